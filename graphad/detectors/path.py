@@ -1,0 +1,201 @@
+"""The path detector: chains of events that each, by name, seldom happen.
+
+Statistics are learned on names, over all hosts (`fit`); paths are searched on instances (`score`).
+Source: Dong et al., GID, arXiv 1608.02639; shrinkage, smoothing and terms in bits are ours.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphad.detect import Unit, load_model, save_model
+from graphad.detectors.path_terms import TERMS, NameModel, costs, fit_names
+from graphad.errors import ModelError, NotFitted
+from graphad.graph import Graph
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Mode: TypeAlias = Literal["default", "paper"]
+
+# Between which types information can flow, one of them a process (GID 3.1), and the pairs that
+# logons, services and tasks add.
+ACTORS = frozenset({"process", "user", "session", "address", "host", "service", "task"})
+
+
+@dataclass(frozen=True)
+class Paths:
+    """P scored paths of one graph, highest z first.
+
+    score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
+    terms [P, L, T] bits, by TERMS, zero padded: each row of a path adds up to its score.
+    """
+
+    score: Floats
+    z: Floats
+    length: Ints
+    events: Ints
+    terms: Floats
+    exact: bool = True
+
+    def __len__(self) -> int:
+        """Return the number of paths."""
+        return len(self.score)
+
+
+@dataclass
+class PathDetector:
+    """Scores time-respecting simple paths by how surprising their links are.
+
+    score = sum over the edges of -log2 [X(sender) A(transition) Y(receiver)], and in the default
+    mode the surprise of a launched command line's shape. z compares paths of all lengths after a
+    Box-Cox transform per length. mode "paper": A = n(u,v)/n(u) without shrinkage or command term.
+    """
+
+    name: ClassVar[str] = "path"
+    unit: ClassVar[Unit] = "path"
+
+    mode: Mode = "default"
+    max_length: int = 5
+    top: int = 100  # distinct paths of each length
+    restart: float = 0.2
+    shrinkage: float = 10.0
+    strict: bool = False
+    span_s: float | None = None
+    sample: int = 20_000
+    least: int = 20
+    robust: bool = False
+    seed: int = 0
+    names_: NameModel | None = field(default=None, repr=False)
+    lengths_: dict[int, Any] = field(default_factory=dict, repr=False)
+
+    def fit(self, past: pa.Table, graphs: Iterable[Graph] = ()) -> "PathDetector":
+        """Learn names from counts (schema.COUNTS), and each length's scale from graphs."""
+        shrinkage = 0.0 if self.mode == "paper" else self.shrinkage
+        self.names_ = fit_names(past, self.restart, shrinkage, paper=self.mode == "paper")
+        self.lengths_ = {}
+        graphs = [graph for graph in graphs if len(graph)]
+        if graphs:
+            self._fit_lengths(graphs)
+        return self
+
+    def score(self, graph: Graph) -> Paths:
+        """Return the highest scoring distinct paths of each length; changes nothing.
+
+        A detector that has seen no graph takes each length's scale from this one.
+        """
+        from graphad.models.path_search import top_paths
+
+        if self.names_ is None:
+            raise NotFitted(self.name)
+        if not self.lengths_ and len(graph):
+            self = self._scaled_by(graph)
+        assert self.names_ is not None
+        terms, cost, label, mask = self._edges(graph)
+        if not mask.any():
+            none = np.empty((0, self.max_length))
+            return Paths(
+                np.empty(0), np.empty(0), np.empty(0, np.int64), none.astype(np.int64),
+                np.empty((0, self.max_length, len(TERMS))),
+            )  # fmt: skip
+        found = top_paths(
+            graph.src, graph.dst, graph.ts, cost, label, max_length=self.max_length, k=self.top,
+            strict=self.strict, span=self._span(), mask=mask,
+        )  # fmt: skip
+        held = np.where(found.edges >= 0, found.edges, 0)
+        parts = np.where(found.edges[..., None] >= 0, terms[held], 0.0)
+        score = parts.sum(axis=(1, 2))
+        z = np.array(
+            [self._z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
+        )
+        order = np.lexsort((np.arange(len(z)), -score, -z))
+        return Paths(
+            score[order], z[order], found.length[order], found.edges[order], parts[order],
+            found.exact,
+        )  # fmt: skip
+
+    def best_z(self, graph: Graph) -> float:
+        """Return the highest z of a graph's paths, -inf if it has none."""
+        top = self.top
+        try:
+            self.top = 1
+            paths = self.score(graph)
+        finally:
+            self.top = top
+        return float(paths.z[0]) if len(paths) else -np.inf
+
+    def event_terms(self, graph: Graph) -> Floats:
+        """Return the terms [E, T] of every event, in bits."""
+        return self._edges(graph)[0]
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model."""
+        if self.names_ is None:
+            raise NotFitted(self.name)
+        settings = {k: v for k, v in asdict(self).items() if not k.endswith("_")}
+        arrays, texts = self.names_.dump()
+        lengths = {str(r): asdict(fitted) for r, fitted in self.lengths_.items()}
+        save_model(folder, self.name, settings | {"lengths": lengths}, arrays, texts)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PathDetector":
+        """Return a model that `save` wrote. Raises: ModelError."""
+        from graphad.models.boxcox import BoxCox
+
+        settings, arrays, texts = load_model(folder, cls.name)
+        try:
+            lengths = settings.pop("lengths")
+            made = cls(**settings)
+            made.names_ = NameModel.restore(arrays, texts)
+            made.lengths_ = {int(r): BoxCox(**fitted) for r, fitted in lengths.items()}
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise ModelError(f"{folder} does not fit this version of graphad.") from error
+        return made
+
+    def _span(self) -> int | None:
+        return None if self.span_s is None else round(self.span_s * 1e6)
+
+    def _edges(self, graph: Graph) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+        if self.names_ is None:
+            raise NotFitted(self.name)
+        terms, label = costs(self.names_, graph)
+        types = np.array([t in ACTORS for t in graph.types], bool)
+        mask = types[graph.src] | types[graph.dst] if len(graph) else np.zeros(0, bool)
+        return terms, terms.sum(axis=1), label, mask
+
+    def _scaled_by(self, graph: Graph) -> "PathDetector":
+        twin = PathDetector(**{k: v for k, v in vars(self).items() if not k.endswith("_")})
+        twin.names_ = self.names_
+        twin._fit_lengths([graph])
+        return twin
+
+    def _fit_lengths(self, graphs: list[Graph]) -> None:
+        from graphad.models.boxcox import fit_lengths
+        from graphad.models.path_sample import sample_paths
+
+        drawn: dict[int, list[Floats]] = {r: [] for r in range(1, self.max_length + 1)}
+        for graph in graphs:
+            _, cost, label, mask = self._edges(graph)
+            if not mask.any():
+                continue
+            for r in drawn:
+                drawn[r].append(
+                    sample_paths(
+                        graph.src[mask], graph.dst[mask], graph.ts[mask], cost[mask], label[mask],
+                        length=r, size=self.sample, seed=self.seed, strict=self.strict,
+                        span=self._span(),
+                    ).score
+                )  # fmt: skip
+        scores = {r: np.concatenate(q) for r, q in drawn.items() if q}
+        self.lengths_ = fit_lengths(scores, least=self.least, robust=self.robust)
+
+    def _z(self, length: int, score: Floats) -> Floats:
+        if not self.lengths_:
+            return score
+        fitted = self.lengths_.get(length) or self.lengths_[max(self.lengths_)]
+        z: Floats = fitted.z(score)
+        return z

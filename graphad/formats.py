@@ -1,0 +1,63 @@
+"""Finds parsers: ours, a user's own folders, and those of installed packages."""
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from graphad.errors import ParseError
+from graphad.files import folder
+from graphad.parse import Parser
+
+SURE = 0.5  # a format is taken if its parser is at least so sure
+
+
+def load(path: Path) -> Parser:
+    """Return the parser a file defines. Raises: ParseError if it defines none or fails."""
+    name = f"graphad_parser_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ParseError(f"{path} is no Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ParseError(f"Parser {path} fails to load: {error}.") from error
+    parser = getattr(module, "parser", None)
+    if not isinstance(parser, Parser):
+        raise ParseError(f"{path} sets no `parser = Parser(...)`.")
+    return parser
+
+
+def load_all(extra: Iterable[Path] = ()) -> dict[str, Parser]:
+    """Return all parsers by name; a later one replaces an earlier one of its name.
+
+    Ours come first, then those of installed packages (entry points `graphad.parsers`), then the
+    folders in `extra`. The working directory is never searched.
+    """
+    found: dict[str, Parser] = {}
+    for path in sorted(folder("parsers").glob("*.py")):
+        if not path.name.startswith("_"):
+            found[path.stem] = load(path)
+    for point in entry_points(group="graphad.parsers"):
+        loaded = point.load()
+        if isinstance(loaded, Parser):
+            found[loaded.name] = loaded
+    for place in extra:
+        if not place.is_dir():
+            raise ParseError(f"{place} is no folder of parsers.")
+        for path in sorted(place.glob("*.py")):
+            parser = load(path)
+            found[parser.name] = parser
+    return found
+
+
+def sniff(head: bytes, known: Mapping[str, Parser]) -> Parser | None:
+    """Return the parser that is surest of a source's first bytes, or None if none is sure."""
+    if not head:
+        return None
+    sure = [(parser.sniff(head), name) for name, parser in known.items()]
+    best = max(sure, default=(0.0, ""))
+    return known[best[1]] if best[0] >= SURE else None

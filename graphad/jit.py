@@ -1,0 +1,43 @@
+"""The one way graphad compiles kernels: nopython, without the GIL, cached for this user alone.
+
+numba's cache files hold machine code, so whoever can write them can run code as us. They live in a
+folder only this user can enter ($XDG_CACHE_HOME/graphad), never beside the source. Where no such
+folder can be had, kernels compile anew in each process.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def cache_folder() -> Path | None:
+    """Return this user's private kernel cache, made if need be; None if it can't be private."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(base) / "graphad" / "kernels"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return None
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+_FOLDER = cache_folder()
+if _FOLDER is not None:
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(_FOLDER))
+
+import numba  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
+
+
+def kernel(function: F) -> F:
+    """Compile `function` on its first call; it runs without the GIL."""
+    compiled: F = numba.njit(cache=_FOLDER is not None, nogil=True)(function)
+    return compiled

@@ -1,0 +1,297 @@
+"""Queries: questions to a store, kept as .sql files, and SQL that an analyst types.
+
+A query's first comment lines are its help. A comment line `--   name = default   meaning` declares
+a parameter; without a default it is required. The default says the type: a whole number, a number,
+or text; `null` is text that may be left out. SQL refers to it as `$name` and never sees its text.
+
+A query sees the tables of `schema.TABLES` and `sources`, one row of `entities` an id, and the
+view `events`.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import duckdb
+import pyarrow as pa
+
+from graphad.errors import QueryError, UnknownName
+
+Value: TypeAlias = int | float | str | None
+
+_KINDS = {int: "a whole number", float: "a number", str: "Unicode text"}
+
+# Edges with names for their ends and the place in the log they come from. The joins are outer ones:
+# an edge whose entity or record was lost is shown without it, not hidden.
+EVENTS = """
+SELECT e.ts, e.host, e.action, e.outcome,
+       e.src AS src_id, s.type AS src_type, coalesce(nullif(s.label, ''), s.key) AS src,
+       s.name AS src_name, s.detail AS src_detail,
+       e.dst AS dst_id, d.type AS dst_type, coalesce(nullif(d.label, ''), d.key) AS dst,
+       d.name AS dst_name, d.detail AS dst_detail,
+       e.source, e.record, e.ordinal, f.path, r.line
+FROM edges e
+LEFT JOIN entities s ON s.id = e.src
+LEFT JOIN entities d ON d.id = e.dst
+LEFT JOIN sources f ON f.source = e.source
+LEFT JOIN records r ON r.source = e.source AND r.record = e.record
+"""
+
+_PARAMETER = re.compile(r"(?P<name>[a-z]\w*)(?:\s*=\s*(?P<default>\S+))?(?:\s{2,}(?P<meaning>.*))?")
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the view `events` over the tables or views edges, entities, sources and records."""
+    connection.sql(f"CREATE OR REPLACE VIEW events AS {EVENTS}")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a query."""
+
+    name: str
+    kind: type[int] | type[float] | type[str]
+    required: bool
+    default: Value
+    meaning: str
+
+    def read(self, value: Value) -> Value:
+        """Return `value`, which may be text from a command line, as this parameter's type.
+
+        Raises: QueryError: it is not a value of that type.
+        """
+        if value is None:
+            if self.required:
+                raise QueryError(f"Parameter {self.name!r} has no value.", hint=self.meaning)
+            return None
+        try:
+            text = str(value).encode().decode()  # a command line may hold what is not Unicode
+            return self.kind(text)
+        except ValueError:
+            raise QueryError(
+                f"Parameter {self.name!r} is {_KINDS[self.kind]}, not {value!r}.", hint=self.meaning
+            ) from None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question to a store: its help, its parameters and its SQL."""
+
+    name: str
+    help: str
+    parameters: tuple[Parameter, ...]
+    sql: str
+
+    @classmethod
+    def parse(cls, name: str, sql: str) -> "Query":
+        """Return the query that the text of a .sql file holds.
+
+        Raises: QueryError: it is not one SELECT, or its header does not declare just the
+            parameters that it uses.
+        """
+        words, parameters = [], []
+        for line in sql.splitlines():
+            if not line.startswith("--"):
+                break
+            text = line[2:].rstrip()
+            if not text.startswith("   "):
+                words.append(text.strip())
+                continue
+            found = _PARAMETER.fullmatch(text.strip())
+            if found is None:
+                raise QueryError(
+                    f"Query {name!r} has a header line that declares no parameter: {text.strip()}",
+                    hint="Write `--   name = default   meaning`.",
+                )
+            parameters.append(_parameter(**found.groupdict()))
+        used = _one_select(f"Query {name!r}", sql).named_parameters
+        declared = [parameter.name for parameter in parameters]
+        odd = sorted({p for p in declared if declared.count(p) > 1} | set(declared) ^ set(used))
+        if odd:
+            raise QueryError(
+                f"Query {name!r} must declare and use {', '.join(odd)}.",
+                hint="Its header and its SQL differ.",
+            )
+        return cls(name, " ".join(words).strip(), tuple(parameters), sql)
+
+    def values(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """Return a value for each parameter: the given ones, checked, and the defaults.
+
+        Raises: QueryError: one is missing, or of another type. UnknownName: there is none such.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise UnknownName.among(f"parameter of query {self.name}", name, known)
+        missing = [p.name for p in self.parameters if p.required and given.get(p.name) is None]
+        if missing:
+            raise QueryError(
+                f"Query {self.name!r} needs {', '.join(missing)}.",
+                hint=f"See graphad query {self.name} --help.",
+            )
+        return {p.name: p.read(given.get(p.name, p.default)) for p in self.parameters}
+
+    def run(
+        self, connection: duckdb.DuckDBPyConnection, given: Mapping[str, Value] | None = None
+    ) -> pa.Table:
+        """Return the answer, in the query's own order.
+
+        Raises: QueryError: the values or the SQL are wrong. UnknownName: no parameter is called so.
+        """
+        values = self.values(given or {})
+        try:
+            return connection.sql(self.sql, params=values).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(f"Query {self.name!r} failed: {_first_line(error)}") from error
+
+
+def _parameter(name: str, default: str | None, meaning: str | None) -> Parameter:
+    if default is None or default.lower() == "null":
+        return Parameter(name, str, default is None, None, meaning or "")
+    for kind in (int, float):
+        try:
+            return Parameter(name, kind, False, kind(default), meaning or "")
+        except ValueError:
+            continue
+    return Parameter(name, str, False, default, meaning or "")
+
+
+def names(folders: Iterable[Path]) -> list[str]:
+    """Return the names of all queries in the folders, sorted."""
+    return sorted({file.stem for folder in folders for file in folder.glob("*.sql")})
+
+
+def load(name: str, folders: Iterable[Path]) -> Query:
+    """Return the query called so, of the first folder that has one.
+
+    Raises: UnknownName: none is called so. QueryError: its file is wrong.
+    """
+    folders = list(folders)
+    known = names(folders)
+    if name not in known:  # also keeps paths such as ../x out
+        raise UnknownName.among("query", name, known)
+    file = next(file for folder in folders if (file := folder / f"{name}.sql").is_file())
+    return Query.parse(name, file.read_text(encoding="utf-8"))
+
+
+def locked(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    memory: str = "1GB",
+    threads: int = 2,
+    scratch: Path | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Return `connection` with everything outside `folder` closed to it, for good.
+
+    Files of `folder` stay readable, and by COPY writable too: SQL of others goes through
+    `run_sql`. DuckDB spills to `scratch` up to four times `memory`, if one is given. The order
+    matters: directories are allowed before access is shut, and the lock comes last.
+    """
+    # No parameters are possible in SET; str() of a number and a doubled quote are safe.
+    settings = {
+        "memory_limit": _quoted(memory),
+        "threads": str(int(threads)),
+        "max_temp_directory_size": "'0KiB'" if scratch is None else _quoted(_times(memory, 4)),
+        "python_enable_replacements": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "allowed_directories": f"[{_quoted(str(folder.resolve()))}]",
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    if scratch is not None:
+        connection.sql(f"SET temp_directory = {_quoted(str(scratch.resolve()))}")
+    for name, value in settings.items():
+        connection.sql(f"SET {name} = {value}")
+    return connection
+
+
+def run_sql(
+    catalog: Path,
+    sql: str,
+    *,
+    folder: Path | None = None,
+    timeout_s: float = 60.0,
+    memory: str = "1GB",
+    threads: int = 2,
+    rows: int = 100_000,
+) -> pa.Table:
+    """Return what one SELECT of an analyst gives, at most `rows` rows of it.
+
+    It reads the DuckDB file `catalog` and files below `folder` (the catalog's own, if not given),
+    nothing else, writes nothing, and is stopped after `timeout_s`. `memory` bounds DuckDB, not the
+    answer: only `rows` bounds that.
+
+    Raises: QueryError: it is not one SELECT, is wrong, reaches outside, or takes too much.
+    """
+    # Only a SELECT: COPY could write into an allowed folder, EXPLAIN ANALYZE COPY too.
+    _one_select("The SQL", sql)
+    with (
+        TemporaryDirectory(prefix="graphad-") as scratch,
+        duckdb.connect(str(catalog), read_only=True) as connection,
+    ):
+        locked(
+            connection,
+            folder or catalog.parent,
+            memory=memory,
+            threads=threads,
+            scratch=Path(scratch),
+        )
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            connection.interrupt()
+
+        timer = threading.Timer(timeout_s, stop)
+        timer.start()
+        try:
+            # The limit is part of the plan: an open Arrow stream could not be interrupted.
+            return connection.sql(sql).limit(rows).to_arrow_table()
+        except duckdb.Error as error:
+            if late.is_set():
+                raise QueryError(
+                    f"The SQL was stopped after {timeout_s:g} s.",
+                    hint="Ask for less, or allow more time.",
+                ) from error
+            raise QueryError(f"The SQL failed: {_first_line(error)}") from error
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _one_select(what: str, sql: str) -> duckdb.Statement:
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryError(f"{what} is wrong: {_first_line(error)}") from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryError(f"{what} must be one SELECT.")
+    return statements[0]
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _times(size: str, factor: int) -> str:
+    """Return a size such as 512MB, multiplied.
+
+    >>> _times("1.5 GB", 4)
+    '6.0GB'
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*", size)
+    if found is None:
+        raise QueryError(f"{size!r} is not a size.", hint="Write it like 512MB or 2GB.")
+    return f"{float(found[1]) * factor:.1f}{found[2]}"

@@ -1,0 +1,207 @@
+"""From a decoded block to the rows that are stored: records, edges, entities, rejects."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphad import schema
+from graphad.errors import ParseError
+from graphad.parse import PLACE, Decoded, Parser, arrow_type
+
+SAFE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "enable_external_access": "false",
+    "threads": "1",
+    "TimeZone": "UTC",
+}
+OPTIONAL = {
+    "src_label": "src_key",
+    "src_detail": "NULL",
+    "dst_label": "dst_key",
+    "dst_detail": "NULL",
+    "outcome": "NULL",
+    "ordinal": "row_number() OVER (PARTITION BY record) - 1",
+}
+ENTITY = pa.schema(
+    [("id", pa.int64())]
+    + [(name, pa.string()) for name in ("type", "host", "key", "label", "detail")]
+)
+
+
+@dataclass
+class Part:
+    """What one block gives. `record`, `offset` and `line` still count from the block's first."""
+
+    read: int = 0
+    used: int = 0
+    records: pa.Table | None = None
+    edges: pa.Table | None = None
+    entities: pa.Table | None = None
+    rejects: pa.Table | None = None
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+class Mapper:
+    """Runs a parser's mapping. Safe to share between threads: each has its own connection."""
+
+    def __init__(self, parser: Parser, key: bytes) -> None:
+        self.parser = parser
+        self.key = key
+        self._local = threading.local()
+        self._sql: str | None = None
+
+    def run(self, decoded: Decoded) -> Part:
+        """Return the rows of a block. read = used + ignored + rejected."""
+        raw = decoded.raw
+        part = Part(decoded.read, ignored=dict(decoded.ignored), rejects=decoded.rejects)
+        if not raw.num_rows:
+            return part
+        connection = self._connection()
+        wide = _with_all_columns(raw)
+        connection.register("raw", wide)
+        try:
+            edges = connection.sql(self._edges_sql(connection)).to_arrow_table()
+            rules = connection.sql(
+                f"SELECT record, {self.parser.ignore} AS rule, {self.parser.reject} AS reason FROM raw"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise ParseError(f"The mapping of parser {self.parser.name!r} fails: {error}") from error
+        finally:
+            connection.unregister("raw")
+        part.edges, part.entities = self._identify(edges)
+        part.records = _stored(raw)
+        self._account(part, raw, edges, rules)
+        return part
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = duckdb.connect(":memory:", config=dict(SAFE))
+        connection: duckdb.DuckDBPyConnection = self._local.connection
+        return connection
+
+    def _edges_sql(self, connection: duckdb.DuckDBPyConnection) -> str:
+        if self._sql is None:
+            given = set(connection.sql(self.parser.mapping).columns)
+            missing = {c.name for c in schema.MAPPING} - given - set(OPTIONAL)
+            if missing:
+                raise ParseError(
+                    f"The mapping of parser {self.parser.name!r} selects no {sorted(missing)[0]!r}."
+                )
+            optional = ", ".join(
+                name if name in given else f"{sql} AS {name}" for name, sql in OPTIONAL.items()
+            )
+            local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))
+            # Lengths keep a crafted host name from running over into the key.
+            ids = ", ".join(
+                f"{s}_type || ':' || CASE WHEN {s}_type IN ({local}) "
+                f"THEN length(host) || ':' || host ELSE '' END || ':' || {s}_key AS {s}_id"
+                for s in ("src", "dst")
+            )
+            self._sql = f"""
+                SELECT record, ts, host, action, src_type, dst_type,
+                       src_key::VARCHAR AS src_key, dst_key::VARCHAR AS dst_key,
+                       {ids}, {optional}
+                FROM ({self.parser.mapping})
+                WHERE ts IS NOT NULL AND src_id IS NOT NULL AND dst_id IS NOT NULL
+                  AND action IS NOT NULL AND host IS NOT NULL
+                ORDER BY record, ordinal"""  # noqa: S608  (a parser's own SQL)
+        return self._sql
+
+    def _identify(self, edges: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Give both ends of the edges ids, and return the entities they stand for."""
+        from graphad.scan.siphash import siphash
+
+        n = edges.num_rows
+
+        def both(name: str) -> Any:
+            return pa.concat_arrays(
+                [edges[f"src_{name}"].combine_chunks(), edges[f"dst_{name}"].combine_chunks()]
+            )
+
+        def codes(array: Any) -> Any:
+            return array.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+
+        coded = both("id").dictionary_encode()
+        of_row = coded.indices.to_numpy(zero_copy_only=False)
+        hashed = siphash(coded.dictionary, self.key)
+        ids = hashed[of_row]
+        table = pa.table(
+            {
+                "record": edges["record"].cast(pa.int64()),
+                "ordinal": edges["ordinal"].cast(pa.int64()),
+                "ts": edges["ts"].cast(pa.timestamp("us")),
+                "host": edges["host"],
+                "src": ids[:n],
+                "dst": ids[n:],
+                "action": edges["action"],
+                "outcome": edges["outcome"].cast(pa.string()),
+            }
+        )
+        # An entity's first row, and every row that says something else about it.
+        first = np.zeros(len(hashed), np.int64)
+        first[of_row[::-1]] = np.arange(2 * n - 1, -1, -1)
+        telling = np.zeros(2 * n, bool)
+        telling[first] = True
+        for name in ("label", "detail"):
+            said = codes(both(name).cast(pa.string()))
+            telling |= (said != said[first][of_row]) & (said >= 0)
+        rows = pa.array(np.flatnonzero(telling))
+        host = edges["host"].combine_chunks()
+        entities = pa.table(
+            [
+                pa.array(ids).take(rows),
+                both("type").take(rows),
+                pa.concat_arrays([host, host]).take(rows),
+                both("key").take(rows),
+                both("label").cast(pa.string()).take(rows),
+                both("detail").cast(pa.string()).take(rows),
+            ],
+            schema=ENTITY,
+        )
+        return table, entities
+
+    def _account(self, part: Part, raw: pa.Table, edges: pa.Table, rules: pa.Table) -> None:
+        used = np.zeros(int(pc.max(raw["record"]).as_py()) + 1, bool)
+        used[edges["record"].to_numpy()] = True
+        left = rules.filter(pa.array(~used[rules["record"].to_numpy()]))
+        part.used = raw.num_rows - left.num_rows
+        named = left.filter(left["rule"].is_valid())
+        for rule, count in (v.values() for v in pc.value_counts(named["rule"]).to_pylist()):
+            part.ignored[rule] = part.ignored.get(rule, 0) + count
+        lost = left.filter(left["rule"].is_null())
+        if lost.num_rows:
+            places = raw.select(PLACE.names).filter(pc.is_in(raw["record"], lost["record"]))
+            lost = lost.sort_by("record")
+            places = places.sort_by("record").append_column("reason", lost["reason"])
+            part.rejects = pa.concat_tables(
+                [part.rejects, places.cast(part.rejects.schema)]  # type: ignore[union-attr]
+            )
+
+
+def _with_all_columns(raw: pa.Table) -> pa.Table:
+    for column in schema.RECORDS:
+        if column.name not in raw.column_names:
+            raw = raw.append_column(column.name, pa.nulls(raw.num_rows, arrow_type(column.kind)))
+    return raw
+
+
+def _stored(raw: pa.Table) -> pa.Table:
+    """Return the rows with the columns that are kept; foreign ones go to attrs."""
+    known = {c.name for c in schema.RECORDS} | set(PLACE.names)
+    foreign = [n for n in raw.column_names if n not in known and not n.startswith("_")]
+    if foreign:
+        import json
+
+        texts = [
+            json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False)
+            for row in raw.select(foreign).to_pylist()
+        ]
+        raw = raw.append_column("attrs", pa.array(texts, pa.string()))
+    return raw.select([n for n in raw.column_names if n in known])

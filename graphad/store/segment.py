@@ -1,0 +1,198 @@
+"""Writes segments: the immutable Parquet files of one batch of records."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphad import schema
+from graphad.parse import arrow_type
+from graphad.store.manifest import File, sync_folder
+from graphad.store.mapper import ENTITY, SAFE
+
+SEGMENT = 1_000_000  # records, after which a segment is closed
+GROUP = 262_144  # rows of a row group
+_HELD = 192 * 1024 * 1024  # bytes of buffered tables, after which a row group is written
+
+
+class _Writer:
+    """One Parquet file, written aside and renamed when whole."""
+
+    def __init__(self, store: Path, table: str, number: int) -> None:
+        self.table = table
+        self.name = f"{table}/{number:06d}.parquet"
+        self.path = store / self.name
+        self.aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self.path.parent.mkdir(exist_ok=True)
+        self.types = {c.name: _held_as(c.kind) for c in schema.TABLES[table]}
+        self.held: list[pa.Table] = []
+        self.held_rows = self.rows = self.held_bytes = 0
+        self.writer: Any = None
+
+    def add(self, table: pa.Table) -> None:
+        self.held.append(table)
+        self.held_rows += table.num_rows
+        self.held_bytes += table.nbytes
+        if self.held_rows >= GROUP or self.held_bytes >= _HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.held:
+            return
+        group = pa.concat_tables(self.held, promote_options="permissive").unify_dictionaries()
+        self.held, self.held_rows, self.held_bytes = [], 0, 0
+        if self.writer is None:
+            ints = {n: "DELTA_BINARY_PACKED" for n, t in self.types.items() if _delta(n, t)}
+            self.writer = pq.ParquetWriter(
+                self.aside, pa.schema(list(self.types.items())),
+                compression="zstd", compression_level=3,
+                use_dictionary=[n for n in self.types if n not in ints],
+                column_encoding=ints, dictionary_pagesize_limit=16 << 20,
+                write_statistics=["ts", "record", "source", "host", "id", "day"],
+                store_schema=False,
+            )  # fmt: skip
+        columns = [_as(group, name, kind) for name, kind in self.types.items()]
+        rows = pa.Table.from_arrays(columns, names=list(self.types))
+        self.writer.write_table(rows, row_group_size=GROUP)
+        self.rows += group.num_rows
+
+    def close(self) -> File | None:
+        self.flush()
+        if self.writer is None:
+            return None
+        self.writer.close()
+        digest = hashlib.sha256()
+        with self.aside.open("rb+") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+            os.fsync(file.fileno())
+            size = file.tell()
+        self.aside.replace(self.path)
+        sync_folder(self.path.parent)
+        return File(self.name, self.rows, size, digest.hexdigest())
+
+    def drop(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+        self.aside.unlink(missing_ok=True)
+
+
+_CODED = pa.dictionary(pa.int32(), pa.string())
+
+
+def _held_as(kind: str) -> pa.DataType:
+    """Return a column's type on its way into a file: text is written from its dictionary."""
+    return _CODED if kind == "text" else arrow_type(kind)
+
+
+def _as(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
+    column = table[name]
+    if column.type == kind:
+        return column
+    if kind == _CODED and not pa.types.is_dictionary(column.type):
+        return column.cast(pa.string()).dictionary_encode()
+    return column.cast(kind)
+
+
+def _delta(name: str, kind: pa.DataType) -> bool:
+    return name in ("record", "offset", "length", "line", "ts", "ordinal", "source", "begun") or (
+        pa.types.is_timestamp(kind)
+    )
+
+
+class Segment:
+    """Records, edges, entities, counts and rejects of up to SEGMENT records."""
+
+    def __init__(self, store: Path, number: int, key: bytes) -> None:
+        self.store = store
+        self.number = number
+        self.rows = 0
+        self._writers: dict[str, _Writer] = {}
+        self._edges: list[pa.Table] = []
+        self._entities: list[pa.Table] = []
+        self.collisions = 0
+
+    def add(self, table: str, rows: pa.Table | None) -> None:
+        """Take rows of a table."""
+        if rows is None or not rows.num_rows:
+            return
+        if table == "entities":
+            self._entities.append(rows)
+            return
+        if table == "edges":
+            self._edges.append(rows.select(["ts", "host", "src", "dst", "action"]))
+        if table == "records":
+            self.rows += rows.num_rows
+        if table not in self._writers:
+            self._writers[table] = _Writer(self.store, table, self.number)
+        self._writers[table].add(rows)
+
+    def close(self) -> dict[str, File]:
+        """Write what is left and return the files, synced and in place."""
+        if self._entities:
+            self._finish()
+        files = {table: writer.close() for table, writer in self._writers.items()}
+        return {table: file for table, file in files.items() if file is not None}
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        for writer in self._writers.values():
+            writer.drop()
+
+    def _finish(self) -> None:
+        """Merge what was said of each entity, name it, and count edges by name."""
+        from graphad.models.names import canonical_many, command_shape
+
+        connection = duckdb.connect(":memory:", config=SAFE | {"threads": "2"})
+        said = pa.concat_tables(self._entities).cast(ENTITY)
+        connection.register("said", said)
+        local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))
+        merged = connection.sql(
+            f"""SELECT id, min(type) AS type,
+                       CASE WHEN min(type) IN ({local}) THEN min(host) END AS host,
+                       min(key) AS key, max(label) AS label, max(detail) AS detail,
+                       count(DISTINCT key) > 1 AS collides
+                FROM said GROUP BY id ORDER BY id"""
+        ).to_arrow_table()
+        self.collisions = merged["collides"].to_numpy().sum()
+        merged = merged.drop_columns(["collides"])
+        pairs = pa.table({"type": merged["type"], "label": merged["label"]})
+        distinct = pairs.group_by(["type", "label"]).aggregate([])
+        names = canonical_many(distinct["type"].to_pylist(), distinct["label"].to_pylist())
+        details = merged["detail"].unique().drop_null()
+        shapes = [command_shape(text) for text in details.to_pylist()]
+        connection.register("merged", merged)
+        connection.register("named", distinct.append_column("name", pa.array(names, pa.string())))
+        connection.register(
+            "shaped", pa.table({"detail": details, "shape": pa.array(shapes, pa.string())})
+        )
+        connection.execute(
+            """CREATE TEMP TABLE entities AS
+               SELECT id, type, host, key, label, name, detail, shape
+               FROM merged JOIN named USING (type, label) LEFT JOIN shaped USING (detail)"""
+        )
+        rows = connection.sql("SELECT * FROM entities ORDER BY id").to_arrow_table()
+        connection.register("edges", pa.concat_tables(self._edges))
+        counts = connection.sql(COUNTS_SQL).to_arrow_table()
+        self._edges, self._entities = [], []
+        for table, found in (("entities", rows), ("counts", counts)):
+            self._writers[table] = _Writer(self.store, table, self.number)
+            self._writers[table].add(found)
+        connection.close()
+
+
+COUNTS_SQL = """
+    SELECT date_trunc('day', ts)::TIMESTAMP AS day, e.host AS host,
+           s.type AS src_type, s.name AS src_name, action,
+           d.type AS dst_type, d.name AS dst_name,
+           CASE WHEN d.type = 'process' AND action IN ('launch', 'exec')
+                THEN coalesce(d.shape, '') ELSE '' END AS shape,
+           count(*)::BIGINT AS n, bit_or(1::BIGINT << hour(ts)::BIGINT)::BIGINT AS hours
+    FROM edges e JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
+    GROUP BY ALL ORDER BY ALL"""

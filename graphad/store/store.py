@@ -1,0 +1,302 @@
+"""The store: a folder that logs go into and graphs come out of."""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphad.errors import GraphadError, SchemaError
+from graphad.graph import Graph
+from graphad.parse import Options, Parser
+from graphad.store import manifest as manifests
+from graphad.store import views
+from graphad.store.lock import writing
+from graphad.store.manifest import Manifest, Source
+
+Moment = str | date | datetime | int | None
+
+
+def microseconds(moment: Moment) -> int | None:
+    """Return a moment as UTC microseconds: RFC 3339 text (UTC if it names no zone), date or int."""
+    if moment is None or isinstance(moment, int):
+        return moment
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError as error:
+            raise GraphadError(f"{moment!r} is no time.", hint="Write 2026-11-23T10:00:00Z.") from error
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1_000_000)
+
+
+class Store:
+    """A store of logs, open as of its current manifest.
+
+    A reader sees one consistent state until it calls `refresh`; writers never disturb it.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        self.path = Path(path)
+        if not (self.path / "CURRENT").exists():
+            if not create:
+                raise SchemaError(f"{self.path} is no graphad store.", hint="Make one: graphad ingest.")
+            self._create()
+        self.manifest = manifests.load(self.path)
+
+    def _create(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise SchemaError(f"{self.path} is no folder.")
+        if self.path.is_dir() and any(p.name not in ("lock", "manifests") for p in self.path.iterdir()):
+            raise SchemaError(
+                f"{self.path} is a folder with other things in it.", hint="Name an empty or new one."
+            )
+        try:
+            (self.path / "manifests").mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SchemaError(f"{self.path} cannot be made: {error.strerror}.") from error
+        self.path.chmod(0o700)
+        with writing(self.path):
+            if not (self.path / "CURRENT").exists():
+                manifests.commit(self.path, Manifest(key=secrets.token_hex(16)))
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def refresh(self) -> None:
+        """See what has been committed since."""
+        self.manifest = manifests.load(self.path)
+
+    @property
+    def sources(self) -> list[Source]:
+        """Return the sources in the order they were ingested."""
+        return list(self.manifest.sources)
+
+    def ingest(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        parser: Parser | str | None = None,
+        options: Options | None = None,
+        parsers: Sequence[Path] = (),
+        watch: Callable[[str, int], None] | None = None,
+    ) -> "list[Any]":
+        """Parse logs into the store and commit them; what is already there is not added again.
+
+        Returns one `Ingested` an input. Raises: ParseError, UnknownName; then nothing was added.
+        """
+        from graphad import formats as registry
+        from graphad import reading
+        from graphad.errors import ParseError, UnknownName
+        from graphad.store.ingest import Ingest
+
+        known = registry.load_all(parsers)
+        if isinstance(parser, str):
+            if parser not in known:
+                raise UnknownName.among("parser", parser, known)
+            parser = known[parser]
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        with writing(self.path):
+            self.refresh()
+            self._sweep()
+            change = _copy(self.manifest)
+            run = Ingest(self.path, change, options or Options(), parser, known, watch)
+            try:
+                done = list(run.run(reading.find(given)))
+            except OSError as error:
+                raise GraphadError(f"{self.path} cannot be written: {error.strerror or error}.") from error
+            if len(done) == 1 and done[0].source is None:
+                raise ParseError(
+                    f"{done[0].path} {done[0].note}.",
+                    hint="Name its format: --input-format, or map it: --mapping.",
+                )
+            if len(change.sources) > len(self.manifest.sources):
+                self._commit(change)
+        return done
+
+    def _commit(self, change: Manifest) -> None:
+        change.number += 1
+        manifests.commit(self.path, change)
+        self.manifest = change
+        views.publish(self.path, change)
+
+    def _sweep(self) -> None:
+        """Remove what an interrupted writer left; only under the lock."""
+        named = {f.name for files in self.manifest.files.values() for f in files}
+        for table in views.schema.TABLES:
+            for path in (self.path / table).glob("*"):
+                if f"{table}/{path.name}" not in named or path.name.startswith("."):
+                    path.unlink(missing_ok=True)
+        for path in self.path.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def connect(self, **config: str) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection that sees this state of the store, see schema.py."""
+        self._check_files()
+        try:
+            return views.connect(self.path.absolute(), self.manifest, config)
+        except duckdb.Error as error:
+            raise self._damage(error) from error
+
+    def _check_files(self) -> None:
+        for files in self.manifest.files.values():
+            for file in files:
+                try:
+                    size = (self.path / file.name).stat().st_size
+                except OSError as error:
+                    raise SchemaError(f"{self.path / file.name} is missing.", hint="See graphad doctor.") from error
+                if size != file.bytes:
+                    raise SchemaError(f"{self.path / file.name} is damaged.", hint="See graphad doctor.")
+
+    def _damage(self, error: Exception) -> SchemaError:
+        """Return an error that names the damaged file."""
+        for problem in self.check():
+            return SchemaError(f"{problem}.", hint="See graphad doctor.")
+        return SchemaError(f"{self.path} cannot be read: {error}")
+
+    def check(self) -> Iterator[str]:
+        """Return what is wrong with the committed files, one sentence each, by their digests."""
+        import hashlib
+
+        for files in self.manifest.files.values():
+            for file in files:
+                path = self.path / file.name
+                try:
+                    with path.open("rb") as stream:
+                        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                except OSError as error:
+                    yield f"{path} cannot be read: {error.strerror}"
+                    continue
+                if digest != file.sha256:
+                    yield f"{path} is damaged"
+
+    def sql(self, query: str, parameters: dict[str, object] | None = None) -> pa.Table:
+        """Return the rows of a query over the store's views."""
+        connection = self.connect()
+        try:
+            return connection.execute(query, parameters or {}).fetch_arrow_table()
+        finally:
+            connection.close()
+
+    def window(
+        self, start: Moment = None, end: Moment = None, host: str | None = None,
+        sources: Iterable[int] | None = None, alias: str = "e",
+    ) -> str:  # fmt: skip
+        """Return the SQL condition of a window [start, end) of edges; values are literals we made."""
+        terms = ["true"]
+        for sign, moment in ((">=", start), ("<", end)):
+            us = microseconds(moment)
+            if us is not None:
+                terms.append(f"{alias}.ts {sign} make_timestamp({us})")
+        if host is not None:
+            terms.append(f"{alias}.host = {views._quote(host)}")
+        if sources is not None:
+            terms.append(f"{alias}.source IN ({', '.join(str(int(s)) for s in sources) or 'NULL'})")
+        return " AND ".join(terms)
+
+    def past(
+        self, start: Moment = None, end: Moment = None, host: str | None = None,
+        sources: Iterable[int] | None = None,
+    ) -> pa.Table:  # fmt: skip
+        """Return the counts (schema.COUNTS, summed) of a window of whole days, or of sources.
+
+        Counts were taken at each commit, so this reads no edges unless `sources` are named or the
+        window is no whole number of days.
+        """
+        from graphad.store.segment import COUNTS_SQL
+
+        connection = self.connect()
+        day = 86_400_000_000
+        whole = all((microseconds(m) or 0) % day == 0 for m in (start, end))
+        try:
+            if sources is None and whole:
+                condition = self.window(start, end, host, alias="c").replace("c.ts", "c.day")
+                return connection.sql(
+                    f"""SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
+                               sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
+                        FROM counts c WHERE {condition}
+                        GROUP BY ALL ORDER BY ALL"""  # noqa: S608
+                ).to_arrow_table()
+            condition = self.window(start, end, host, sources)
+            return connection.sql(
+                COUNTS_SQL.replace("FROM edges e", f"FROM (SELECT * FROM edges e WHERE {condition}) e")
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise self._damage(error) from error
+        finally:
+            connection.close()
+
+    def graph(
+        self, start: Moment = None, end: Moment = None, host: str | None = None,
+        sources: Iterable[int] | None = None,
+    ) -> Graph:  # fmt: skip
+        """Return the provenance graph of a window [start, end)."""
+        connection = self.connect()
+        try:
+            condition = self.window(start, end, host, sources)
+            connection.execute(
+                f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM edges e "  # noqa: S608
+                f"JOIN sources s USING (source) WHERE {condition}"
+            )
+            edges = connection.sql(
+                """SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
+                   FROM w ORDER BY w.ts, digest, record, ordinal"""
+            ).to_arrow_table()
+            entities = connection.sql(
+                """SELECT id, type, label, name, detail, shape FROM entities
+                   WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w) ORDER BY id"""
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise self._damage(error) from error
+        finally:
+            connection.close()
+        return _graph(edges, entities)
+
+    def parquet_bytes(self) -> dict[str, int]:
+        """Return the bytes each table takes on disk."""
+        return {t: sum(f.bytes for f in files) for t, files in self.manifest.files.items()}
+
+
+def _copy(manifest: Manifest) -> Manifest:
+    import msgspec
+
+    return msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Return a text column as an object array that shares equal strings."""
+    coded = column.dictionary_encode().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    found: np.ndarray[Any, np.dtype[np.object_]] = words[
+        coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+    ]
+    return found
+
+
+def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
+    ids = entities["id"].to_numpy()
+    place = {
+        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64) for name in ("src", "dst")
+    }
+    return Graph(
+        ids=ids,
+        types=_texts(entities["type"]), names=_texts(entities["name"]),
+        labels=_texts(entities["label"]), details=_texts(entities["detail"]),
+        shapes=_texts(entities["shape"]),
+        src=place["src"], dst=place["dst"], ts=edges["ts"].to_numpy(),
+        action=_texts(edges["action"]), host=_texts(edges["host"]),
+        source=edges["source"].to_numpy(), record=edges["record"].to_numpy(),
+        ordinal=edges["ordinal"].to_numpy(),
+    )  # fmt: skip
