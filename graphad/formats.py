@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from graphad.errors import ParseError
-from graphad.files import folder
+from graphad.files import folder, folders
 from graphad.parse import Parser
 
 SURE = 0.5  # a format is taken if its parser is at least so sure
@@ -45,7 +45,9 @@ def load_all(extra: Iterable[Path] = ()) -> dict[str, Parser]:
         loaded = point.load()
         if isinstance(loaded, Parser):
             found[loaded.name] = loaded
-    for place in extra:
+    extra = list(extra)
+    own = folder("parsers")
+    for place in reversed([p for p in folders("parsers", extra) if p != own]):
         if not place.is_dir():
             raise ParseError(f"{place} is no folder of parsers.")
         for path in sorted(place.glob("*.py")):

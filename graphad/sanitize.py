@@ -70,6 +70,8 @@ def csv_cell(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     raw = str(value)
+    if raw.isascii() and raw.isprintable() and raw[:1] not in "=+-@ ":
+        return raw
     text = terminal(raw)
     # Spreadsheets may trim blanks, and some drop the controls that are visible to us.
     first = _HIDDEN.sub("", raw).lstrip()[:1]

@@ -7,6 +7,7 @@ from graphad import strace_text as text
 from graphad.strace_calls import Add, Call, Handler, at, bind
 from graphad.strace_world import Thing, World
 
+_PROGRAM = re.compile(rb'[^"]*+"(?>[^"\\]++|\\.)*+"', re.DOTALL)
 _FIRST_NUMBERS = re.compile(rb"(-?\d{1,10})(?:<[^>]*>)?(?:, (-?\d{1,10}))?")
 
 
@@ -99,7 +100,7 @@ def to_process(action: str) -> Handler:
         pid = int(found[1]) if found else 0
         if pid <= 0:
             return None  # a group of processes
-        target = world.process(pid, call.begin)
+        target = world.known(pid, call.begin)
         ends = (call.process.thing, target.thing)
         if action == "access":
             ends = (target.thing, call.process.thing)
@@ -111,8 +112,9 @@ def to_process(action: str) -> Handler:
 
 def on_exec(world: World, call: Call, add: Add) -> int | None:
     """execve, execveat: a new instance, with the file it runs and what came before it."""
+    path = _PROGRAM.match(call.args)
     files = calls.files(world, Call(
-        call.name, call.process, call.begin, call.end, call.args.partition(b", [")[0], call.fd,
+        call.name, call.process, call.begin, call.end, path[0] if path else b"", call.fd,
         call.fd_name, call.value, call.value_name,
     ))  # fmt: skip
     if not files:

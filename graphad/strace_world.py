@@ -9,6 +9,7 @@ import posixpath
 from graphad import strace_text as text
 
 MAX_REMEMBERED = 1 << 17  # texts; forgetting them all only costs time
+MAX_PROCESSES = 1 << 16  # at once; the oldest is forgotten
 MAX_DESCRIPTOR = 1 << 20  # Linux's own limit, fs.nr_open
 
 
@@ -26,9 +27,11 @@ class Process:
     """A process. Its threads share this object; a program that it becomes is a new Thing."""
 
     def __init__(self, pid: int, start: int, exe: str, detail: str | None = None) -> None:
-        self.pid, self.start, self.execs = pid, start, 0
-        self.thing = Thing("process", f"{pid}:{start}", exe, detail)
+        self.pid, self.start, self.execs = max(pid, 0), start, 0  # 0 in a log without pids
+        self.thing = Thing("process", f"{self.pid}:{start}", exe, detail)
+        self.first = self.thing
         self.parent: Thing | None = None  # until it runs a program of its own
+        self.forked_by: tuple[Thing, int] | None = None  # and when
         self.received = False  # read something as what it is now
         self.fds: dict[int, Thing | None] = {}  # those that strace gave no name
         self.closing: set[int] = set()  # of them, closed when another program is run
@@ -37,7 +40,7 @@ class Process:
     def child(self, pid: int, start: int, flags: bytes) -> "Process":
         """Return a process that this one forked."""
         child = Process(pid, start, self.thing.label, self.thing.detail)
-        child.parent = self.thing
+        child.parent, child.forked_by = self.thing, (self.thing, start)
         shared = b"CLONE_FILES" in flags
         child.fds = self.fds if shared else dict(self.fds)
         child.closing = self.closing if shared else set(self.closing)
@@ -67,25 +70,55 @@ class World:
         self.pipes = 0
 
     def process(self, pid: int, stamp: int) -> Process:
-        """Return the process of a pid, new if it wasn't seen yet.
+        """Return the process of a pid that acts, new if it wasn't seen yet.
 
         A child may act before the fork that made it returns; then it is the child of the oldest
         fork that hasn't returned.
         """
-        found = self.processes.get(pid)
-        if found is None:
+        if pid not in self.processes:
             for parent, (begun, args) in self.forking.items():
                 if parent in self.processes and parent != pid:
                     del self.forking[parent]
                     return self.fork(self.processes[parent], pid, begun, args)
-            found = self.processes[pid] = Process(pid, stamp, "unknown")
+        return self.known(pid, stamp)
+
+    def known(self, pid: int, stamp: int) -> Process:
+        """Return the process of a pid, one of which nothing is known if it wasn't seen yet."""
+        found = self.processes.get(pid)
+        if found is None:
+            found = Process(pid, stamp, "unknown")
+            self.keep(pid, found)
         return found
 
     def fork(self, parent: Process, pid: int, stamp: int, args: bytes) -> Process:
         """Return the new process of a fork; a thread's is its process."""
         child = parent if b"CLONE_THREAD" in args else parent.child(pid, stamp, args)
-        self.processes[pid] = child
+        self.keep(pid, child)
         return child
+
+    def adopt(self, parent: Process, pid: int, stamp: int, args: bytes) -> Process:
+        """Return the process that a fork begun at `stamp` made; it may have acted already."""
+        child = self.processes.get(pid)
+        if child is None or child is parent or child.start < stamp:
+            return child if child is parent else self.fork(parent, pid, stamp, args)
+        if child.forked_by != (parent.thing, stamp):  # seen first, and not known to be its child
+            proper = parent.child(pid, child.start, args)
+            child.forked_by = (parent.thing, stamp)
+            if child.execs == 0:
+                child.parent = parent.thing
+            if child.first.index < 0:
+                child.first.label, child.first.detail = proper.first.label, proper.first.detail
+            child.fds = proper.fds | child.fds
+            if child.folder[0].startswith("?"):
+                child.folder = proper.folder
+        return child
+
+    def keep(self, pid: int, process: Process) -> None:
+        """Remember a process by its pid."""
+        self.processes.pop(pid, None)
+        if len(self.processes) >= MAX_PROCESSES:
+            del self.processes[next(iter(self.processes))]
+        self.processes[pid] = process
 
     def file(self, path: str) -> Thing:
         """Return the file of a path; one below an unknown working directory has its own key."""

@@ -11,14 +11,19 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nasty import CORPUS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from graphad import sanitize
+from tests.nasty import CORPUS
 
 ANY = st.text(st.characters(codec=None, categories=None), max_size=60) | st.sampled_from(CORPUS)
+JSON = st.recursive(
+    ANY | st.integers() | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3),
+    max_leaves=6,
+)
 CHECKED = settings(max_examples=150, deadline=None)
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -138,9 +143,7 @@ def test_html_reads_back_as_the_visible_text(text: str) -> None:
     assert html.unescape(escaped) == sanitize.terminal(text)
 
 
-@given(st.recursive(ANY | st.integers() | st.none() | st.booleans(),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3),
-                    max_leaves=6))  # fmt: skip
+@given(JSON)
 @CHECKED
 @example({"</script>": ["<!--", "\u2028", "\ud800"]})
 def test_json_island_is_inert_and_reads_back(obj: object) -> None:

@@ -32,7 +32,7 @@ _MASKS = re.compile(
     rf"|(?P<time>{_LEFT}[0-2][0-9]:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?{_RIGHT})"
     r"|(?P<lib>(?<=\.so)(?:\.[0-9]++)++)"
     r"|(?P<ver>(?<![0-9<>])[0-9]++(?:\.[0-9]++)++(?:[-+~_][0-9]++(?![0-9A-Za-z<>]))*+"
-    rf"(?:[-.]?(?:rc|alpha|beta|dev|post)[0-9]{{0,3}}|[a-y][0-9]?)?{_RIGHT})"
+    rf"(?:[-.]?(?:rc|alpha|beta|dev|post)[0-9]{{0,3}}|[a-y][0-9]?)?{_RIGHT}(?!\.<))"
     rf"|(?P<hex>{_LEFT}(?:0x[0-9a-fA-F]++|(?=[a-fA-F]*+[0-9])[0-9a-fA-F]{{8,}}+){_RIGHT})"
     r"|(?P<num>[0-9]{4,}+)"
 )
@@ -100,6 +100,7 @@ _FORMED = re.compile(
 )
 _ROTATED = re.compile(r"(?<=[A-Za-z>])\.[0-9]{1,3}(?=(?:\.(?:gz|bz2|xz|zst|old))?$)")
 _FORM_BEGINS = frozenset(".#~_")
+_BRACKETED = re.compile(r"\[[0-9]++\]$")  # pipe:[7], socket:[4711]
 _POINT_DIGIT = re.compile(r"\.[0-9]")
 
 
@@ -127,6 +128,8 @@ def file_name(text: str, temporary: bool = False) -> str:
         text = _RANDOM.sub("<tmp>", text)
     if not digit:
         return text
+    if text[-1] == "]":
+        text = _BRACKETED.sub("[<num>]", text)
     if NEEDED.search(text):
         text = _MASKS.sub(_masked, text)
     return _ROTATED.sub(".<n>", text) if _POINT_DIGIT.search(text) else text

@@ -147,12 +147,9 @@ def path(label: str) -> str:
         return windows(label)
     if "/" in label:
         return posix(label)
-    if "[" in label and label[-1] == "]":  # pipe:[4711], socket:[7]
-        return _BRACKETED.sub("[<num>]", label)
     return file_name(label.lower() if _PROGRAM.search(label) else label)
 
 
-_BRACKETED = re.compile(r"\[[0-9]++\]")
 _HIVE = re.compile(
     r"\\registry\\user\\|\\registry\\machine\\|hkey_local_machine\\|hkey_users\\"
     r"|hkey_current_user(?:\\|$)|hkcu(?:\\|$)|hkey_classes_root\\"

@@ -23,21 +23,26 @@ __all__ = ["canonical", "canonical_many", "command_shape"]
 _EPHEMERAL = "32768"  # first port Linux lends out; Windows lends from 49152
 
 
-def _address(label: str) -> str:
-    """Return an address in its shortest form; an IPv4 one mapped into IPv6 is IPv4."""
-    text = label.lower()
-    if ":" not in text:
-        return text
+def _ipv6(text: str) -> str:
+    """Return an IPv6 address in its shortest form, an IPv4 one mapped into it as IPv4, or ""."""
     try:
-        parsed = IPv6Address(text[1:-1] if text[0] == "[" and text[-1] == "]" else text)
+        parsed = IPv6Address(text[1:-1] if text[:1] == "[" and text[-1] == "]" else text)
     except ValueError:
-        return text
+        return ""
     return str(parsed.ipv4_mapped or parsed)
+
+
+def _address(label: str) -> str:
+    text = label.lower()
+    return (":" in text and _ipv6(text)) or text
 
 
 def _port(port: str) -> str:
     ephemeral = len(port) == 5 and port.isascii() and port.isdecimal() and port >= _EPHEMERAL
     return "*" if ephemeral else port.lower()
+
+
+_KERNEL = re.compile(r"[a-z_]+:\[[0-9]++\]")
 
 
 def _socket(label: str) -> str:
@@ -46,16 +51,19 @@ def _socket(label: str) -> str:
     if label[:1] == "@":
         return "@" + posix(label[1:])
     host, colon, port = label.rpartition(":")
-    if not colon:
-        return mask(label)
+    if not colon:  # an address alone, or a kernel's name
+        return label if label.replace(".", "").isdecimal() else mask(label.lower())
+    if _KERNEL.fullmatch(label):  # socket:[4711]
+        return f"{host}:[<num>]"
     if ":" not in host:
         return f"{host.lower()}:{_port(port)}"
     if not port or label[-1] == "]" or (host[-1] == ":" and host[-2:] != "::"):
         host, port = label, ""  # an address alone
-    address = _address(host)
-    if ":" in address and address[0] != "[":
+    host = host.lower()
+    address = _ipv6(host)
+    if ":" in address:
         address = f"[{address}]"
-    return f"{address}:{_port(port)}" if port else address
+    return f"{address or host}:{_port(port)}" if port else address or host
 
 
 _DOMAIN_SID = re.compile(r"^s-1-(?:5-21|12-1)(?:-[0-9]++)*-([0-9]++)$")
@@ -120,7 +128,7 @@ def _task(label: str) -> str:
 
 
 _WELL_KNOWN_LOGON = frozenset(("0x3e3", "0x3e4", "0x3e5", "0x3e6", "0x3e7"))
-_RUN = re.compile(r"0x[0-9a-f]++|(?<![a-z<])[0-9]++(?![a-z>])")
+_RUN = re.compile("[0-9]++")
 
 
 def _session(label: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphad.models.path_bounds import GRID, Edges, best_walks, lay_out
+from graphad.models.path_bounds import GRID, Edges, best_walks, by_vertex, lay_out
 from graphad.models.path_branch import branch
 from graphad.models.path_witness import witness
 
@@ -110,4 +110,125 @@ def top_paths(
         edges=edges,
         exact=exact,
         unseen=np.where(unseen < 0, -np.inf, unseen / GRID),
+    )
+
+
+_Row = tuple[int, tuple[int, ...], tuple[int, ...]]  # grid score, labels, input edges
+
+
+def _search(
+    edges: Edges, max_length: int, k: int, strict: bool, span: int | None, budget: int | None
+) -> tuple[list[list[_Row]], Ints, bool]:
+    """Return (rows by length, the most an absent path can score by length or -1, exact)."""
+    e = edges
+    left = np.full(max_length, -1, dtype=np.int64)
+    rows: list[list[_Row]] = [[] for _ in range(max_length)]
+    if len(e.src) == 0:
+        return rows, left, True
+    ahead = best_walks(e.src, e.dst, e.ts, e.cost, e.index, e.n, max_length, strict)
+    behind = best_walks(e.dst, e.src, -e.ts, e.cost, -e.index, e.n, max_length, strict)
+    by_source = by_vertex(e.src, e.index, e.n)[1]
+    by_label = np.lexsort((e.index, e.src, e.label)).astype(np.int64)
+    label_ptr = np.zeros(int(e.label[-1]) + 2, dtype=np.int64)
+    np.cumsum(np.bincount(e.label), out=label_ptr[1:])
+    whole = True
+    for r in range(1, max_length + 1):
+        found, left[r - 1], stopped = _best(e, ahead, behind, by_source, r, k, strict, span, budget)
+        whole = whole and not stopped
+        for score, names in found:
+            places = witness(
+                e.src, e.dst, e.ts, e.cost, e.index, label_ptr, by_label,
+                np.array(names, dtype=np.int64), score, strict, -1 if span is None else span,
+            )  # fmt: skip
+            rows[r - 1].append((score, names, tuple(e.index[places].tolist())))
+    return rows, left, whole
+
+
+def _best(
+    e: Edges,
+    ahead: Ints,
+    behind: Ints,
+    by_source: Ints,
+    r: int,
+    k: int,
+    strict: bool,
+    span: int | None,
+    budget: int | None,
+) -> tuple[list[tuple[int, tuple[int, ...]]], int, bool]:
+    """Return ((grid score, labels) of the k best, most an absent one can score, stopped).
+
+    A floor is guessed from the bounds of the first labels: all edges on walks below it are left
+    out. If fewer than k paths reach it, it is lowered and the search run again.
+    """
+    begins = np.flatnonzero(np.diff(e.label, prepend=-1))
+    tops = np.maximum.reduceat(ahead[r - 1], begins)
+    tops = np.sort(tops[tops >= 0])[::-1]
+    if len(tops) == 0:
+        return [], -1, False
+    wanted = _FIRST_ROUND
+    before: dict[tuple[int, ...], int] = {}
+    while True:
+        floor = int(tops[wanted - 1]) if wanted < len(tops) else 0
+        roots = np.flatnonzero(ahead[r - 1] >= floor).astype(np.int64)
+        ptr = np.zeros((r, e.n + 1), dtype=np.int64)
+        ids = [np.empty(0, dtype=np.int64)]
+        for i in range(1, r):
+            come, go = behind[i], ahead[r - i - 1]
+            usable = (come >= 0) & (go >= 0) & (come + go - e.cost >= floor)
+            ids.append(by_source[usable[by_source]])
+            np.cumsum(np.bincount(e.src[ids[-1]], minlength=e.n), out=ptr[i, 1:])
+            ptr[i] += sum(len(x) for x in ids[:-1])
+        score, labels, found, _, left = branch(
+            e.src, e.dst, e.ts, e.cost, e.label, e.twin, ahead, roots, ptr, np.concatenate(ids),
+            r, k, floor, strict, -1 if span is None else span, -1 if budget is None else budget,
+        )  # fmt: skip
+        now = {tuple(labels[i].tolist()): int(score[i]) for i in range(found)}
+        # A round cut short may have missed what an earlier, higher one found.
+        for names, value in before.items():
+            now[names] = max(value, now.get(names, -1))
+        stopped = left >= 0
+        if found == k or floor == 0 or stopped:
+            best = sorted(((s, n) for n, s in now.items()), key=lambda row: (-row[0], row[1]))[:k]
+            if len(best) == k:
+                left = max(left, best[-1][0])
+            if stopped and floor > 0 and len(best) < k:
+                left = max(left, floor - 1)
+            return best, left, stopped
+        before = now
+        wanted *= _WIDER
+
+
+def _slices(e: Edges, span: int) -> list[Edges]:
+    """Return parts by time so that each path within the span lies whole in at least one."""
+    times = np.sort(e.ts)
+    parts = []
+    at = 0
+    while at < len(times):
+        if at + _CHUNK >= len(times):
+            following = None
+            keep = e.ts >= times[at]
+        else:
+            following = max(int(times[at + _CHUNK]), int(times[at]) + span + 1)
+            keep = (e.ts >= times[at]) & (e.ts < following + span)
+        parts.append(e if keep.all() else _part(e, keep))
+        if following is None:
+            break
+        at = int(np.searchsorted(times, following))
+    return parts
+
+
+def _part(e: Edges, keep: Bools) -> Edges:
+    place = np.where(keep, np.cumsum(keep) - 1, -1)
+    ids = np.flatnonzero(keep)
+    vertices, ends = np.unique(np.concatenate([e.src[ids], e.dst[ids]]), return_inverse=True)
+    twin = e.twin[ids]
+    return Edges(
+        n=len(vertices),
+        src=ends[: len(ids)].astype(np.int64),
+        dst=ends[len(ids) :].astype(np.int64),
+        ts=e.ts[ids],
+        cost=e.cost[ids],
+        label=e.label[ids],
+        index=e.index[ids],
+        twin=np.where(twin >= 0, place[twin], -1),
     )

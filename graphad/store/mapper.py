@@ -9,18 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad import schema
+from graphad import database, schema
 from graphad.errors import ParseError
 from graphad.parse import PLACE, Decoded, Parser, arrow_type
 
-SAFE = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "enable_external_access": "false",
-    "threads": "1",
-    "TimeZone": "UTC",
-}
 OPTIONAL = {
     "src_label": "src_key",
     "src_detail": "NULL",
@@ -82,7 +74,7 @@ class Mapper:
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._local, "connection"):
-            self._local.connection = duckdb.connect(":memory:", config=dict(SAFE))
+            self._local.connection = database.connect(config=database.SHUT | {"threads": "1"})
         connection: duckdb.DuckDBPyConnection = self._local.connection
         return connection
 

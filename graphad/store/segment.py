@@ -5,14 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphad import schema
+from graphad import database, schema
 from graphad.parse import arrow_type
 from graphad.store.manifest import File, sync_folder
-from graphad.store.mapper import ENTITY, SAFE
+from graphad.store.mapper import ENTITY
 
 SEGMENT = 1_000_000  # records, after which a segment is closed
 GROUP = 262_144  # rows of a row group
@@ -149,7 +148,7 @@ class Segment:
         """Merge what was said of each entity, name it, and count edges by name."""
         from graphad.models.names import canonical_many, command_shape
 
-        connection = duckdb.connect(":memory:", config=SAFE | {"threads": "2"})
+        connection = database.connect(config=database.SHUT | {"threads": "2"})
         said = pa.concat_tables(self._entities).cast(ENTITY)
         connection.register("said", said)
         local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))

@@ -1,7 +1,9 @@
 """The store: a folder that logs go into and graphs come out of."""
 
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from graphad import database
 from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
@@ -147,6 +150,20 @@ class Store:
             return views.connect(self.path.absolute(), self.manifest, config)
         except duckdb.Error as error:
             raise self._damage(error) from error
+
+    @contextmanager
+    def published(self) -> Iterator[Path]:
+        """Give the path of a DuckDB file with this state's views, made for as long as it is used."""
+        path = self.path / f"catalog-{self.manifest.number:06d}.duckdb"
+        if path.exists():
+            yield path
+            return
+        with tempfile.TemporaryDirectory(prefix="graphad-") as scratch:
+            made = Path(scratch) / "catalog.duckdb"
+            connection = database.connect(made)
+            views.define(connection, self.path.absolute(), self.manifest)
+            connection.close()
+            yield made
 
     def _check_files(self) -> None:
         for files in self.manifest.files.values():

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import duckdb
 
-from graphad import query, schema
+from graphad import database, query, schema
 from graphad.store.manifest import Manifest
 
-CONFIG = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "TimeZone": "UTC",
-}
 SQL_TYPES = {
     "text": "VARCHAR",
     "int": "BIGINT",
@@ -59,12 +53,12 @@ def define(connection: duckdb.DuckDBPyConnection, store: Path, manifest: Manifes
         some = rows[start : start + 500]
         marks = ", ".join(["(" + ", ".join("?" * 10) + ")"] * len(some))
         connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])  # noqa: S608
-    connection.execute(query.events_view())
+    query.create_views(connection)
 
 
 def connect(store: Path, manifest: Manifest, config: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a connection of its own, in memory, that sees the store as of `manifest`."""
-    connection = duckdb.connect(":memory:", config=CONFIG | (config or {}))
+    connection = database.connect(config=config)
     define(connection, store, manifest)
     return connection
 
@@ -76,7 +70,7 @@ def publish(store: Path, manifest: Manifest) -> Path:
     path = store / f"catalog-{manifest.number:06d}.duckdb"
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside.unlink(missing_ok=True)
-    connection = duckdb.connect(str(aside), config=CONFIG)
+    connection = database.connect(aside)
     define(connection, store.absolute(), manifest)
     connection.close()
     with aside.open("rb+") as file:

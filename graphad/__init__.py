@@ -1,0 +1,26 @@
+"""graphad finds attacks in logs: provenance graphs, suspicious paths, explained scores.
+
+>>> import graphad
+>>> store = graphad.open("graphad-store")            # doctest: +SKIP
+>>> for finding in store.hunt(["audit.log"]).findings:  # doctest: +SKIP
+...     print(finding.severity, finding.title)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from graphad.errors import GraphadError
+
+if TYPE_CHECKING:
+    from graphad.workspace import open_store as open  # noqa: A004
+
+__version__ = "0.1.0"
+__all__ = ["GraphadError", "__version__", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    # The store needs DuckDB and Arrow; who only wants the version or the errors shan't wait.
+    if name == "open":
+        from graphad.workspace import open_store
+
+        return open_store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

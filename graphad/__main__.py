@@ -1,0 +1,5 @@
+"""`python -m graphad` is `graphad`."""
+
+from graphad.cli import main
+
+main()

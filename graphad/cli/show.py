@@ -1,0 +1,205 @@
+"""Prints rows, findings and explanations; nothing a log contains leaves here unescaped."""
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from graphad.findings import Finding, incidents, short
+from graphad.sanitize import cells, csv_cell, shorten, terminal
+
+NOT_CALIBRATED = "ranked, not calibrated"
+
+
+def _form(form: str | None) -> str:
+    return form or ("table" if sys.stdout.isatty() else "ndjson")
+
+
+def _out(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+
+
+def rows(found: Sequence[dict[str, Any]], form: str | None) -> None:
+    """Print dicts of the same keys as a table, JSON, NDJSON or CSV."""
+    form = _form(form)
+    if form == "ndjson":
+        for row in found:
+            _out(json.dumps(row, default=str))
+    elif form == "json":
+        _out(json.dumps(list(found), default=str, indent=1))
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        if found:
+            writer.writerow([csv_cell(name) for name in found[0]])
+        for row in found:
+            writer.writerow([csv_cell(value) for value in row.values()])
+    else:
+        _table(found)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return terminal(str(value))
+
+
+def _table(found: Sequence[dict[str, Any]]) -> None:
+    if not found:
+        return
+    names = list(found[0])
+    lines = [names, *([_cell(row.get(name)) for name in names] for row in found)]
+    width = shutil.get_terminal_size((120, 40)).columns
+    widest = [max(cells(line[i]) for line in lines) for i in range(len(names))]
+    while sum(widest) + 2 * len(widest) > max(width, 12 * len(widest)):
+        i = max(range(len(widest)), key=lambda j: widest[j])
+        widest[i] -= 1
+    for line in lines:
+        texts = [shorten(text, w) for text, w in zip(line, widest, strict=True)]
+        _out("  ".join(t + " " * (w - cells(t)) for t, w in zip(texts, widest, strict=True)).rstrip())
+
+
+def table(found: Any, form: str | None) -> None:
+    """Print an Arrow table."""
+    rows(found.to_pylist(), form)
+
+
+def totals(done: Iterable[Any]) -> str:
+    """Return one line on what became of the records of some inputs."""
+    done = list(done)
+    new = [one for one in done if one.source is not None and one.note != "already there"]
+    there = sum(one.note == "already there" for one in done)
+    parts = [
+        f"{len(new)} source{'s' * (len(new) != 1)}: {sum(o.read for o in new):,} records read = "
+        f"{sum(o.used for o in new):,} used + {sum(o.ignored for o in new):,} ignored + "
+        f"{sum(o.rejected for o in new):,} rejected; {sum(o.edges for o in new):,} edges"
+    ]
+    if there:
+        parts.append(f"{there} already in the store")
+    return "; ".join(parts)
+
+
+def ingested(done: Sequence[Any], form: str | None) -> None:
+    """Print one row an input."""
+    columns = ("source", "format", "read", "used", "ignored", "rejected", "edges", "note")
+    found = [
+        {name: one.path if name == "source" else getattr(one, name) for name in columns}
+        for one in done
+    ]  # fmt: skip
+    rows(found, form)
+    if _form(form) == "table":
+        print(totals(done), file=sys.stderr)
+
+
+def _flat(finding: Finding) -> dict[str, Any]:
+    return {
+        "rank": finding.rank, "id": finding.id, "incident": finding.incident,
+        "severity": finding.severity, "score": finding.score, "z": finding.z,
+        "p_value": finding.p_value, "host": finding.host, "start": finding.start,
+        "end": finding.end, "title": finding.title,
+    }  # fmt: skip
+
+
+def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) -> None:
+    """Print findings: the best path of each incident, or every path."""
+    form = _form(form)
+    shown = list(found) if every else [group[0] for group in incidents(found)]
+    sizes = {group[0].id: len(group) for group in incidents(found)}
+    shown = shown[:top]
+    if form == "ndjson":
+        for finding in shown:
+            _out(msgspec.json.encode(finding).decode("utf-8", "backslashreplace"))
+    elif form == "json":
+        _out(json.dumps([msgspec.to_builtins(finding) for finding in shown], indent=1))
+    elif form == "csv":
+        rows([_flat(finding) for finding in shown], form)
+    else:
+        for place, finding in enumerate(shown, 1):
+            _card(place, finding, sizes.get(finding.id, 1) - 1 if not every else 0)
+
+
+def _card(place: int, finding: Finding, more: int) -> None:
+    """Print one finding in three lines: what, the path, why."""
+    level = finding.severity or NOT_CALIBRATED
+    when = finding.start[:19].replace("T", " ")
+    _out(
+        terminal(
+            f"{place:>3}. {level}  {when}Z  {finding.host}  "
+            f"{finding.score:.1f} bits  z {finding.z:.2f}  {finding.id}"
+        )
+    )
+    _out("     " + terminal(finding.title))
+    edge = finding.edges[finding.rarest]
+    ends = f"{short(finding.entities[edge.src])} {edge.action} {short(finding.entities[edge.dst])}"
+    detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
+    terms = " + ".join(f"{name} {bits:.1f}" for name, bits in edge.terms.items() if bits >= 0.05)
+    why = f"rarest link: {ends} ({terms} bits)"
+    if detail and detail != short(finding.entities[edge.dst]):
+        why += f": {shorten(terminal(detail), 90)}"
+    _out("     " + terminal(why))
+    if more:
+        _out(f"     and {more} more path{'s' * (more != 1)} of {terminal(finding.incident)}")
+    _out()
+
+
+def afterword(found: Any, store: Any, top: int) -> None:
+    """Say on stderr what the list rests on and what to do next."""
+    groups = incidents(found.findings)
+    words = [f"{len(found.findings)} paths in {len(groups)} incidents"]
+    if not found.calibrated:
+        words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
+    if not found.exact:
+        words.append("the search was cut short, see graphad paths")
+    words.append(f"more: graphad explain ID -s {store}")
+    print("; ".join(words), file=sys.stderr)
+
+
+def explanation(finding: Finding, form: str | None) -> None:
+    """Print a finding edge by edge with terms and raw lines."""
+    if _form(form) != "table":
+        findings([finding], 1, form, True)
+        return
+    _card(finding.rank, finding, 0)
+    for number, (edge, proof) in enumerate(zip(finding.edges, finding.evidence, strict=True), 1):
+        src, dst = finding.entities[edge.src], finding.entities[edge.dst]
+        total = sum(edge.terms.values())
+        _out(terminal(f"{number}. {edge.ts}  {src.type} {src.key} —{edge.action}→ {dst.type} {dst.key}"))
+        if dst.detail:
+            _out("   command: " + terminal(dst.detail))
+        parts = " + ".join(f"{name} {bits:.4f}" for name, bits in edge.terms.items())
+        _out(f"   {parts} = {total:.4f} bits")
+        place = f"{proof.source}:{proof.line}" if proof.line else f"{proof.source} record {proof.record}"
+        text = proof.text if proof.text is not None else "(the log is no longer there)"
+        _out(terminal(f"   {place}: {text}"))
+        _out()
+    parts = " + ".join(f"{name} {bits:.4f}" for name, bits in finding.terms.items())
+    _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")
+    if finding.p_value is None:
+        _out(f"severity: none; {NOT_CALIBRATED}")
+    else:
+        _out(f"severity: {finding.severity}; p-value {finding.p_value:.4g}")
+
+
+def judged(found: Sequence[Finding]) -> list[Any]:
+    """Return findings as evaluate.py takes them."""
+    from graphad.evaluate import Judged
+
+    def us(moment: str) -> int:
+        return round(datetime.fromisoformat(moment).timestamp() * 1e6)
+
+    return [
+        Judged(
+            id=f.id, score=f.z, alert=f.alert, host=f.host, start=us(f.start), end=us(f.end),
+            edges=[(e.source, e.line, e.record) for e in f.evidence],
+            entities=[entity.key for entity in f.entities],
+        )
+        for f in found
+    ]  # fmt: skip

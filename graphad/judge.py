@@ -1,0 +1,151 @@
+"""From scored paths to findings: identity, calibration, evidence."""
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphad.detectors.path import PathDetector, Paths
+from graphad.detectors.path_terms import TERMS
+from graphad.findings import Edge, Entity, Evidence, Finding, finding_id, merge, title
+from graphad.graph import Graph
+from graphad.rawlines import fetch
+from graphad.store import Store
+
+if TYPE_CHECKING:
+    from graphad.models.calibration import Calibration
+
+HOUR = 3_600_000_000  # us
+
+
+def rfc3339(us: int) -> str:
+    """Return UTC microseconds as RFC 3339 text.
+
+    >>> rfc3339(1_700_000_000_250_000)
+    '2023-11-14T22:13:20.250000Z'
+    """
+    whole, part = divmod(int(us), 1_000_000)
+    try:
+        moment = datetime.fromtimestamp(whole, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return f"{us}us"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{part:06d}Z"
+
+
+def block_maxima(detector: PathDetector, graph: Graph) -> tuple[np.ndarray[Any, Any], int, float]:
+    """Return the highest z of each host and hour that has a path, the hours, and the days.
+
+    Blocks are hours of a host from its first event to its last, quiet ones counted in.
+    """
+    maxima: list[float] = []
+    blocks = 0
+    hosts, host_of = np.unique(graph.host.astype(str), return_inverse=True)
+    hour = graph.ts // HOUR
+    for h in range(len(hosts)):
+        mine = host_of == h
+        hours = np.unique(hour[mine])
+        blocks += int(hours[-1] - hours[0]) + 1
+        for one in hours:
+            z = detector.best_z(graph.subset(np.flatnonzero(mine & (hour == one))))
+            if np.isfinite(z):
+                maxima.append(z)
+    days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
+    return np.array(maxima), blocks, days
+
+
+def to_findings(
+    store: Store,
+    graph: Graph,
+    paths: Paths,
+    model: str,
+    calibration: "Calibration | None" = None,
+) -> list[Finding]:
+    """Return findings, best first, with their raw records and incidents."""
+    found = [_finding(store, graph, paths, i, model, calibration) for i in range(len(paths))]
+    _add_evidence(store, graph, paths, found)
+    for rank, finding in enumerate(found, 1):
+        finding.rank = rank
+    merge(found)
+    return found
+
+
+def _finding(
+    store: Store, graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
+) -> Finding:
+    events = paths.events[i][: paths.length[i]]
+    nodes = [int(graph.src[events[0]]), *(int(graph.dst[e]) for e in events)]
+    entities = [
+        Entity(
+            f"{int(graph.ids[n]) & (2**64 - 1):016x}", graph.types[n], graph.names[n],
+            graph.labels[n], graph.details[n],
+        )
+        for n in nodes
+    ]  # fmt: skip
+    edges = [
+        Edge(
+            at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
+            dict(zip(TERMS, map(float, paths.terms[i, at]), strict=True)),
+        )
+        for at, e in enumerate(events)
+    ]  # fmt: skip
+    start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
+    host = graph.host[events[0]]
+    sequence = [entities[0].name]
+    for edge, entity in zip(edges, entities[1:], strict=True):
+        sequence += [edge.action, entity.name]
+        if edge.action == "launch":
+            sequence.append(graph.shapes[nodes[edge.dst]] or "")
+    z = float(paths.z[i])
+    return Finding(
+        id=finding_id("path", host, sequence, rfc3339(start)[:10]),
+        detector="path",
+        unit="path",
+        score=float(paths.score[i]),
+        z=z,
+        p_value=calibration.p_value(z) if calibration else None,
+        severity=calibration.severity(z) if calibration else None,
+        alert=bool(z >= calibration.threshold) if calibration else None,
+        host=host,
+        start=rfc3339(start),
+        end=rfc3339(end),
+        count=1,
+        title=title(entities),
+        entities=entities,
+        edges=edges,
+        terms={name: float(v) for name, v in zip(TERMS, paths.terms[i].sum(axis=0), strict=True)},
+        evidence=[],
+        model=model,
+    )
+
+
+def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Finding]) -> None:
+    """Give each finding the place and text of the records behind its edges."""
+    used = np.unique(paths.events[paths.events >= 0])
+    if not len(used):
+        return
+    keys = {(int(graph.source[e]), int(graph.record[e])) for e in used}
+    by_source: dict[int, list[int]] = {}
+    for number, record in sorted(keys):
+        by_source.setdefault(number, []).append(record)
+    places: dict[tuple[int, int], tuple[int, int, int]] = {}
+    connection = store.connect()
+    try:
+        for number, records in by_source.items():
+            rows = connection.execute(
+                "SELECT record, offset, length, line FROM records "
+                "WHERE source = ? AND record IN (SELECT unnest(?))",
+                [number, records],
+            ).fetchall()
+            places |= {(number, row[0]): row[1:] for row in rows}
+    finally:
+        connection.close()
+    texts = fetch(
+        store.sources, [(s, r, places[s, r][0], places[s, r][1]) for s, r in keys if (s, r) in places]
+    )
+    paths_of = {source.source: source.path for source in store.sources}
+    for i, finding in enumerate(found):
+        for e in paths.events[i][: paths.length[i]]:
+            key = (int(graph.source[e]), int(graph.record[e]))
+            line = places.get(key, (0, 0, 0))[2]
+            finding.evidence.append(Evidence(paths_of[key[0]], key[1], line, texts.get(key)))

@@ -1,0 +1,269 @@
+"""Distinct byte strings: a code for each one of a column, and the texts that the codes stand for.
+
+One open-addressing table serves all columns of a block. Equal hashes are not enough: the bytes are
+compared, so a collision costs time and never truth. The hash has a secret seed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from graphad.jit import kernel
+from graphad.scan.strings import hex_digit
+from graphad.scan.words import U64, Bytes, hash_bytes, same_bytes
+
+Ints = npt.NDArray[np.int64]
+
+
+class Distinct(NamedTuple):
+    """The table. Entry e is `length[e]` bytes from `start[e]` on in the buffer of its column."""
+
+    slots: npt.NDArray[np.int32]  # entry, or -1
+    hashes: npt.NDArray[np.uint64]
+    start: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int32]
+    raw: npt.NDArray[np.bool_]  # JSON text itself, not the inside of a JSON string
+    code: npt.NDArray[np.int32]
+    counts: Ints  # [0]: entries; [1 + column]: codes of a column
+
+
+@kernel
+def new_distinct(columns: int, size: int) -> Distinct:
+    """Return an empty table. `size`: slots, a power of two."""
+    return Distinct(
+        np.full(size, -1, np.int32),
+        np.empty(size // 2, np.uint64),
+        np.empty(size // 2, np.int64),
+        np.empty(size // 2, np.int64),
+        np.empty(size // 2, np.int32),
+        np.empty(size // 2, np.bool_),
+        np.empty(size // 2, np.int32),
+        np.zeros(columns + 1, np.int64),
+    )
+
+
+@kernel
+def with_room(table: Distinct, more: int) -> Distinct:
+    """Return the table with room for `more` entries: itself, or a larger copy."""
+    used = table.counts[0]
+    if used + more <= len(table.hashes):
+        return table
+    size = len(table.slots) * 2
+    while used + more > size // 2:
+        size *= 2
+    larger = new_distinct(len(table.counts) - 1, size)
+    larger.hashes[:used] = table.hashes[:used]
+    larger.start[:used] = table.start[:used]
+    larger.length[:used] = table.length[:used]
+    larger.column[:used] = table.column[:used]
+    larger.raw[:used] = table.raw[:used]
+    larger.code[:used] = table.code[:used]
+    larger.counts[:] = table.counts
+    mask = size - 1
+    for entry in range(used):
+        slot = np.int64(larger.hashes[entry]) & mask
+        while larger.slots[slot] >= 0:
+            slot = (slot + 1) & mask
+        larger.slots[slot] = entry
+    return larger
+
+
+@kernel
+def code_of(
+    table: Distinct, data: Bytes, start: int, length: int, column: int, raw: bool, seed: U64
+) -> int:
+    """Return the code of some bytes in a column, a new one if they are new there.
+
+    The caller has made room. All bytes of one column lie in the same buffer.
+    """
+    owner = U64(2 * column + (1 if raw else 0))
+    wanted = hash_bytes(data, start, length, seed ^ (owner * U64(0x9E3779B97F4A7C15)))
+    mask = len(table.slots) - 1
+    slot = np.int64(wanted) & mask
+    while True:
+        entry = table.slots[slot]
+        if entry < 0:
+            break
+        if (
+            table.hashes[entry] == wanted
+            and table.length[entry] == length
+            and table.column[entry] == column
+            and table.raw[entry] == raw
+            and same_bytes(data, table.start[entry], data, start, length)
+        ):
+            return np.int64(table.code[entry])
+        slot = (slot + 1) & mask
+    entry = np.int32(table.counts[0])
+    table.counts[0] += 1
+    code = table.counts[1 + column]
+    table.counts[1 + column] += 1
+    table.slots[slot] = entry
+    table.hashes[entry] = wanted
+    table.start[entry] = start
+    table.length[entry] = length
+    table.column[entry] = column
+    table.raw[entry] = raw
+    table.code[entry] = code
+    return np.int64(code)
+
+
+@kernel
+def utf8_length(data: Bytes, at: int, end: int) -> int:
+    """Return how many bytes the well-formed UTF-8 character at `at` has; 0 if there is none.
+
+    Source: The Unicode Standard, table 3-7.
+    """
+    first = np.int64(data[at])
+    if first < 0x80:
+        return 1
+    if first < 0xC2 or first > 0xF4:
+        return 0
+    more = 1 if first < 0xE0 else (2 if first < 0xF0 else 3)
+    if at + more >= end:
+        return 0
+    low, high = np.int64(0x80), np.int64(0xBF)
+    if first == 0xE0:
+        low = np.int64(0xA0)
+    elif first == 0xED:
+        high = np.int64(0x9F)
+    elif first == 0xF0:
+        low = np.int64(0x90)
+    elif first == 0xF4:
+        high = np.int64(0x8F)
+    second = np.int64(data[at + 1])
+    if second < low or second > high:
+        return 0
+    for i in range(2, more + 1):
+        if (data[at + i] & 0xC0) != 0x80:
+            return 0
+    return more + 1
+
+
+@kernel
+def _four_hex(data: Bytes, at: int) -> int:
+    value = 0
+    for i in range(at, at + 4):
+        value = value * 16 + hex_digit(np.int64(data[i]))
+    return value
+
+
+@kernel
+def _put_character(out: Bytes, size: int, point: int) -> int:
+    if point < 0x80:
+        out[size] = point
+        return size + 1
+    if point < 0x800:
+        out[size] = 0xC0 | (point >> 6)
+        out[size + 1] = 0x80 | (point & 63)
+        return size + 2
+    if point < 0x10000:
+        out[size] = 0xE0 | (point >> 12)
+        out[size + 1] = 0x80 | ((point >> 6) & 63)
+        out[size + 2] = 0x80 | (point & 63)
+        return size + 3
+    out[size] = 0xF0 | (point >> 18)
+    out[size + 1] = 0x80 | ((point >> 12) & 63)
+    out[size + 2] = 0x80 | ((point >> 6) & 63)
+    out[size + 3] = 0x80 | (point & 63)
+    return size + 4
+
+
+@kernel
+def _put_escape(data: Bytes, at: int, end: int, out: Bytes, size: int) -> tuple[int, int]:
+    """Write what the escape at `at` stands for; return where it ends and the new size."""
+    letter = data[at + 1]
+    if letter != 117:
+        byte = letter
+        if letter == 110:
+            byte = np.uint8(10)
+        elif letter == 116:
+            byte = np.uint8(9)
+        elif letter == 114:
+            byte = np.uint8(13)
+        elif letter == 98:
+            byte = np.uint8(8)
+        elif letter == 102:
+            byte = np.uint8(12)
+        out[size] = byte
+        return at + 2, size + 1
+    point = _four_hex(data, at + 2)
+    if 0xD800 <= point < 0xDC00 and at + 12 <= end and data[at + 6] == 92 and data[at + 7] == 117:
+        low = _four_hex(data, at + 8)
+        if 0xDC00 <= low < 0xE000:
+            point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
+            return at + 12, _put_character(out, size, point)
+    if 0xD800 <= point < 0xE000:  # half a pair is no character: it stays as it was written
+        for i in range(6):
+            out[size + i] = data[at + i]
+        return at + 6, size + 6
+    return at + 6, _put_character(out, size, point)
+
+
+@kernel
+def _put_invalid(byte: int, raw: bool, out: Bytes, size: int) -> int:
+    """Write a byte that is no UTF-8: as backslash, x, two digits; in JSON text as U+FFFD."""
+    if raw:
+        return _put_character(out, size, 0xFFFD)
+    out[size] = 92
+    out[size + 1] = 120
+    for i in range(2):
+        digit = (byte >> (4 - 4 * i)) & 15
+        out[size + 2 + i] = digit + (48 if digit < 10 else 87)
+    return size + 4
+
+
+@kernel
+def texts(
+    table: Distinct, data: Bytes, arena: Bytes, first_in_arena: int
+) -> tuple[Bytes, Ints, Ints]:
+    """Return the decoded texts of all entries: (bytes, ends by column and code, first of a column).
+
+    Entry with code c of a column stands at place p = first[column] + c and has the bytes
+    ends[p] to ends[p + 1]. Columns from `first_in_arena` on have their bytes in `arena`.
+    """
+    entries = table.counts[0]
+    columns = len(table.counts) - 1
+    first = np.zeros(columns + 1, np.int64)
+    for column in range(columns):
+        first[column + 1] = first[column] + table.counts[1 + column]
+    order = np.empty(entries, np.int64)
+    total = 16
+    for entry in range(entries):
+        order[first[table.column[entry]] + table.code[entry]] = entry
+        total += table.length[entry]
+    out = np.empty(total * 2, np.uint8)
+    ends = np.zeros(entries + 1, np.int64)
+    size = 0
+    for place in range(entries):
+        entry = order[place]
+        at = table.start[entry]
+        end = at + table.length[entry]
+        raw = table.raw[entry]
+        source = arena if table.column[entry] >= first_in_arena else data
+        need = size + 4 * (end - at) + 8  # an invalid byte becomes four
+        if need > len(out):
+            larger = np.empty(need * 2, np.uint8)
+            larger[:size] = out[:size]
+            out = larger
+        while at < end:
+            byte = source[at]
+            if byte == 92 and not raw:
+                at, size = _put_escape(source, at, end, out, size)
+            elif byte < 0x80:
+                out[size] = byte
+                size += 1
+                at += 1
+            else:
+                length = utf8_length(source, at, end)
+                if length == 0:
+                    size = _put_invalid(np.int64(byte), raw, out, size)
+                    at += 1
+                else:
+                    for i in range(length):
+                        out[size + i] = source[at + i]
+                    size += length
+                    at += length
+        ends[place + 1] = size
+    return out, ends, first

@@ -1,0 +1,260 @@
+"""The main job over a store: fit, score, hunt, and the findings that are kept."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from graphad import judge
+from graphad.detectors.path import PathDetector
+from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.findings import Finding
+from graphad.store import Store
+from graphad.store.manifest import write_atomic
+from graphad.store.store import Moment, microseconds
+
+BUDGET = 10.0  # incidents a day for the whole installation
+HELD_OUT = 1 / 3  # last part of a baseline's time, kept from the fit to calibrate on
+
+
+@dataclass
+class Hunt:
+    """What a hunt found, best first, and how far it can be trusted."""
+
+    findings: list[Finding]
+    calibrated: bool
+    model: str
+    exact: bool
+    notes: list[str] = field(default_factory=list)
+
+
+def _stage(name: str) -> None:
+    """Do nothing; stands in for a progress display."""
+
+
+class Workspace(Store):
+    """A store with its models and findings."""
+
+    def fit(
+        self, *, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None,
+        settings: dict[str, Any] | None = None, budget: float = BUDGET,
+        stage: Callable[[str], None] = _stage,
+    ) -> str:  # fmt: skip
+        """Fit a path model on a quiet window and calibrate it; return the model's id.
+
+        The last third of the window's time is kept out of the fit; the threshold comes from it.
+        """
+        sources = None if sources is None else list(sources)
+        first, last = self._extent(start, end, sources)
+        split = last + 1 - round((last + 1 - first) * HELD_OUT)
+        split = _between_events(self, first, split, last, sources)
+        stage("fitting names")
+        past = self.past(first, split, sources=_all(self, sources))
+        stage("scaling path lengths")
+        detector = PathDetector(**(settings or {})).fit(
+            past, [self.graph(first, split, sources=sources)]
+        )
+        stage("calibrating")
+        quiet = self.graph(split, last + 1, sources=sources)
+        return self._keep(detector, quiet, budget)
+
+    def _keep(self, detector: PathDetector, quiet: Any, budget: float) -> str:
+        from graphad.models.calibration import Calibration
+
+        folder = self.path / "models" / "path"
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / ".new"
+        detector.save(aside)
+        digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
+        digest.update((aside / "manifest.json").read_bytes())
+        name = f"path-{digest.hexdigest()[:12]}"
+        target = folder / name
+        if target.exists():
+            for path in aside.iterdir():
+                path.unlink()
+            aside.rmdir()
+        else:
+            aside.rename(target)
+        if len(quiet):
+            maxima, blocks, days = judge.block_maxima(detector, quiet)
+            fitted = Calibration.fit(maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0)
+            write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
+        write_atomic(folder / "LATEST", name.encode())
+        return name
+
+    def model(self, name: str | None = None) -> tuple[PathDetector, Any, str]:
+        """Return a path model, its calibration or None, and its id; the latest if not named."""
+        from graphad.models.calibration import Calibration
+
+        folder = self.path / "models" / "path"
+        if name is None:
+            try:
+                name = (folder / "LATEST").read_text().strip()
+            except OSError as error:
+                raise GraphadError("No model is fitted.", hint="Fit one: graphad fit.") from error
+        known = [p.name for p in folder.glob("path-*")] if folder.is_dir() else []
+        if name not in known:
+            raise UnknownName.among("model", name, known)
+        detector = PathDetector.load(folder / name)
+        path = folder / name / "calibration.json"
+        try:
+            calibration = (
+                Calibration.from_json(msgspec.json.decode(path.read_bytes()))
+                if path.exists()
+                else None
+            )
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{path} is damaged.") from error
+        return detector, calibration, name
+
+    def score(
+        self, *, model: str | None = None, start: Moment = None, end: Moment = None,
+        sources: Iterable[int] | None = None, top: int | None = None,
+        stage: Callable[[str], None] = _stage,
+    ) -> Hunt:  # fmt: skip
+        """Score a window with a fitted model and keep the findings."""
+        detector, calibration, name = self.model(model)
+        if top:
+            detector.top = max(detector.top, top)
+        stage("searching paths")
+        graph = self.graph(start, end, sources=sources)
+        paths = detector.score(graph)
+        stage("gathering evidence")
+        found = judge.to_findings(self, graph, paths, name, calibration)
+        self._remember(found)
+        return Hunt(found, calibration is not None, name, paths.exact)
+
+    def hunt(
+        self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
+        top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
+        stage: Callable[[str], None] = _stage, **ingest: Any,
+    ) -> Hunt:  # fmt: skip
+        """Ingest logs, fit, score, and return the findings, best first.
+
+        With a baseline the model is fitted and calibrated on it and only `logs` are scored.
+        Without, the logs are compared with themselves: findings are ranked, not calibrated.
+        Without logs either, everything in the store is scored.
+        """
+        quiet = self._ingested(baseline, ingest) if baseline else None
+        mine = self._ingested(logs, ingest) if logs else None
+        notes: list[str] = []
+        if quiet:
+            target = None if mine is None else [s for s in mine if s not in quiet]
+            if target is not None and not target:
+                raise GraphadError("All logs are in the baseline too; nothing is left to score.")
+            if target is None:
+                target = [s.source for s in self.sources if s.source not in quiet]
+            name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
+            found = self.score(model=name, sources=target, top=top, stage=stage)
+            return found
+        stage("fitting names")
+        graph = self.graph(sources=mine)
+        if not len(graph):
+            raise GraphadError("The logs hold no event that says who touched what.")
+        past = self.past(sources=_all(self, mine))
+        stage("scaling path lengths")
+        detector = PathDetector(**(settings or {})).fit(past, [graph])
+        detector.top = max(detector.top, top)
+        name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
+        stage("searching paths")
+        paths = detector.score(graph)
+        stage("gathering evidence")
+        found_ = judge.to_findings(self, graph, paths, name)
+        self._remember(found_)
+        return Hunt(found_, False, name, paths.exact, notes)
+
+    def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
+        options = dict(options)
+        report = options.pop("done", None)
+        done = self.ingest(list(logs), **options)
+        if report is not None:
+            report(done)
+        found = [one.source for one in done if one.source is not None]
+        if not found:
+            raise GraphadError(
+                "No log could be read.",
+                hint="; ".join(f"{one.path}: {one.note}" for one in done[:3]),
+            )
+        lineage = {s.source: s.continues for s in self.sources}
+        whole: set[int] = set()
+        for source in found:
+            at: int | None = source
+            while at is not None and at not in whole:
+                whole.add(at)
+                at = lineage.get(at)
+        return sorted(whole)
+
+    def _extent(self, start: Moment, end: Moment, sources: list[int] | None) -> tuple[int, int]:
+        chosen = [
+            s for s in self.sources
+            if s.start is not None and (sources is None or s.source in sources)
+        ]  # fmt: skip
+        if not chosen:
+            raise GraphadError("There is no event to fit on.")
+        first = min(s.start for s in chosen if s.start is not None)
+        last = max(s.end for s in chosen if s.end is not None)
+        given = microseconds(start), microseconds(end)
+        first = max(first, given[0]) if given[0] is not None else first
+        last = min(last, given[1] - 1) if given[1] is not None else last
+        if first > last:
+            raise GraphadError("There is no event in this window.")
+        return first, last
+
+    # -- findings that are kept ---------------------------------------------------------------
+
+    def _findings_path(self) -> Path:
+        return self.path / "findings.ndjson"
+
+    def findings(self) -> list[Finding]:
+        """Return all kept findings, best first within their model's rank."""
+        try:
+            data = self._findings_path().read_bytes()
+        except FileNotFoundError:
+            return []
+        try:
+            return [msgspec.json.decode(line, type=Finding) for line in data.splitlines() if line]
+        except msgspec.DecodeError as error:
+            raise GraphadError(f"{self._findings_path()} is damaged: {error}.") from error
+
+    def finding(self, name: str) -> Finding:
+        """Return the finding of an id or of its unambiguous beginning."""
+        kept = self.findings()
+        near = [f for f in kept if f.id == name] or [f for f in kept if f.id.startswith(name)]
+        if len(near) != 1:
+            raise UnknownName.among("finding", name, [f.id for f in kept])
+        return near[0]
+
+    def _remember(self, found: Sequence[Finding]) -> None:
+        """Keep findings; one of the same id is replaced."""
+        kept = {f.id: f for f in self.findings()}
+        for finding in found:
+            kept[finding.id] = finding
+        order = sorted(kept.values(), key=lambda f: (-f.z, f.id))
+        data = b"".join(msgspec.json.encode(f) + b"\n" for f in order)
+        write_atomic(self._findings_path(), data)
+
+
+def _all(store: Store, sources: list[int] | None) -> list[int]:
+    """Return the sources by number, so that a fit on part of a day reads its edges."""
+    return sources if sources is not None else [s.source for s in store.sources]
+
+
+def _between_events(
+    store: Store, first: int, split: int, last: int, sources: list[int] | None
+) -> int:
+    """Return a split that leaves events on both sides, `last + 1` if there is none."""
+    graph = store.graph(first, last + 1, sources=sources)
+    before = int((graph.ts < split).sum())
+    if 0 < before < len(graph):
+        return split
+    middle = graph.ts[len(graph) * 2 // 3] if len(graph) else last + 1
+    return int(middle) if middle > first else last + 1
+
+
+def open_store(path: str | Path = "graphad-store", *, create: bool = True) -> Workspace:
+    """Open a store, or make one where there is none."""
+    return Workspace(path, create=create)
