@@ -133,7 +133,7 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
     try:
         for number, records in by_source.items():
             rows = connection.execute(
-                "SELECT record, offset, length, line FROM records "
+                'SELECT record, "offset", length, line FROM records '
                 "WHERE source = ? AND record IN (SELECT unnest(?))",
                 [number, records],
             ).fetchall()

@@ -225,10 +225,10 @@ def named_text(
 def bracket_end(data: Bytes, at: int, end: int) -> int:
     """Return where the brackets that open at `at` are closed, whatever is between; else `end`.
 
-    A value that begins with no bracket ends before the next separator.
+    What begins with no bracket ends with its line.
     """
     if data[at] != 123:
-        while at < end and not (data[at] <= 32 or data[at] == 44 or data[at] == 93 or data[at] == 91):
+        while at < end and data[at] != 10:
             at += 1
         return at
     depth, quoted, escaped = 0, False, False

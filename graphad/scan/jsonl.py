@@ -13,43 +13,26 @@ import numpy.typing as npt
 
 from graphad.jit import kernel
 from graphad.scan.intern import Distinct, Ints, code_of, new_distinct, with_room
+from graphad.scan.json_record import put_leaf, read_object
 from graphad.scan.json_values import (
-    DEEP,
     INVALID,
     MAX_DEPTH,
     NOT_OBJECT,
-    REPEATED,
-    TRUNCATED,
     bracket_end,
-    named_text,
-    over,
-    scalar_end,
     skip_space,
-    string_end,
     value_end,
 )
-from graphad.scan.keys import INT, MESSAGE, TEXT, TIME, Keys, find_key
-from graphad.scan.leaves import (
-    INTEGER,
-    JSON,
-    NULL,
-    STRING,
-    Leaves,
-    new_leaves,
-    put_attribute,
-    room,
-)
+from graphad.scan.keys import MESSAGE, TEXT, Keys
+from graphad.scan.leaves import JSON, NULL, Leaves, new_leaves, room
 from graphad.scan.message import Forms, known_form, new_forms, put_template, template_size
-from graphad.scan.timestamps import DECIMAL, FILETIME, from_filetime, read_int, read_time
 from graphad.scan.words import U64, Bits, Bytes
 
 ATTRS, TEMPLATE, SHAPE = 0, 1, 2  # text columns after those of the fields
-_SORT_SHAPES = 512  # past so many shapes, order no longer tells two apart
-_FILETIME_DIGITS = 18
+_SORT_SHAPES = 512  # past so many shapes in a block, the order of keys no longer tells two apart
 
 
 class Scanned(NamedTuple):
-    """What a block holds. `rows` rows and `bad` rejects are filled; -1 rows: it needs more room."""
+    """What a block holds: `rows` rows, `bad` rejects; rows is -1 if there was no room for them."""
 
     rows: int
     bad: int
@@ -64,7 +47,7 @@ class Scanned(NamedTuple):
 
 
 @kernel
-def _sort_words(words: Ints, count: int) -> None:
+def _sort(words: Ints, count: int) -> None:
     for i in range(1, count):
         word = words[i]
         j = i - 1
@@ -75,37 +58,8 @@ def _sort_words(words: Ints, count: int) -> None:
 
 
 @kernel
-def _convert(
-    keys: Keys, field: int, data: Bytes, at: int, end: int, quoted: bool
-) -> tuple[int, int, int]:
-    """Return (kind, value, rest) of a value; kind -1 if its column can't hold it."""
-    holds = keys.holds[field]
-    start = at + 1 if quoted else at
-    length = end - at - 2 if quoted else end - at
-    if not quoted and data[at] == 110:
-        return NULL, 0, 0
-    if holds == TEXT:
-        return (STRING if quoted else JSON), 0, 0
-    if holds == MESSAGE:
-        return (STRING if quoted else -1), 0, 0
-    if holds == INT:
-        kind, value = read_int(data, start, length)
-        if quoted or kind < 0:
-            return kind, value, 0
-        return (INTEGER if kind == DECIMAL else -1), value, 0
-    if quoted:
-        return read_time(data, start, length)
-    if length == _FILETIME_DIGITS:
-        kind, value = read_int(data, start, length)
-        if kind == DECIMAL and value > 0:
-            value, rest = from_filetime(value)
-            return FILETIME, value, rest
-    return -1, 0, 0
-
-
-@kernel
-def _same_leaf(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
-    """Say whether two leaves can share a column."""
+def _agree(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
+    """Say whether two fields can share a column: they read the same."""
     if leaves.kind[a] != leaves.kind[b] or leaves.length[a] != leaves.length[b]:
         return False
     for i in range(leaves.length[a]):
@@ -115,71 +69,239 @@ def _same_leaf(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
 
 
 @kernel
-def _add_leaf(
-    keys: Keys, leaves: Leaves, count: int, record: int, field: int, index: int,
-    data: Bytes, at: int, end: int, raw: int, raw_end: int, multi: bool,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Add a field as leaf `count`: (leaves now, first and last leaf that moved to the attributes).
-
-    The new leaf itself moved if its kind is not what its column holds, or the column is taken by a
-    field that goes before it.
-    """
-    quoted = data[at] == 34
-    kind, value, rest = _convert(keys, field, data, at, end, quoted)
-    leaf = count
-    leaves.field[leaf] = field
-    leaves.kind[leaf] = kind
-    leaves.start[leaf] = at + 1 if quoted else at
-    leaves.length[leaf] = end - at - 2 if quoted else end - at
-    leaves.raw[leaf, 0] = raw
-    leaves.raw[leaf, 1] = raw_end - raw
-    leaves.index[leaf] = index
-    leaves.value[leaf] = value
-    leaves.rest[leaf] = rest
-    leaves.alive[leaf] = kind >= 0
-    leaves.quotable[leaf] = quoted or (kind == INTEGER)
-    if keys.holds[field] == MESSAGE:
-        leaves.quotable[leaf] = False
-    if multi and kind == JSON and (data[at] == 123 or data[at] == 91):
-        leaves.alive[leaf] = False
-    moved = -1
-    if leaves.seen_field[field] == record:
-        old = leaves.of_field[field]
-        if index >= 0:  # a list may name a field twice: the second stays in the list
-            leaves.alive[leaf] = False
-            leaves.quotable[leaf] = False
-            return count + 1, leaf, leaf
-        leaves.quotable[old] = False
-        if leaves.alive[old]:
-            leaves.alive[old] = False
-            moved = old
-            column = keys.column[field]
-            if leaves.seen_column[column] == record and leaves.of_column[column] == old:
-                leaves.seen_column[column] = -1
-    leaves.seen_field[field] = record
-    leaves.of_field[field] = leaf
-    if not leaves.alive[leaf]:
-        return count + 1, (leaf if moved < 0 else moved), leaf
-    if kind == NULL:
-        return count + 1, moved, moved
-    column = keys.column[field]
-    if rest > 0:
-        extra = keys.rest[field]
-        spare = extra >= 0 and leaves.seen_column[len(leaves.seen_column) - 1] != record
-        if not spare:
-            leaves.alive[leaf] = False
-            return count + 1, (leaf if moved < 0 else moved), leaf
-    if leaves.seen_column[column] == record and leaves.alive[leaves.of_column[column]]:
+def _claim_columns(keys: Keys, leaves: Leaves, count: int, record: int) -> None:
+    """Give each column to the field that goes first among those that would fill it."""
+    for leaf in range(count):
+        if leaves.kind[leaf] < 0 or leaves.kind[leaf] == NULL:
+            continue
+        column = keys.column[leaves.field[leaf]]
         holder = leaves.of_column[column]
-        if _same_leaf(leaves, holder, leaf, data):
-            return count + 1, moved, moved
-        if leaves.field[holder] < field:
-            leaves.alive[leaf] = False
-            return count + 1, (leaf if moved < 0 else moved), leaf
-        leaves.alive[holder] = False
-        moved = holder if moved < 0 else moved
-        leaves.of_column[column] = leaf
-        return count + 1, moved, holder
-    leaves.seen_column[column] = record
-    leaves.of_column[column] = leaf
-    return count + 1, moved, moved
+        taken = leaves.seen_column[column] == record
+        if not taken or leaves.field[leaf] < leaves.field[holder]:
+            leaves.seen_column[column] = record
+            leaves.of_column[column] = leaf
+
+
+@kernel
+def _fill_row(
+    keys: Keys, leaves: Leaves, count: int, row: int, data: Bytes, codes: npt.NDArray[np.int32],
+    numbers: Ints, filled: npt.NDArray[np.bool_], distinct: Distinct, words: Ints, seed: U64,
+    arena: Bytes, used: int, empty: int,
+) -> tuple[int, int, Bytes, int]:  # fmt: skip
+    """Fill a row's columns: (words of its shape, leaf of its message or -1, arena, bytes used)."""
+    fields, message = 0, -1
+    for leaf in range(count):
+        field = leaves.field[leaf]
+        kind = leaves.kind[leaf]
+        holds, place = keys.holds[field], keys.place[field]
+        holder = leaves.of_column[keys.column[field]]
+        mine = kind == NULL or (
+            kind >= 0 and (holder == leaf or _agree(leaves, holder, leaf, data))
+        )
+        rest = leaves.rest[leaf]
+        if mine and rest > 0 and holder == leaf:
+            mine = keys.rest[field] >= 0 and not filled[keys.rest[field], row]
+            if mine:
+                numbers[keys.rest[field], row] = rest
+                filled[keys.rest[field], row] = True
+        elif rest > 0:
+            mine = False
+        if not mine:
+            arena, used = put_leaf(keys, leaves, leaf, data, used == empty, arena, used)
+            continue
+        words[fields] = (field << 48) | ((leaves.index[leaf] + 1) << 24) | kind
+        fields += 1
+        if kind == NULL or holder != leaf:
+            continue
+        if holds == TEXT:
+            codes[place, row] = code_of(
+                distinct, data, leaves.start[leaf], leaves.length[leaf], place, kind == JSON, seed
+            )
+        elif holds == MESSAGE:
+            message = leaf
+        else:
+            numbers[place, row] = leaves.value[leaf]
+            filled[place, row] = True
+    return fields, message, arena, used
+
+
+@kernel
+def _fill_message(
+    keys: Keys, leaves: Leaves, count: int, record: int, leaf: int, forms: Forms, data: Bytes,
+    breaks: Bits, distinct: Distinct, column: int, longest: int, seed: U64, arena: Bytes, used: int,
+) -> tuple[int, Bytes, int]:  # fmt: skip
+    """Return (code of a message's template, arena, bytes used)."""
+    start, length = leaves.start[leaf], leaves.length[leaf]
+    code = known_form(forms, leaves, record, data, start, length)
+    if code >= 0:
+        return code, arena, used
+    arena = room(arena, used, 2 * length + longest)
+    end, form = put_template(
+        forms, keys, leaves, count, record, data, breaks, start, length, arena, used
+    )
+    before = distinct.counts[0]
+    code = code_of(distinct, arena, used, end - used, column, False, seed)
+    forms.code[form] = code
+    return code, arena, (end if distinct.counts[0] > before else used)
+
+
+@kernel
+def _fill_shape(
+    distinct: Distinct, words: Ints, fields: int, column: int, seed: U64, arena: Bytes, used: int
+) -> tuple[int, Bytes, int]:
+    """Return (code of a shape, arena, bytes used)."""
+    if distinct.counts[1 + column] > _SORT_SHAPES:
+        _sort(words, fields)
+    start = (used + 7) & ~7
+    arena = room(arena, start, 8 * fields)
+    arena[start : start + 8 * fields].view(np.int64)[:] = words[:fields]
+    before = distinct.counts[0]
+    code = code_of(distinct, arena, start, 8 * fields, column, True, seed)
+    return code, arena, (start + 8 * fields if distinct.counts[0] > before else used)
+
+
+@kernel
+def _separators_end(data: Bytes, at: int) -> int:
+    """Return where the blanks, commas, brackets and byte order marks at `at` end."""
+    while at < len(data):
+        byte = data[at]
+        if byte == 239 and at + 2 < len(data) and data[at + 1] == 187 and data[at + 2] == 191:
+            at += 3
+        elif byte == 32 or 9 <= byte <= 10 or byte == 13 or byte == 44 or byte == 91 or byte == 93:
+            at += 1
+        else:
+            break
+    return at
+
+
+@kernel
+def _line_start(data: Bytes, at: int) -> int:
+    """Return where a line begins, past blanks and a byte order mark."""
+    end = len(data)
+    if at + 2 < end and data[at] == 239 and data[at + 1] == 187 and data[at + 2] == 191:
+        at += 3
+    return skip_space(data, at, end, False)
+
+
+@kernel
+def _line_ends(data: Bytes, start: int, end: int) -> int:
+    count = 0
+    for i in range(start, end):
+        count += data[i] == 10
+    return count
+
+
+@kernel
+def scan_json(
+    data: Bytes, stops: Bits, breaks: Bits, keys: Keys, columns: int, texts: int, numbers_: int,
+    multi: bool, capacity: int, seed: U64,
+) -> Scanned:  # fmt: skip
+    """Read the JSON records of a block.
+
+    columns, texts, numbers_: how many columns the keys fill, and how many of them are of text and
+    of numbers. multi: records may span lines and stand in arrays; else each line is one record.
+    capacity: room for so many rows, and so many rejects. seed: secret of the hash.
+    """
+    codes = np.full((texts + 3, capacity), -1, np.int32)
+    numbers = np.zeros((numbers_, capacity), np.int64)
+    filled = np.zeros((numbers_, capacity), np.bool_)
+    places = np.empty((4, capacity), np.int64)
+    bad_places = np.empty((5, capacity), np.int64)
+    distinct = new_distinct(texts + 3, 1 << 13)
+    leaves = new_leaves(len(keys.node), columns)
+    forms = new_forms()
+    nodes = np.zeros(MAX_DEPTH, np.int64)
+    seen = np.full(len(keys.parent), -1, np.int64)
+    words = np.empty(len(keys.node) + 1, np.int64)
+    arena = np.empty(1 << 16, np.uint8)
+    longest = template_size(keys, 0)
+    used, end = 0, len(data)
+    rows, bad, blank, record, line, counted, at = 0, 0, 0, 0, 0, 0, 0
+    while True:
+        if multi:
+            at = _separators_end(data, at)
+            if at >= end:
+                break
+            line += _line_ends(data, counted, at)
+            counted = at
+        else:
+            if at >= end:
+                break
+            at = _line_start(data, at)
+            if at >= end or data[at] == 10:
+                blank += 1
+                record += 1
+                line += 1
+                at += 1
+                continue
+        if rows >= capacity or bad >= capacity:
+            rows = -1
+            break
+        start, empty = at, used
+        if data[at] == 123:
+            stop, count, arena, used = read_object(
+                keys, leaves, nodes, seen, record, data, stops, at, multi, arena, used
+            )
+        else:
+            count = 0
+            stop = value_end(data, stops, at, end, multi, 0)
+            if stop >= 0:
+                stop = NOT_OBJECT
+        after = stop
+        if stop >= 0 and not multi:
+            after = skip_space(data, stop, end, False)
+            if after < end and data[after] != 10:
+                stop = INVALID
+        if stop < 0:
+            used = empty
+            after = bracket_end(data, start, end) if multi else start
+            while not multi and after < end and data[after] != 10:
+                after += 1
+            last = after
+            while last > start and data[last - 1] == 13:
+                last -= 1
+            bad_places[0, bad] = record
+            bad_places[1, bad] = start
+            bad_places[2, bad] = last - start
+            bad_places[3, bad] = line
+            bad_places[4, bad] = stop
+            bad += 1
+        else:
+            distinct = with_room(distinct, count + 3)
+            _claim_columns(keys, leaves, count, record)
+            fields, message, arena, used = _fill_row(
+                keys, leaves, count, rows, data, codes, numbers, filled, distinct, words, seed,
+                arena, used, empty,
+            )  # fmt: skip
+            if used > empty:
+                arena = room(arena, used, 1)
+                arena[used] = 125
+                before = distinct.counts[0]
+                code = code_of(
+                    distinct, arena, empty, used + 1 - empty, texts + ATTRS, True, seed
+                )
+                codes[texts + ATTRS, rows] = code
+                used = used + 1 if distinct.counts[0] > before else empty
+            if message >= 0:
+                code, arena, used = _fill_message(
+                    keys, leaves, count, record, message, forms, data, breaks, distinct,
+                    texts + TEMPLATE, longest, seed, arena, used,
+                )  # fmt: skip
+                codes[texts + TEMPLATE, rows] = code
+            code, arena, used = _fill_shape(
+                distinct, words, fields, texts + SHAPE, seed, arena, used
+            )
+            codes[texts + SHAPE, rows] = code
+            places[0, rows] = record
+            places[1, rows] = start
+            places[2, rows] = stop - start
+            places[3, rows] = line
+            rows += 1
+        record += 1
+        at = max(after, start + 1)
+        if not multi:
+            at = after + 1
+            line += 1
+    return Scanned(
+        rows, bad, blank, codes, numbers, filled, places, bad_places, distinct, arena
+    )

@@ -25,7 +25,6 @@ class Leaves(NamedTuple):
     index: npt.NDArray[np.int64]  # in its list; -1 if it stands in none
     value: npt.NDArray[np.int64]  # of a number or time
     rest: npt.NDArray[np.int64]
-    alive: npt.NDArray[np.bool_]  # false: moved to the attributes
     quotable: npt.NDArray[np.bool_]  # a message may refer to it
     of_field: npt.NDArray[np.int64]  # [F] leaf of a field ...
     seen_field: npt.NDArray[np.int64]  # [F] ... in this record
@@ -45,7 +44,6 @@ def new_leaves(fields: int, columns: int) -> Leaves:
         np.zeros(fields + 1, np.int64),
         np.zeros(fields + 1, np.int64),
         np.zeros(fields + 1, np.int64),
-        np.zeros(fields + 1, np.bool_),
         np.zeros(fields + 1, np.bool_),
         np.zeros(fields, np.int64),
         np.full(fields, -1, np.int64),

@@ -201,7 +201,7 @@ class Store:
         """Return the rows of a query over the store's views."""
         connection = self.connect()
         try:
-            return connection.execute(query, parameters or {}).fetch_arrow_table()
+            return connection.sql(query, params=parameters or {}).to_arrow_table()
         finally:
             connection.close()
 
