@@ -10,12 +10,8 @@ from typing import NamedTuple
 from graphad.scan import strace
 
 NAME = rb"(?P<name>[A-Za-z0-9_]+)"
-DECORATION = (
-    rb"(?<=[A-Za-z0-9_])<(?>/(?:[^<>]|<[^<>]*+>)*+|(?!/)(?:->|[^<>]|<[^<>]*+>)*+)>"
-)
-ARGS = (
-    rb'(?P<args>(?>[^"<)]++|"(?>[^"\\]++|\\.)*+"|' + DECORATION + rb"|<|\)(?! {0,255}= ))*+)"
-)
+DECORATION = rb"(?<=[A-Za-z0-9_])<(?>/(?:[^<>]|<[^<>]*+>)*+|(?!/)(?:->|[^<>]|<[^<>]*+>)*+)>"
+ARGS = rb'(?P<args>(?>[^"<)]++|"(?>[^"\\]++|\\.)*+"|' + DECORATION + rb"|<|\)(?! {0,255}= ))*+)"
 PREFIX = re.compile(
     rb"(?:(?P<bracket>\[pid)(?P<b_spaces> {1,255})(?P<b_pid>0|[1-9]\d{0,9})\] "
     rb"|(?P<pid>0|[1-9]\d{0,9})(?P<spaces> {1,255}))?"
@@ -106,9 +102,7 @@ def plain_line(line: bytes) -> Plain:
         return Plain(strace.OTHER_FORM)
     if found["signal"]:
         form |= strace.NAMED if found["info"] is not None else 0
-        return Plain(
-            strace.SIGNAL, form, pid, stamp, name=found["signal"], args=found["info"]
-        )
+        return Plain(strace.SIGNAL, form, pid, stamp, name=found["signal"], args=found["info"])
     if found["end"]:
         return Plain(strace.END, form, pid, stamp, result=found["end"])
     form |= len(found["padding"]) << strace.PADDING

@@ -124,3 +124,11 @@ def incidents(findings: Iterable[Finding]) -> list[list[Finding]]:
     for finding in findings:
         grouped.setdefault(finding.incident, []).append(finding)
     return list(grouped.values())
+
+
+def fullest(incident: Sequence[Finding]) -> Finding:
+    """Return the path that tells most of an incident: the one of most bits.
+
+    z finds the oddest link whatever a path's length; the longer path around it is the story.
+    """
+    return max(incident, key=lambda finding: (finding.score, -finding.rank))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -125,27 +125,44 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
     if not len(used):
         return
     keys = {(int(graph.source[e]), int(graph.record[e])) for e in used}
-    by_source: dict[int, list[int]] = {}
-    for number, record in sorted(keys):
-        by_source.setdefault(number, []).append(record)
-    places: dict[tuple[int, int], tuple[int, int, int]] = {}
-    connection = store.connect()
-    try:
-        for number, records in by_source.items():
-            rows = connection.execute(
-                'SELECT record, "offset", length, line FROM records '
-                "WHERE source = ? AND record IN (SELECT unnest(?))",
-                [number, records],
-            ).fetchall()
-            places |= {(number, row[0]): row[1:] for row in rows}
-    finally:
-        connection.close()
-    texts = fetch(
-        store.sources, [(s, r, places[s, r][0], places[s, r][1]) for s, r in keys if (s, r) in places]
-    )
+    places = _places(store, keys)
+    # A call that took a while is logged in two lines; the first one says what was asked for.
+    begun = {(s, place.begun) for (s, _), place in places.items() if place.begun}
+    places |= _places(store, begun - set(places))
+    texts = fetch(store.sources, [(s, r, p.offset, p.length) for (s, r), p in places.items()])
     paths_of = {source.source: source.path for source in store.sources}
     for i, finding in enumerate(found):
         for e in paths.events[i][: paths.length[i]]:
             key = (int(graph.source[e]), int(graph.record[e]))
-            line = places.get(key, (0, 0, 0))[2]
-            finding.evidence.append(Evidence(paths_of[key[0]], key[1], line, texts.get(key)))
+            place = places.get(key, _Place(0, 0, 0, None))
+            text = texts.get(key)
+            if place.begun and text is not None:
+                text = f"{texts.get((key[0], place.begun), '')} … {text}"
+            finding.evidence.append(Evidence(paths_of[key[0]], key[1], place.line, text))
+
+
+class _Place(NamedTuple):
+    offset: int
+    length: int
+    line: int
+    begun: int | None
+
+
+def _places(store: Store, keys: set[tuple[int, int]]) -> dict[tuple[int, int], _Place]:
+    """Return where records lie, by (source, record)."""
+    by_source: dict[int, list[int]] = {}
+    for number, record in sorted(keys):
+        by_source.setdefault(number, []).append(record)
+    found: dict[tuple[int, int], _Place] = {}
+    connection = store.connect()
+    try:
+        for number, records in by_source.items():
+            rows = connection.execute(
+                'SELECT record, "offset", length, line, begun FROM records '
+                "WHERE source = ? AND record IN (SELECT unnest(?))",
+                [number, records],
+            ).fetchall()
+            found |= {(number, row[0]): _Place(*row[1:]) for row in rows}
+    finally:
+        connection.close()
+    return found

@@ -149,7 +149,7 @@ def on_link(world: World, call: Call, add: Add) -> int | None:
 
 
 def on_mmap(world: World, call: Call, add: Add) -> int | None:
-    """mmap of a file."""
+    """Mmap of a file."""
     args = text.flat(call.args)
     if len(args) < 5 or args[4] == b"-1" or b"MAP_ANONYMOUS" in args[3]:
         return None
@@ -168,7 +168,7 @@ def on_mmap(world: World, call: Call, add: Add) -> int | None:
 
 
 def on_copy(world: World, call: Call, add: Add) -> int | None:
-    """sendfile (to, from), splice, tee, copy_file_range (from, ..., to)."""
+    """Sendfile (to, from), splice, tee, copy_file_range (from, ..., to)."""
     args = text.flat(call.args)
     if call.value == 0 or len(args) < 2:
         return None
@@ -230,7 +230,7 @@ def on_pair(world: World, call: Call, add: Add) -> int | None:
     ends = text.pair(call.args)
     if ends and not (ends[0][1] and ends[1][1]):
         name = f"{call.process.pid}:{call.begin}:{ends[0][0]}"
-        pipe = world.pipe(f"pipe:[{name}]")
+        pipe = Thing("pipe", f"pipe:[{name}]", "pipe")
         if call.name == b"socketpair":
             pipe = world.socket(f"unix:[{name}]")
         for fd, _ in ends:

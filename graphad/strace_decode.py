@@ -136,7 +136,7 @@ def template(kind: int, form: int) -> str:
     if kind == scan.NOTE:
         return "{message}" + ("\r" if form & scan.CR else "")
     spaces = " " * (form & scan.SPACES)
-    head = ("[pid" + spaces + "{pid}] " if form & scan.BRACKET else "{pid}" + spaces)
+    head = "[pid" + spaces + "{pid}] " if form & scan.BRACKET else "{pid}" + spaces
     head = (head if form & scan.PID else "") + "{ts} "
     tail = (" " if form & scan.TAIL_SPACE else "") + "<%s ...>"
     ended = ")" + " " * (form >> scan.PADDING) + "= {result}"

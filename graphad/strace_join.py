@@ -12,17 +12,28 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.scan import strace as scan
+from graphad.scan.strace_idle import KEEPS, MAPS, OPENS, idle_calls
 from graphad.strace_calls import (
-    DETACHED, END, FAILED, NO_BEGINNING, NO_FLOW, NOTE, SIGNAL, UNFINISHED, UNKNOWN, Call,
+    DETACHED,
+    END,
+    FAILED,
+    NO_BEGINNING,
+    NO_FLOW,
+    NOTE,
+    SIGNAL,
+    UNFINISHED,
+    UNKNOWN,
+    Call,
 )  # fmt: skip
 from graphad.strace_table import FORKS, HANDLERS, READS, WRITES
-from graphad.strace_world import MAX_PROCESSES, Process, Thing, World
+from graphad.strace_world import MAX_PROCESSES, Thing, World
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 _SENDER = re.compile(rb"si_code=SI_(?:USER|TKILL|QUEUE)\b.*?si_pid=(\d{1,10})")
 _SUPERSEDED = re.compile(rb"superseded by execve in pid (\d{1,10})")
 
+_KEEPERS = frozenset({b"close", b"dup", b"dup2", b"dup3", b"socket", b"epoll_create1", b"eventfd2"})
 _TEXTS = (scan.FD_NAME, scan.RESULT_NAME, scan.ARGS)
 NOTHING, READ, WRITE, FORK, OTHER = range(5)
 
@@ -174,6 +185,8 @@ class Joiner:
             )
             if kind == scan.RESUMED:
                 begun = self.begun.pop(pid, None)
+                if begun is None and pid == world.root:
+                    begun = self.begun.pop(-1, None)
                 world.forking.pop(pid, None)
                 if begun and name in (begun.name, b""):
                     joined.begun[row] = begun.record
@@ -276,9 +289,25 @@ def _sort_out(
         a, b = lines.spans[row, scan.ERROR : scan.ERROR + 2]
         live[row] = data[a:b] == b"EINPROGRESS"  # it goes on in the background
     acts = np.flatnonzero((kind >= scan.CALL) & (kind <= scan.DETACHED))
+    live &= ~_idle(lines, data, names, name_ids, live)
     wanted = live.copy()
     wanted[acts[np.unique(lines.pid[acts], return_index=True)[1]]] = True
     return rules, live, np.flatnonzero(wanted)
+
+
+def _idle(
+    lines: scan.Lines, data: bytes, names: list[bytes], name_ids: Ints, live: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Return which calls can be passed over."""
+    families = [
+        OPENS if x in (b"open", b"openat", b"openat2") else MAPS if x.startswith(b"mmap")
+        else KEEPS if x in _KEEPERS else 0 for x in names
+    ]  # fmt: skip
+    family = np.array(families or [0], np.int8)[name_ids]
+    family[(lines.kind != scan.CALL) | ~live] = 0
+    pids, group = np.unique(lines.pid, return_inverse=True)
+    codes = np.frombuffer(data, np.uint8)
+    return idle_calls(codes, lines.spans, family, group.astype(np.int64), len(pids))
 
 
 def _announced(lines: scan.Lines, family: npt.NDArray[np.int8]) -> dict[int, int]:

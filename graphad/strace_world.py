@@ -67,19 +67,23 @@ class World:
         self.files: dict[str, Thing] = {}
         self.sockets: dict[str, Thing] = {}
         self.peers: dict[bytes, Thing] = {}  # by a socket's name that says no address
-        self.pipes = 0
+        self.root = -1  # pid of the process whose lines first had none
 
     def process(self, pid: int, stamp: int) -> Process:
         """Return the process of a pid that acts, new if it wasn't seen yet.
 
         A child may act before the fork that made it returns; then it is the child of the oldest
-        fork that hasn't returned.
+        fork that hasn't returned. On a terminal strace leaves out the pid, here -1, while there is
+        but one process; the first other pid that no fork made is that process.
         """
         if pid not in self.processes:
             for parent, (begun, args) in self.forking.items():
                 if parent in self.processes and parent != pid:
                     del self.forking[parent]
                     return self.fork(self.processes[parent], pid, begun, args)
+            if self.root < 0 and -1 in self.processes:
+                self.root = pid
+                self.keep(pid, self.processes[-1])
         return self.known(pid, stamp)
 
     def known(self, pid: int, stamp: int) -> Process:
@@ -141,10 +145,6 @@ class World:
             found = self.sockets[address] = Thing("socket", key, address)
         return found
 
-    def pipe(self, name: str) -> Thing:
-        """Return the pipe of a name."""
-        return Thing("pipe", name, "pipe")
-
     def named(self, name: bytes) -> tuple[Thing | None, bool]:
         """Return what a descriptor's name stands for, and whether it always will.
 
@@ -153,7 +153,7 @@ class World:
         if name.startswith(b"/"):
             return self.file(text.unescape(name.partition(b"<")[0])), True
         if name.startswith(b"pipe:["):
-            return self.pipe(name.decode("latin-1")), True
+            return Thing("pipe", name.decode("latin-1"), "pipe"), True
         if name.startswith((b"anon_inode:", b"pid:", b"NETLINK:", b"net:", b"mnt:", b"user:")):
             return None, True
         if b":[" not in name:

@@ -22,14 +22,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote_plus
 
 HERE = Path(__file__).parent
 SHOP = Path("/srv/shop")
 TOOL = Path("/tmp/x")
-QUIET, ATTACK = datetime(2026, 3, 2, tzinfo=timezone.utc), datetime(2026, 3, 6, tzinfo=timezone.utc)
+QUIET, ATTACK = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 6, tzinfo=UTC)
 ROUNDS = range(48), range(48, 60)  # quiet, then those of the day of the attack
 ATTACKED = 55
 EVERY = timedelta(hours=2)
@@ -72,9 +72,7 @@ def main() -> None:
     serve(C2_PORT, stolen.append)
     try:
         build()
-        quiet, attack = (
-            [round_(rng, jobs(n), n == ATTACKED) for n in rounds] for rounds in ROUNDS
-        )
+        quiet, attack = ([round_(rng, jobs(n), n == ATTACKED) for n in rounds] for rounds in ROUNDS)
     finally:
         shutil.rmtree(SHOP, ignore_errors=True)
         TOOL.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from graphad.findings import Finding, incidents, short
+from graphad.findings import Finding, fullest, incidents, short
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
 NOT_CALIBRATED = "ranked, not calibrated"
@@ -111,29 +111,29 @@ def _flat(finding: Finding) -> dict[str, Any]:
 def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) -> None:
     """Print findings: the best path of each incident, or every path."""
     form = _form(form)
-    shown = list(found) if every else [group[0] for group in incidents(found)]
-    sizes = {group[0].id: len(group) for group in incidents(found)}
-    shown = shown[:top]
+    groups = [[finding] for finding in found] if every else incidents(found)
+    groups = groups[:top]
     if form == "ndjson":
-        for finding in shown:
-            _out(msgspec.json.encode(finding).decode("utf-8", "backslashreplace"))
+        for group in groups:
+            _out(msgspec.json.encode(fullest(group)).decode("utf-8", "backslashreplace"))
     elif form == "json":
-        _out(json.dumps([msgspec.to_builtins(finding) for finding in shown], indent=1))
+        _out(json.dumps([msgspec.to_builtins(fullest(group)) for group in groups], indent=1))
     elif form == "csv":
-        rows([_flat(finding) for finding in shown], form)
+        rows([_flat(fullest(group)) for group in groups], form)
     else:
-        for place, finding in enumerate(shown, 1):
-            _card(place, finding, sizes.get(finding.id, 1) - 1 if not every else 0)
+        for place, group in enumerate(groups, 1):
+            _card(place, group)
 
 
-def _card(place: int, finding: Finding, more: int) -> None:
-    """Print one finding in three lines: what, the path, why."""
-    level = finding.severity or NOT_CALIBRATED
+def _card(place: int, group: Sequence[Finding]) -> None:
+    """Print an incident by its fullest path in a few lines: what, the path, why."""
+    best, finding = group[0], fullest(group)
+    level = best.severity or NOT_CALIBRATED
     when = finding.start[:19].replace("T", " ")
     _out(
         terminal(
             f"{place:>3}. {level}  {when}Z  {finding.host}  "
-            f"{finding.score:.1f} bits  z {finding.z:.2f}  {finding.id}"
+            f"{finding.score:.1f} bits  z {best.z:.2f}  {finding.id}"
         )
     )
     _out("     " + terminal(finding.title))
@@ -143,8 +143,9 @@ def _card(place: int, finding: Finding, more: int) -> None:
     terms = " + ".join(f"{name} {bits:.1f}" for name, bits in edge.terms.items() if bits >= 0.05)
     why = f"rarest link: {ends} ({terms} bits)"
     if detail and detail != short(finding.entities[edge.dst]):
-        why += f": {shorten(terminal(detail), 90)}"
+        why += f": {shorten(detail, 90)}"
     _out("     " + terminal(why))
+    more = len(group) - 1
     if more:
         _out(f"     and {more} more path{'s' * (more != 1)} of {terminal(finding.incident)}")
     _out()
@@ -167,7 +168,7 @@ def explanation(finding: Finding, form: str | None) -> None:
     if _form(form) != "table":
         findings([finding], 1, form, True)
         return
-    _card(finding.rank, finding, 0)
+    _card(finding.rank, [finding])
     for number, (edge, proof) in enumerate(zip(finding.edges, finding.evidence, strict=True), 1):
         src, dst = finding.entities[edge.src], finding.entities[edge.dst]
         total = sum(edge.terms.values())

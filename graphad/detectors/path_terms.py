@@ -195,4 +195,4 @@ class _Scorer:
             command = (used + 1.0) / (launched + kinds + 1.0)
         bits = -np.log2([self._role("sender", src), min(share, 1.0), self._role("receiver", dst), command])
         bits[1] += _TINY
-        return [float(max(b, 0.0)) for b in bits]
+        return [float(max(b, 0.0)) + 0.0 for b in bits]  # + 0.0: no minus zero

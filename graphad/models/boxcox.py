@@ -1,59 +1,103 @@
-"""Box-Cox: makes the surprise of paths of different lengths comparable.
+"""Box-Cox: makes surprise of paths of different lengths comparable, as z.
 
-Source: Box and Cox, An Analysis of Transformations, 1964; Dong et al., GID, equations (11) to
-(13). B(q; L) = (q^L - 1)/L, ln q at L = 0; L maximises the likelihood; z = (B - mean)/sd.
+Sums grow with length, so long paths always look worse; after a power transform per length they
+are near normal and are compared by z. Source: Dong et al., GID, 2016; Box and Cox, JRSS B 26,
+1964. All values are divided by their geometric mean first, which changes neither the best power
+nor z and keeps large powers from overflowing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
+
+from graphad.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
-TINY = 1e-12  # surprise of what is certain; keeps q above zero
+LEAST = 20
 BOUNDS = (-10.0, 10.0)
-FLAT = 1e-12  # relative spread below which scores are all equal
+EPS = 1e-12
 
 
 def transform(q: Floats, lam: float) -> Floats:
-    """Return B(q; lam) for q > 0."""
-    logs = np.log(q)
-    # expm1 keeps its digits where lam is near zero.
-    made: Floats = logs if lam == 0.0 else np.expm1(lam * logs) / lam
-    return made
+    """Return (q^lam - 1) / lam, or ln q if lam is 0; q > 0, any shape.
+
+    >>> transform(np.array([2.0]), 1.0).tolist(), transform(np.array([1.0]), 0.0).tolist()
+    ([1.0], [0.0])
+    """
+    logs = np.log(np.asarray(q, dtype=np.float64))
+    if lam == 0.0:
+        return logs
+    # expm1 keeps the digits when lam ln q is small.
+    with np.errstate(over="ignore"):
+        value: Floats = np.expm1(lam * logs) / lam
+    return value
 
 
 def llf(q: Floats, lam: float) -> float:
-    """Return the log-likelihood of lam given q [n] > 0, without its constant (GID (12))."""
-    variance = float(np.var(transform(q, lam)))
-    if variance <= 0.0:
-        return -np.inf
-    return float((lam - 1.0) * np.log(q).sum() - len(q) / 2.0 * np.log(variance))
+    """Return the Box-Cox log-likelihood of lam: (lam-1) sum ln q - n/2 ln var(transform(q)).
+
+    Shape: q [n] > 0, not all equal (then inf). Stable for large q and lam.
+    """
+    logs = np.log(np.asarray(q, dtype=np.float64))
+    n, level = len(logs), logs.mean()
+    # Dividing q by g scales the transform by g^-lam; in logs its variance falls by 2 lam ln g.
+    spread = _log_variance(logs - level, lam) + 2.0 * lam * level
+    return float((lam - 1.0) * n * level - n / 2.0 * spread)
+
+
+def _log_variance(logs: Floats, lam: float) -> float:
+    """Return ln var of the transform of exp(logs), without overflow for any lam."""
+    powers = lam * logs
+    with np.errstate(divide="ignore"):
+        if np.abs(powers).max() < 1.0:
+            return float(np.log(np.var(logs if lam == 0.0 else np.expm1(powers) / lam)))
+        top = powers.max()
+        return float(2.0 * (top - np.log(abs(lam))) + np.log(np.var(np.exp(powers - top))))
 
 
 def fit_lambda(q: Floats, bounds: tuple[float, float] = BOUNDS) -> float:
-    """Return the lam in bounds of the highest likelihood. q is scaled by its geometric mean."""
-    from scipy.optimize import minimize_scalar
+    """Return the power with the largest likelihood within bounds.
 
-    q = np.maximum(q, TINY)
-    q = q / np.exp(np.log(q).mean())
-    # The likelihood can have more than one top at the edges: look at a grid, then refine.
+    Shape: q [n] > 0, at least two different. The likelihood has one peak in nearly all cases; a
+    grid finds its neighbourhood first so that a second one does no harm.
+
+    Raises:
+        ValueError: a value is not positive and finite, all are equal, or bounds are not ordered.
+    """
+    q = np.asarray(q, dtype=np.float64)
+    if not (np.isfinite(q).all() and (q > 0).all()):
+        raise ValueError("Box-Cox needs positive, finite values.")
+    if len(q) < 2 or q.min() == q.max():
+        raise ValueError("Box-Cox needs at least two different values.")
+    if not bounds[0] < bounds[1]:
+        raise ValueError("bounds must be (low, high) with low < high.")
+    scaled = np.exp(np.log(q) - np.log(q).mean())
+    # Sorted, so that the sums, and with them the last bit, don't depend on the order.
+    scaled.sort()
     grid = np.linspace(*bounds, 41)
-    best = int(np.argmax([llf(q, lam) for lam in grid]))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = minimize_scalar(
-        lambda lam: -llf(q, lam), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
+    values = [llf(scaled, lam) for lam in grid]
+    at = int(np.argmax(values))
+    low, high = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
+    found = optimize.minimize_scalar(
+        lambda lam: -llf(scaled, lam), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
     )
-    return float(found.x)
+    # The bounded search never tries the ends themselves.
+    best = max([(-float(found.fun), float(found.x)), (values[at], float(grid[at]))])
+    return best[1]
 
 
 @dataclass(frozen=True)
 class BoxCox:
-    """A fitted transform: lam, centre and spread of B, the scale q is divided by, and n fitted on.
+    """A fitted transform: z(q) = (B((q + shift) / scale; lam) - mean) / sd.
 
-    spread 0 means that all scores were equal: then z is 0 for them and grows with the bits beyond.
+    scale is the geometric mean of the n values it was fitted on; mean and sd are those of the
+    transformed, scaled values (median and 1.4826 MAD if robust). sd 0 means all were equal: z is
+    then 0 for every q (gid, pitfall 7). `borrowed_from` names the length whose power is used.
     """
 
     lam: float
@@ -61,56 +105,108 @@ class BoxCox:
     sd: float
     scale: float
     n: int
+    shift: float = 0.0
+    robust: bool = False
+    borrowed_from: int | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        q: Floats,
+        *,
+        lam: float | None = None,
+        bounds: tuple[float, float] = BOUNDS,
+        robust: bool = False,
+        borrowed_from: int | None = None,
+    ) -> "BoxCox":
+        """Fit on q [n] >= 0, n >= 1; lam, if given, is not fitted. All equal: z is 0.
+
+        If some q is 0 a shift of 1e-12 is added to all (gid, pitfall 4).
+
+        Raises:
+            ValueError: q is empty, negative or not finite.
+        """
+        q = np.sort(np.asarray(q, dtype=np.float64))
+        if len(q) == 0 or not np.isfinite(q).all() or q[0] < 0:
+            raise ValueError("Box-Cox needs at least one value, none negative, all finite.")
+        shift = EPS if q[0] == 0 else 0.0
+        q = q + shift
+        scale = float(np.exp(np.log(q).mean()))
+        if q[0] == q[-1]:
+            power = 1.0 if lam is None else lam
+            return cls(power, 0.0, 0.0, scale, len(q), shift, robust, borrowed_from)
+        power = fit_lambda(q, bounds) if lam is None else lam
+        b = transform(q / scale, power)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, sd = float(b.mean()), float(b.std())
+        if not np.isfinite(sd):  # a borrowed power that this range of q can't take
+            return cls.fit(q - shift, lam=0.0, robust=robust, borrowed_from=borrowed_from)
+        if robust:
+            median = float(np.median(b))
+            mad = 1.4826 * float(np.median(np.abs(b - median)))
+            # More than half equal: the MAD says nothing, the ordinary spread still does.
+            mean, sd = (median, mad) if mad > 0 else (mean, sd)
+        return cls(power, mean, sd, scale, len(q), shift, robust, borrowed_from)
 
     def z(self, q: Floats) -> Floats:
-        """Return z of scores q [P]; strictly rising in q where sd > 0."""
-        q = np.maximum(np.asarray(q, np.float64), TINY)
-        if self.sd <= 0.0:
-            equal = np.isclose(q, self.scale, rtol=1e-9, atol=1e-9)
-            flat: Floats = np.where(equal, 0.0, q - self.scale)
-            return flat
-        made: Floats = (transform(q / self.scale, self.lam) - self.mean) / self.sd
+        """Return z for q >= 0, any shape; finite, and never falling in q.
+
+        Beyond the range in which the power can be computed z stops growing (1e300).
+        """
+        q = np.asarray(q, dtype=np.float64)
+        if self.sd == 0.0:
+            return np.zeros_like(q)
+        b = transform(np.maximum(q + self.shift, EPS) / self.scale, self.lam)
+        return np.clip((b - self.mean) / self.sd, -1e300, 1e300)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict of plain numbers for `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "BoxCox":
+        """Return what `to_json` wrote.
+
+        Raises:
+            ModelError: a field is missing, unknown or no number.
+        """
+        try:
+            made = cls(**data)
+            numbers = [made.lam, made.mean, made.sd, made.scale, made.shift]
+            good = np.isfinite(np.array(numbers, dtype=np.float64)).all()
+        except (TypeError, ValueError) as e:
+            raise ModelError(f"Box-Cox parameters are damaged: {e}.") from e
+        if not (good and made.sd >= 0 and made.scale > 0 and made.n >= 1):
+            raise ModelError("Box-Cox parameters are out of range.")
         return made
 
 
-def fit(q: Floats, lam: float | None = None, *, robust: bool = False) -> BoxCox:
-    """Return the transform fitted to scores q [n], n > 0; with `lam` given, only its centre and spread.
-
-    robust: median and 1.4826 MAD in place of mean and population standard deviation, for
-    references that may hold attacks.
-    """
-    q = np.maximum(np.asarray(q, np.float64), TINY)
-    if q.max() - q.min() <= FLAT * q.max():
-        return BoxCox(1.0, 0.0, 0.0, float(q.mean()), len(q))
-    scale = float(np.exp(np.log(q).mean()))
-    lam = fit_lambda(q) if lam is None else lam
-    b = transform(q / scale, lam)
-    mean, sd = float(b.mean()), float(b.std())
-    if robust:
-        centre = float(np.median(b))
-        spread = 1.4826 * float(np.median(np.abs(b - centre)))
-        mean, sd = (centre, spread) if spread > 0.0 else (mean, sd)
-    return BoxCox(lam, mean, sd, scale, len(q))
-
-
 def fit_lengths(
-    scores: Mapping[int, Floats], *, least: int = 20, robust: bool = False
+    samples: Mapping[int, Floats],
+    *,
+    least: int = LEAST,
+    bounds: tuple[float, float] = BOUNDS,
+    robust: bool = False,
 ) -> dict[int, BoxCox]:
-    """Return a transform for each length that has scores.
+    """Fit one transform a length; samples maps a length to its q [n].
 
-    A length with fewer than `least` scores takes lam of the nearest length that has enough (the
-    shorter one of two), or 0 where none has; its centre and spread are its own, and with a single
-    score those of the nearest length, stretched in proportion to the length (GID section 6).
+    A length with fewer than `least` values, or all equal, doesn't fit its own power: it takes that
+    of the nearest length that could (the shorter of two), or 1 if none could (then z is a plain
+    standard score). Its mean and sd are its own. Lengths without a value are left out.
+    Source: gid, pitfall 7.
     """
-    ample = [r for r, q in scores.items() if len(q) >= least and np.ptp(q) > FLAT * np.max(q)]
-    fitted = {r: fit(scores[r], robust=robust) for r in ample}
-    for r, q in sorted(scores.items()):
-        if r in fitted or not len(q):
+    values = {r: np.asarray(q, dtype=np.float64) for r, q in samples.items() if len(q)}
+    fitted = {
+        r: BoxCox.fit(q, bounds=bounds, robust=robust)
+        for r, q in values.items()
+        if len(q) >= max(least, 2) and q.min() < q.max()
+    }
+    out: dict[int, BoxCox] = {}
+    for r in sorted(values):
+        if r in fitted:
+            out[r] = fitted[r]
             continue
-        near = min(ample, key=lambda other: (abs(other - r), other), default=None)
-        if len(q) < 2 and near is not None:
-            twin = fitted[near]
-            fitted[r] = BoxCox(twin.lam, twin.mean, twin.sd, twin.scale * r / near, len(q))
-        else:
-            fitted[r] = fit(q, 0.0 if near is None else fitted[near].lam, robust=robust)
-    return dict(sorted(fitted.items()))
+        near = min(fitted, key=lambda other: (abs(other - r), other), default=None)
+        lam = 1.0 if near is None else fitted[near].lam
+        out[r] = BoxCox.fit(values[r], lam=lam, robust=robust, borrowed_from=near)
+    return out

@@ -208,11 +208,7 @@ def branch(
                         come += 1
                     if size == 0 or walks[ahead - 1, e] < 0:
                         continue
-                    if (
-                        twin[e] >= 0
-                        and visit[twin[e]] == version
-                        and cost[twin[e]] >= cost[e]
-                    ):
+                    if twin[e] >= 0 and visit[twin[e]] == version and cost[twin[e]] >= cost[e]:
                         visit[e] = version
                         continue
                     visit[e] = version

@@ -40,7 +40,9 @@ def _first_at(ts: Ints, offsets: Ints, by_src: Ints, v: int, t: int) -> int:
 
 
 @kernel
-def _follow(src: Ints, dst: Ints, ts: Ints, offsets: Ints, by_src: Ints, length: int, gap: int) -> Floats:
+def _follow(
+    src: Ints, dst: Ints, ts: Ints, offsets: Ints, by_src: Ints, length: int, gap: int
+) -> Floats:
     """Return walks [length, E + 1]: of r + 1 events from each place of by_src on, summed backwards."""
     size = len(src)
     ahead = np.zeros((length, size + 1))
@@ -63,8 +65,19 @@ def _follow(src: Ints, dst: Ints, ts: Ints, offsets: Ints, by_src: Ints, length:
 
 @kernel
 def _draw(
-    src: Ints, dst: Ints, ts: Ints, cost: Floats, label: Ints, offsets: Ints, by_src: Ints,
-    ahead: Floats, length: int, gap: int, span: int, starts: Floats, luck: Floats,
+    src: Ints,
+    dst: Ints,
+    ts: Ints,
+    cost: Floats,
+    label: Ints,
+    offsets: Ints,
+    by_src: Ints,
+    ahead: Floats,
+    length: int,
+    gap: int,
+    span: int,
+    starts: Floats,
+    luck: Floats,
 ) -> tuple[Floats, Ints]:
     """Return score [W], -1 for a walk that is no path, and labels [W, length]."""
     walks = luck.shape[0]

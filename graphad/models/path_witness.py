@@ -146,8 +146,9 @@ def witness(
             if fails == len(chain):
                 wide = 2 * fails
                 chains, paids = np.empty(wide, dtype=np.int64), np.empty(wide, dtype=np.int64)
-                begans, useds = np.empty(wide, dtype=np.int64), np.empty(
-                    (wide, length + 1), dtype=np.int32
+                begans, useds = (
+                    np.empty(wide, dtype=np.int64),
+                    np.empty((wide, length + 1), dtype=np.int32),
                 )
                 chains[:fails], paids[:fails], begans[:fails] = chain, paid, began
                 useds[:fails] = used

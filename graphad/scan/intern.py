@@ -221,7 +221,8 @@ def texts(
     """Return the decoded texts of all entries: (bytes, ends by column and code, first of a column).
 
     Entry with code c of a column stands at place p = first[column] + c and has the bytes
-    ends[p] to ends[p + 1]. Columns from `first_in_arena` on have their bytes in `arena`.
+    ends[p] to ends[p + 1]. Columns from `first_in_arena` on have their bytes in `arena`; the last
+    column holds no text, so its entries stay empty here.
     """
     entries = table.counts[0]
     columns = len(table.counts) - 1
@@ -239,7 +240,7 @@ def texts(
     for place in range(entries):
         entry = order[place]
         at = table.start[entry]
-        end = at + table.length[entry]
+        end = at + (table.length[entry] if table.column[entry] < columns - 1 else 0)
         raw = table.raw[entry]
         source = arena if table.column[entry] >= first_in_arena else data
         need = size + 4 * (end - at) + 8  # an invalid byte becomes four

@@ -70,8 +70,9 @@ def scan(data: bytes) -> Lines:
     n = len(ends)
     starts = np.zeros(n, np.int64)
     starts[1:] = ends[:-1] + 1
+    form, pid, stamp, duration, fd, value = np.empty((6, n), np.int64)
     lines = Lines(
-        starts, ends.astype(np.int64), np.zeros(n, np.uint8), *(np.empty(n, np.int64) for _ in "fpsdfv"),
+        starts, ends.astype(np.int64), np.zeros(n, np.uint8), form, pid, stamp, duration, fd, value,
         np.zeros((n, SPANS), np.int32),
     )  # fmt: skip
     # Padding lets the kernel look a few bytes ahead without asking each time.
@@ -262,7 +263,9 @@ def _rest(data: Bytes, a: int, b: int, form: int, spans: Spans) -> tuple[int, in
         at = digits if value == -1 else past + 1
         if at + 1 < b and data[at] == 32 and data[at + 1] == 69 and data[b - 1] == 41:
             past = at + 1
-            while past < b and (65 <= data[past] <= 90 or 48 <= data[past] <= 57 or data[past] == 95):
+            while past < b and (
+                65 <= data[past] <= 90 or 48 <= data[past] <= 57 or data[past] == 95
+            ):
                 past += 1
             if past + 2 < b and data[past] == 32 and data[past + 1] == 40:
                 spans[RESULT + 1] = at

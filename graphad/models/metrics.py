@@ -1,0 +1,107 @@
+"""How good a ranking is against the truth, and how good a decision is.
+
+Scores [N] are float64, higher is more anomalous, none is NaN; labels [N] are bool, true for what
+should rank high. Equal scores have no order among them, and every metric says what it does then.
+A metric without a denominator is None, never 0.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Ints: TypeAlias = NDArray[np.int64]
+
+
+def _steps(scores: Floats, labels: Bools) -> tuple[Ints, Ints]:
+    """Return items and hits in each group of equal scores, the highest score first."""
+    if len(scores) != len(labels) or np.isnan(scores).any():
+        raise ValueError("scores and labels must be of one length, and no score NaN")
+    values, group = np.unique(scores, return_inverse=True)
+    items = np.bincount(group, minlength=len(values))[::-1]
+    hits = np.bincount(group, weights=labels, minlength=len(values))[::-1]
+    return items.astype(np.int64), hits.astype(np.int64)
+
+
+def average_precision(scores: Floats, labels: Bools) -> float | None:
+    """Return the mean precision over the hits; None without a hit.
+
+    sum over distinct thresholds of (recall - recall before) * precision; equal scores enter
+    together, so their order cannot matter. Range: 0 to 1. O(N log N).
+    Source: Manning, Raghavan, Schütze, Introduction to Information Retrieval, 2008, section 8.4.
+
+    >>> average_precision(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]))
+    0.8333333333333333
+    """
+    items, hits = _steps(scores, labels)
+    if not hits.sum():
+        return None
+    precision = hits.cumsum() / items.cumsum()
+    return float((precision * hits).sum() / hits.sum())
+
+
+def roc_auc(scores: Floats, labels: Bools) -> float | None:
+    """Return the chance that a hit scores above a miss, a tie counting half.
+
+    None without both a hit and a miss. Range: 0 to 1; 0.5 is chance. O(N log N).
+    Source: Hanley and McNeil, Radiology 143, 1982 (the Mann-Whitney statistic).
+
+    >>> roc_auc(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]))
+    0.5
+    """
+    items, hits = _steps(scores, labels)
+    misses = items - hits
+    pairs = int(hits.sum()) * int(misses.sum())
+    if not pairs:
+        return None
+    below = misses.sum() - misses.cumsum()
+    return float((hits * (below + misses / 2)).sum() / pairs)
+
+
+def precision_at(scores: Floats, labels: Bools, k: int) -> float | None:
+    """Return the share of hits among the k best; None if there are fewer than k.
+
+    Where equal scores straddle place k, it is the expectation over their orders. Range: 0 to 1.
+
+    >>> precision_at(np.array([3.0, 2.0, 2.0]), np.array([True, False, True]), 2)
+    0.75
+    """
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    items, hits = _steps(scores, labels)
+    if items.sum() < k:
+        return None
+    taken = np.clip(k - (items.cumsum() - items), 0, items)
+    return float((hits * taken / items).sum() / k)
+
+
+def reads_to_first_hit(scores: Floats, labels: Bools) -> int | None:
+    """Return how many findings are read, best first, up to and with the first hit; None without.
+
+    Among equal scores hits are read last: nobody is promised luck. Range: 1 to N.
+
+    >>> reads_to_first_hit(np.array([3.0, 2.0, 2.0]), np.array([False, False, True]))
+    3
+    """
+    items, hits = _steps(scores, labels)
+    found = np.flatnonzero(hits)
+    if not len(found):
+        return None
+    first = found[0]
+    return int(items[:first].sum() + items[first] - hits[first] + 1)
+
+
+def matthews(tp: int, fp: int, tn: int, fn: int) -> float | None:
+    """Return Matthews' correlation of decision and truth; None if a row or column is empty.
+
+    (tp tn - fp fn) / sqrt((tp+fp)(tp+fn)(tn+fp)(tn+fn)). Range: -1 to 1; 0 is chance.
+    Source: Matthews, Biochimica et Biophysica Acta 405, 1975.
+
+    >>> matthews(tp=2, fp=0, tn=5, fn=0)
+    1.0
+    """
+    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / math.sqrt(product) if product else None

@@ -1,0 +1,187 @@
+"""The path detector: faithful in paper mode, explained to the bit, the same whatever the order."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from graphad.detectors.path import PathDetector
+from graphad.errors import ModelError, NotFitted
+from graphad.graph import Graph
+
+# The worked example of the notes on GID, section 8: edges and their times.
+EXAMPLE = {
+    ("S1", "P1"): [1, 5, 9, 13], ("P1", "S1"): [3, 7, 11], ("P1", "F1"): [2, 6, 10, 14],
+    ("F1", "P2"): [4, 8, 12, 15], ("P2", "S3"): [4, 9, 13, 16], ("P1", "P2"): [20],
+    ("F2", "P2"): [22], ("P2", "S2"): [23],
+}  # fmt: skip
+TYPES = {"S": "socket", "P": "process", "F": "file"}
+
+
+def graph_of(events: list[tuple[str, str, int]], actions: list[str] | None = None) -> Graph:
+    """Return a graph whose entities' names are their keys; the first letter is the type."""
+    order = sorted(range(len(events)), key=lambda i: events[i][2])
+    names = sorted({end for event in events for end in event[:2]})
+    place = {name: i for i, name in enumerate(names)}
+    text = np.array(names, object)
+    return Graph(
+        ids=np.arange(len(names)), types=np.array([TYPES[n[0]] for n in names], object),
+        names=text, labels=text, details=np.full(len(names), None), shapes=np.full(len(names), None),
+        src=np.array([place[events[i][0]] for i in order], np.int64),
+        dst=np.array([place[events[i][1]] for i in order], np.int64),
+        ts=np.array([events[i][2] for i in order], np.int64),
+        action=np.array([actions[i] if actions else "read" for i in order], object),
+        host=np.full(len(events), "h", object), source=np.ones(len(events), np.int64),
+        record=np.array(order, np.int64), ordinal=np.zeros(len(events), np.int64),
+    )  # fmt: skip
+
+
+def counts_of(graph: Graph) -> pa.Table:
+    rows = [
+        {"src_type": graph.types[u], "src_name": graph.names[u], "action": a, "hours": 1,
+         "dst_type": graph.types[v], "dst_name": graph.names[v], "shape": "", "n": 1}
+        for u, v, a in zip(graph.src, graph.dst, graph.action, strict=True)
+    ]  # fmt: skip
+    grouped = pa.Table.from_pylist(rows).group_by(
+        ["src_type", "src_name", "action", "dst_type", "dst_name", "shape", "hours"]
+    )
+    made: pa.Table = grouped.aggregate([("n", "sum")]).rename_columns(
+        ["src_type", "src_name", "action", "dst_type", "dst_name", "shape", "hours", "n"]
+    )
+    return made
+
+
+@pytest.fixture
+def example() -> Graph:
+    return graph_of([(u, v, t) for (u, v), times in EXAMPLE.items() for t in times])
+
+
+def named(graph: Graph, paths: object, i: int) -> str:
+    events = [e for e in paths.events[i] if e >= 0]  # type: ignore[attr-defined]
+    return "-".join([graph.names[graph.src[events[0]]], *(graph.names[graph.dst[e]] for e in events)])
+
+
+def test_paper_mode_gives_the_worked_example(example: Graph) -> None:
+    detector = PathDetector(mode="paper", max_length=4, least=1).fit(counts_of(example), [example])
+    paths = detector.score(example)
+    q = {named(example, paths, i): paths.score[i] * np.log(2) for i in range(len(paths))}
+    z = {named(example, paths, i): paths.z[i] for i in range(len(paths))}
+    wanted = {
+        "S1-P1": 3.863973, "P1-S1": 4.785873, "P1-F1": 4.344726, "P1-P2": 3.463357, "F1-P2": 0.0,
+        "F2-P2": 0.0, "P2-S3": 4.581948, "P2-S2": 6.476436, "P1-P2-S2": 9.939794,
+        "S1-P1-F1": 8.208699, "S1-P1-P2": 7.327331, "F1-P2-S2": 6.476436, "F2-P2-S2": 6.476436,
+        "F1-P2-S3": 4.581948, "P1-F1-P2": 4.344726, "S1-P1-P2-S2": 13.803767,
+        "P1-F1-P2-S2": 10.821162, "P1-F1-P2-S3": 8.926674, "S1-P1-F1-P2": 8.208699,
+        "S1-P1-F1-P2-S2": 14.685135, "S1-P1-F1-P2-S3": 12.790648,
+    }  # fmt: skip
+    assert set(q) == set(wanted)
+    for name, value in wanted.items():
+        assert q[name] == pytest.approx(value, abs=1e-6), name
+    for name, value in {
+        "P1-P2-S2": 1.594244, "S1-P1-F1": 0.826465, "P1-F1-P2": -1.427487,
+        "S1-P1-P2-S2": 1.386958, "S1-P1-F1-P2": -1.217603,
+    }.items():  # fmt: skip
+        assert z[name] == pytest.approx(value, abs=1e-5), name
+
+
+def test_terms_add_up_exactly(example: Graph) -> None:
+    paths = PathDetector().fit(counts_of(example), [example]).score(example)
+    assert (paths.terms >= 0).all()
+    assert np.array_equal(paths.terms.sum(axis=(1, 2)), paths.score)
+    for i in range(len(paths)):
+        events = [e for e in paths.events[i] if e >= 0]
+        assert len(events) == paths.length[i]
+        assert all(example.ts[a] <= example.ts[b] for a, b in pairwise(events))
+        assert all(example.dst[a] == example.src[b] for a, b in pairwise(events))
+
+
+def planted(seed: int) -> tuple[Graph, list[tuple[str, str, int]]]:
+    """Return routine chains with a planted one-off chain, as the trial of section 7.7, smaller."""
+    generator = np.random.default_rng(seed)
+    events: list[tuple[str, str, int]] = []
+    for s in range(12):
+        for _ in range(int(generator.integers(20, 60))):
+            t = int(generator.integers(0, 86_400)) * 1000
+            chain = [f"S{s}", f"Psvc{s}", f"Fqueue{s}", f"Pwork{s}", f"Flog{s}"]
+            events += [(a, b, t + i) for i, (a, b) in enumerate(pairwise(chain))]
+    for i in range(20):
+        t = int(generator.integers(0, 86_400)) * 1000
+        events.append((f"Pwork{generator.integers(12)}", f"Fonce{i}", t))
+    attack = ["Sevil", "Psvc3", "Pshell", "Ptool", "Sc2"]
+    chain_ = [(a, b, 40_000_000 + i) for i, (a, b) in enumerate(pairwise(attack))]
+    return graph_of(events + chain_), chain_
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_planted_chain_is_at_the_top(seed: int) -> None:
+    graph, chain = planted(seed)
+    paths = PathDetector().fit(counts_of(graph), [graph]).score(graph)
+    attack = {end for event in chain for end in event[:2]} - {"Psvc3"}
+    touching = [
+        sum(part in attack for part in named(graph, paths, i).split("-")) for i in range(len(paths))
+    ]
+    assert max(touching[:3]) >= 2
+    whole = [i for i in range(len(paths)) if named(graph, paths, i) == "Sevil-Psvc3-Pshell-Ptool-Sc2"]
+    assert whole
+    assert whole[0] < 30
+
+
+def test_order_ids_and_shifts_change_nothing(example: Graph) -> None:
+    events = [(u, v, t) for (u, v), times in EXAMPLE.items() for t in times]
+    generator = np.random.default_rng(3)
+    detector = PathDetector(least=1)
+
+    def summary(graph: Graph, shift: int) -> list[tuple[str, float, float, int]]:
+        paths = detector.fit(counts_of(graph), [graph]).score(graph)
+        rows = [
+            (named(graph, paths, i), round(paths.score[i], 9), round(paths.z[i], 6),
+             int(graph.ts[paths.events[i][0]]) - shift)
+            for i in range(len(paths))
+        ]  # fmt: skip
+        return sorted(rows)
+
+    plain = summary(example, 0)
+    for shift in (0, 5_000_000):
+        shuffled = [events[i] for i in generator.permutation(len(events))]
+        assert summary(graph_of([(u, v, t + shift) for u, v, t in shuffled]), shift) == plain
+
+
+def test_a_loaded_copy_scores_the_same(example: Graph, tmp_path: Path) -> None:
+    fitted = PathDetector().fit(counts_of(example), [example])
+    fitted.save(tmp_path / "model")
+    loaded = PathDetector.load(tmp_path / "model")
+    ours, theirs = fitted.score(example), loaded.score(example)
+    assert np.array_equal(ours.score, theirs.score)
+    assert np.array_equal(ours.z, theirs.z)
+    again = PathDetector().fit(counts_of(example), [example])
+    again.save(tmp_path / "again")
+    for name in ("manifest.json", "tensors.safetensors"):
+        assert (tmp_path / "model" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "tensors.safetensors"])
+def test_a_damaged_model_is_refused(example: Graph, tmp_path: Path, name: str) -> None:
+    PathDetector().fit(counts_of(example), [example]).save(tmp_path / "model")
+    path = tmp_path / "model" / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x80
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="damaged"):
+        PathDetector.load(tmp_path / "model")
+
+
+def test_an_unseen_edge_is_finite_and_more_surprising(example: Graph) -> None:
+    detector = PathDetector().fit(counts_of(example), [example])
+    strange = graph_of([("P1", "Fnew", 5), ("P1", "F1", 6), ("Pnew", "Snew", 7)])
+    bits = detector.event_terms(strange).sum(axis=1)
+    assert np.isfinite(bits).all()
+    assert bits[0] > bits[1]
+
+
+def test_unfitted_and_empty(example: Graph) -> None:
+    with pytest.raises(NotFitted):
+        PathDetector().score(example)
+    nothing = example.subset(np.empty(0, np.int64))
+    assert len(PathDetector().fit(counts_of(example)).score(nothing)) == 0

@@ -1,0 +1,105 @@
+"""Metrics against their definitions, written slowly."""
+
+from fractions import Fraction
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphad.models import metrics
+from graphad.models.metrics import Bools, Floats
+
+# Few distinct scores, so that there are ties.
+RANKINGS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=6)
+
+
+def arrays(ranking: list[tuple[int, bool]]) -> tuple[Floats, Bools]:
+    return (
+        np.array([score for score, _ in ranking], dtype=np.float64),
+        np.array([label for _, label in ranking], dtype=np.bool_),
+    )
+
+
+def orders(ranking: list[tuple[int, bool]]) -> list[list[bool]]:
+    """Return the labels in every order that the scores allow."""
+    found = []
+    for order in permutations(ranking):
+        scores = [score for score, _ in order]
+        if scores == sorted(scores, reverse=True):
+            found.append([label for _, label in order])
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(RANKINGS)
+def test_average_precision(ranking: list[tuple[int, bool]]) -> None:
+    hits = sum(label for _, label in ranking)
+    total, before = Fraction(0), 0
+    for threshold in sorted({score for score, _ in ranking}, reverse=True):
+        chosen = [label for score, label in ranking if score >= threshold]
+        total += Fraction(sum(chosen), len(chosen)) * (sum(chosen) - before)
+        before = sum(chosen)
+    found = metrics.average_precision(*arrays(ranking))
+    assert found == (pytest.approx(float(total / hits)) if hits else None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(RANKINGS)
+def test_roc_auc(ranking: list[tuple[int, bool]]) -> None:
+    pairs = [(a, b) for a, x in ranking if x for b, y in ranking if not y]
+    won = sum(1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs)
+    found = metrics.roc_auc(*arrays(ranking))
+    assert found == (pytest.approx(won / len(pairs)) if pairs else None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(RANKINGS, st.integers(1, 7))
+def test_precision_at(ranking: list[tuple[int, bool]], k: int) -> None:
+    found = metrics.precision_at(*arrays(ranking), k)
+    if k > len(ranking):
+        assert found is None
+    else:
+        shares = [sum(order[:k]) / k for order in orders(ranking)]
+        assert found == pytest.approx(sum(shares) / len(shares))
+
+
+@settings(max_examples=60, deadline=None)
+@given(RANKINGS)
+def test_reads_to_first_hit(ranking: list[tuple[int, bool]]) -> None:
+    found = metrics.reads_to_first_hit(*arrays(ranking))
+    if not any(label for _, label in ranking):
+        assert found is None
+    else:
+        assert found == max(order.index(True) + 1 for order in orders(ranking))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12))
+def test_matthews_is_the_correlation(pairs: list[tuple[bool, bool]]) -> None:
+    table = [sum(pair == cell for pair in pairs) for cell in
+             ((True, True), (True, False), (False, False), (False, True))]  # fmt: skip
+    found = metrics.matthews(*table)
+    if len({a for a, _ in pairs}) < 2 or len({b for _, b in pairs}) < 2:
+        assert found is None
+    else:
+        a, b = np.array(pairs, dtype=np.float64).T
+        assert found == pytest.approx(np.corrcoef(a, b)[0, 1])
+
+
+def test_known_ranking() -> None:
+    scores, labels = np.array([4.0, 3.0, 2.0, 1.0]), np.array([False, True, True, False])
+    assert metrics.average_precision(scores, labels) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert metrics.roc_auc(scores, labels) == 0.5
+    assert metrics.reads_to_first_hit(scores, labels) == 2
+
+
+def test_bad_input_is_refused() -> None:
+    one, two = np.array([1.0]), np.array([True, False])
+    with pytest.raises(ValueError, match="one length"):
+        metrics.roc_auc(one, two)
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.average_precision(np.array([np.nan]), np.array([True]))
+    with pytest.raises(ValueError, match="at least 1"):
+        metrics.precision_at(one, np.array([True]), 0)
