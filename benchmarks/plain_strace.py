@@ -73,7 +73,7 @@ def plain_line(line: bytes) -> Plain:
     if not line.strip(b" \t\n\v\f\r"):
         return Plain(strace.BLANK)
     if line.startswith(b"strace: "):
-        return Plain(strace.NOTE)
+        return Plain(strace.NOTE, form, message=line)
     prefix = PREFIX.match(line)
     if prefix is None:
         if BAD_PID.match(line):

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from graphad.models import metrics
-from graphad.truth import Truth
+from graphad.truth import Truth, read_truth
+
+__all__ = ["Judged", "Metric", "Report", "evaluate", "read_truth"]
 
 DAY = 86_400_000_000  # microseconds
 
@@ -123,7 +125,7 @@ def evaluate(
     return Report(
         findings=len(findings),
         hits=int(labels.sum()),
-        alerts=sum(bool(alert) for alert, _ in decided) if decided else None,
+        alerts=sum(alert for alert, _ in decided) if decided else None,
         attacks=len(truth.attacks),
         metrics=tuple(reported),
         unmatched_sources=unmatched,
@@ -157,10 +159,10 @@ def _ranking(scores: metrics.Floats, labels: metrics.Bools, at: Sequence[int]) -
     return found
 
 
-def _decisions(decided: list[tuple[bool | None, bool]], days: float | None) -> list[Metric]:
+def _decisions(decided: list[tuple[bool, bool]], days: float | None) -> list[Metric]:
     """Return the metrics of (alert, hit) pairs."""
     tp, fp, tn, fn = (
-        sum((bool(alert), hit) == cell for alert, hit in decided)
+        sum((alert, hit) == cell for alert, hit in decided)
         for cell in ((True, True), (True, False), (False, False), (False, True))
     )
     if not decided:

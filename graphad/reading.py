@@ -8,7 +8,6 @@ import glob
 import gzip
 import io
 import lzma
-import sys
 import tarfile
 import zipfile
 import zlib
@@ -249,8 +248,6 @@ def find(paths: Iterable[str | Path]) -> Iterator[Input]:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
-        if path.stat().st_size == 0:
-            print(f"{path} is empty.", file=sys.stderr)
         yield path
         return
     if not path.is_dir():

@@ -91,6 +91,32 @@ result          text  what it returned, raw
 error           text  name of its error
 duration        float seconds it took
 begun           int   record that holds the beginning of this call, if another one does
+access          text  access that was asked for or granted
+access_list     text  its rights by name
+object_type     text  kind of object that was acted upon
+handle          text  handle to it
+share           text  network share
+direction       text  who opened the connection, in the source's own word
+logon_guid      text  logon session, as domain controllers know it
+call_trace      text  code by which one process opened another
+script          text  script, task or payload that was run or stored
+context         text  what the script ran in
+file_version    text  version resource of the file or image ...
+description     text  ... and its other parts
+product         text  product it belongs to
+company         text  company that made it
+original_name   text  name it was built under
+signature       text  who signed it
+event_number    int   number the log gave to the record
+event_time      time  when the log wrote the event, if it said so in UTC or named its zone
+local_time      time  the same as the host's clock read; which zone is not said
+received_time   time  when a collector or shipper took it
+received_local  time  the same as the collector's clock read
+created_time    time  time stamp of the file that was acted upon
+previous_time   time  the same before it was changed
+time_rest       int   digits that event_time or another time has past the microsecond
+logger_pid      int   process id that wrote the record, not the one that acted
+logger_tid      int   its thread id
 """)
 
 # What a parser's mapping selects from `raw`; `?` may be left out.

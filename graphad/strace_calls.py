@@ -78,7 +78,7 @@ def files(world: World, call: Call) -> list[Thing]:
 
 
 def on_open(world: World, call: Call, add: Add) -> int | None:
-    """open, openat, openat2, creat: no flow by itself, unless it creates or empties the file."""
+    """Open: open, openat, openat2, creat; no flow unless it creates or empties the file."""
     if call.value_name:
         thing = world.named(call.value_name)[0]
         if call.args.startswith(b"AT_FDCWD<"):
@@ -149,7 +149,7 @@ def on_link(world: World, call: Call, add: Add) -> int | None:
 
 
 def on_mmap(world: World, call: Call, add: Add) -> int | None:
-    """Mmap of a file."""
+    """Map a file: mmap."""
     args = text.flat(call.args)
     if len(args) < 5 or args[4] == b"-1" or b"MAP_ANONYMOUS" in args[3]:
         return None
@@ -168,7 +168,7 @@ def on_mmap(world: World, call: Call, add: Add) -> int | None:
 
 
 def on_copy(world: World, call: Call, add: Add) -> int | None:
-    """Sendfile (to, from), splice, tee, copy_file_range (from, ..., to)."""
+    """Copy: sendfile (to, from), splice, tee, copy_file_range (from, ..., to)."""
     args = text.flat(call.args)
     if call.value == 0 or len(args) < 2:
         return None

@@ -4,6 +4,7 @@ Beside schema.RECORDS' columns `raw` has two for the mapping: `_edges`, the edge
 `_ignore`, the rule for a record that has none.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -162,9 +163,9 @@ def shapes(kind: npt.NDArray[np.uint8], form: Ints) -> pa.DictionaryArray:
 
 
 def rebuild(row: dict[str, object]) -> str:
-    """Return the line that a row of `raw` was made of.
+    r"""Return the line that a row of `raw` was made of.
 
-    Bytes that were not UTF-8 come back as \\xNN.
+    Bytes that were not UTF-8 come back as \xNN.
     """
     texts = {name: str(value) for name, value in row.items() if value is not None}
     if row["ts"] is not None:
@@ -200,7 +201,7 @@ def _parts(things: list[Thing], part: str, at: Ints) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes, encoded.dictionary)
 
 
-def _encode(values: list[str | None]) -> pa.DictionaryArray:
+def _encode(values: Sequence[str | None]) -> pa.DictionaryArray:
     return pa.array(values, pa.string()).dictionary_encode()
 
 

@@ -137,7 +137,7 @@ class Joiner:
             if not alive:
                 continue
             edges.row = row
-            if kind == scan.CALL and (what == READ or what == WRITE):
+            if kind == scan.CALL and what in (READ, WRITE):
                 name = data[a:b]
                 if name:
                     if name in stable:

@@ -52,7 +52,7 @@ def on_accept(world: World, call: Call, add: Add) -> int | None:
 
 
 def on_bind(world: World, call: Call, add: Add) -> int | None:
-    """Bind."""
+    """Listen at an address: bind."""
     address = text.address(call.args)
     if address is None:
         return calls.NO_FLOW if b"AF_" in call.args else calls.UNKNOWN

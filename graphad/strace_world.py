@@ -121,7 +121,9 @@ class World:
         """Remember a process by its pid."""
         self.processes.pop(pid, None)
         if len(self.processes) >= MAX_PROCESSES:
-            del self.processes[next(iter(self.processes))]
+            oldest = next(iter(self.processes))
+            del self.processes[oldest]
+            self.forking.pop(oldest, None)
         self.processes[pid] = process
 
     def file(self, path: str) -> Thing:

@@ -173,10 +173,11 @@ def _records(
 
     A record ends with the first line that ends outside quotes. If that is too far, or not there at
     all, its first line alone is a `stray` record. `size` is the bytes there are, with an unfinished
-    line; `final` says that no more will come. `state` (end of the first line, start of the last one
-    found to end outside quotes, end of the last one looked at) makes it linear over calls: a line is
-    looked at twice, once as the first of a record and once as a later one, and what is found of
-    later ones serves every earlier start.
+    line; `final` says that no more will come.
+
+    `state` (end of the first line, start of the last one found to end outside quotes, end of the
+    last one looked at) makes it linear, over calls too: a line is looked at once as the first of a
+    record and once as a later one, and what is found of later ones serves every earlier start.
     """
     start = count = 0
     first, closing, checked = state[0], state[1], state[2]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -15,8 +15,9 @@ from graphad.tabular_raw import raw, rejects
 MAX_DEPTH = 100  # of arrays and objects in one another
 MAX_CELLS = 32 * 1024 * 1024  # of a block; the rarest fields go to `more_fields` beyond
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _STRING = msgspec.json.Decoder(str)
+_WRITTEN = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 # What JSON forbids, but logs have: \xNN, and halves of surrogate pairs. Whole escapes match first.
 _ESCAPE = re.compile(
@@ -42,14 +43,15 @@ class Ndjson:
 
     def decode(self, data: bytes, last: bool) -> Decoded:
         """Return a row for each object."""
-        places: list[tuple[int, int, int, int]] = []
+        numbers: list[int] = []
+        offsets: list[int] = []
+        lengths: list[int] = []
         lost: list[tuple[int, int, int, int, str]] = []
         fields: dict[str, tuple[list[int], list[str | None]]] = {}
-        number = blank = offset = -1
-        blank = offset = 0
+        number, blank, offset = -1, 0, 0
         for number, whole in enumerate(whole_lines(data)):
             line = whole.removesuffix(b"\r")
-            place = (number, offset, len(line), number)
+            start, length = offset, len(line)
             offset += len(whole) + 1
             if not self._begun:
                 line, self._begun = line.removeprefix(_BOM), True
@@ -58,20 +60,22 @@ class Ndjson:
                 continue
             found = record(line)
             if isinstance(found, str):
-                lost.append((*place, found))
+                lost.append((number, start, length, number, found))
                 continue
-            row = len(places)
-            places.append(place)
+            row = len(numbers)
+            numbers.append(number)
+            offsets.append(start)
+            lengths.append(length)
             for name, value in found.items():
                 if name not in fields:
                     fields[name] = [], []
                 rows, values = fields[name]
                 rows.append(row)
                 values.append(value)
-        at = dict(zip(PLACE.names, np.array(places, np.int64).reshape(-1, 4).T, strict=True))
+        at = dict(zip(PLACE.names, (numbers, offsets, lengths, numbers), strict=True))
         return Decoded(
             number + 1,
-            raw(at, _columns(fields, len(places), self.needed), self.needed),
+            raw(at, _columns(fields, len(numbers), self.needed), self.needed),
             rejects(lost),
             {"blank line": blank} if blank else {},
         )
@@ -87,25 +91,33 @@ def record(line: bytes) -> dict[str, str | None] | str:
         return f"nested deeper than {MAX_DEPTH}"
     try:
         return _fields(line)
-    except msgspec.ValidationError:
-        return "the line is no JSON object"
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     text = line.decode("utf-8", "backslashreplace")
     mended = _ESCAPE.sub(lambda escape: f"\\{escape[0]}" if escape[1] else escape[0], text)
     try:
-        return _fields(mended.encode())
-    except msgspec.MsgspecError:
+        written = _WRITTEN.decode(mended.encode())  # also takes numbers that no type can hold
+        return {name: _text(bytes(value)) for name, value in written.items()}
+    except msgspec.ValidationError:
+        return "the line is no JSON object"
+    except msgspec.DecodeError:
         return "the line is no valid JSON"
 
 
 def _fields(line: bytes) -> dict[str, str | None]:
-    return {name: _text(bytes(value)) for name, value in _FIELDS.decode(line).items()}
+    fields = _OBJECT.decode(line)
+    written: dict[str, msgspec.Raw] = {}
+    for name, value in fields.items():
+        if value is None or type(value) is str:
+            continue
+        written = written or _WRITTEN.decode(line)
+        fields[name] = bytes(written[name]).decode()
+    return fields
 
 
 def _text(value: bytes) -> str | None:
-    if value[0] == 34:  # a quote
-        return _STRING.decode(value) if b"\\" in value else value[1:-1].decode()
+    if value.startswith(b'"'):
+        return _STRING.decode(value)
     return None if value == b"null" else value.decode()
 
 

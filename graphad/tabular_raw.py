@@ -55,8 +55,11 @@ def raw(
 
 def rejects(rows: Iterable[tuple[int, int, int, int, str]]) -> pa.Table:
     """Return rejected records: PLACE's columns and why."""
-    names = REJECTS.names
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], REJECTS)
+    columns = list(zip(*rows, strict=True)) or [()] * len(REJECTS)
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, REJECTS, strict=True)],
+        schema=REJECTS,
+    )
 
 
 def as_text(column: pa.Array) -> pa.Array:

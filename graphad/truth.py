@@ -10,17 +10,19 @@ they don't say; a window is half-open; without a host it is on all of them.
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from graphad.errors import ParseError
 
 BENIGN = frozenset({"0", "benign", "false", "no", "none", "normal"})
 
 Kind: TypeAlias = Literal["line", "record", "entity", "window"]
+Components: TypeAlias = tuple[str, ...]  # the names of a path
+# (components, line or record), (entity,) or (host, start, end)
+Key: TypeAlias = tuple[Any, ...]
 Edges: TypeAlias = Sequence[tuple[str, int | None, int | None]]
 
 _HEADERS: dict[frozenset[str], Kind] = {
@@ -30,10 +32,10 @@ _HEADERS: dict[frozenset[str], Kind] = {
     frozenset({"host", "start", "end"}): "window",
     frozenset({"host", "start", "end", "label"}): "window",
 }
+_FORMS = "source,line,label or source,record,label or entity,label or host,start,end,label"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass
 class Truth:
     """Attack units and the attacks they belong to.
 
@@ -41,18 +43,22 @@ class Truth:
     lines and records that is their label; an entity or a window is an attack by itself.
     """
 
-    kind: Kind
-    units: list[str]
-    places: dict[tuple[str, ...], dict[int, int]]  # components of the path -> line or record -> unit
-    entities: dict[str, int]
-    windows: list[tuple[str, int, int]]  # host, start, end; as numbered as units
-
-    def __post_init__(self) -> None:
-        self.attacks = set(self.units)
-        self._ends = defaultdict(list)
-        for names in self.places:
-            self._ends[names[-1]].append(names)
-        self._same: dict[str, list[tuple[str, ...]]] = {}
+    def __init__(self, kind: Kind, labels: Mapping[Key, str]) -> None:
+        self.kind = kind
+        self.units: list[str] = []
+        self._keys: dict[Key, int] = {}
+        self._ends: dict[str, set[Components]] = defaultdict(set)  # last name -> sources
+        for key, label in labels.items():
+            if label.lower() in BENIGN:
+                continue
+            self._keys[key] = len(self.units)
+            if kind in ("line", "record"):
+                self.units.append(label)
+                self._ends[key[0][-1]].add(key[0])
+            else:
+                self.units.append("/".join(map(str, key)))
+        self.attacks = frozenset(self.units)
+        self._same: dict[str, list[Components]] = {}
 
     def parts(
         self, edges: Edges, entities: Sequence[str], host: str, start: int, end: int
@@ -61,11 +67,11 @@ class Truth:
         if self.kind == "window":
             return frozenset(
                 unit
-                for unit, (where, first, after) in enumerate(self.windows)
+                for (where, first, after), unit in self._keys.items()
                 if where in ("", host) and start < after and end >= first
             )
         if self.kind == "entity":
-            found = [self.entities.get(key) for key in entities]
+            found = [self._keys.get((key,)) for key in entities]
         else:
             found = [self._unit(*edge) for edge in edges]
         attack = [unit for unit in found if unit is not None]
@@ -74,26 +80,33 @@ class Truth:
     def unmatched(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the sources with attacks of which no path is one."""
         seen = {names for path in set(paths) for names in self._sources(path)}
-        return tuple(sorted("/".join(n) for n, units in self.places.items() if units and n not in seen))
+        missing = set().union(*self._ends.values()) - seen
+        return tuple(sorted("/".join(names) for names in missing))
 
     def _unit(self, path: str, line: int | None, record: int | None) -> int | None:
         number = line if self.kind == "line" else record
-        if number is None:
-            return None
-        for names in self._sources(path):
-            if number in self.places[names]:
-                return self.places[names][number]
-        return None
+        units = (self._keys.get((names, number)) for names in self._sources(path))
+        return next((unit for unit in units if unit is not None), None)
 
-    def _sources(self, path: str) -> list[tuple[str, ...]]:
+    def _sources(self, path: str) -> list[Components]:
+        """Return the truth's sources that `path` is."""
         if path not in self._same:
-            names = _components(path)
-            self._same[path] = [
+            names = components(path)
+            self._same[path] = sorted(
                 other
-                for other in self._ends.get(names[-1], [])
+                for other in self._ends.get(names[-1], ())
                 if all(a == b for a, b in zip(reversed(names), reversed(other), strict=False))
-            ]
+            )
         return self._same[path]
+
+
+def components(path: str) -> Components:
+    """Return the names of a path, without what only says where it starts.
+
+    >>> components("/data/./demo/attack.log")
+    ('data', 'demo', 'attack.log')
+    """
+    return tuple(name for name in path.split("/") if name not in ("", ".")) or ("",)
 
 
 def read_truth(path: Path) -> Truth:
@@ -107,51 +120,63 @@ def read_truth(path: Path) -> Truth:
         raise ParseError(f"{path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise ParseError(f"{path}: not UTF-8 at byte {error.start}.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    builder: _Builder | None = None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    labels: dict[Key, str] = {}
     try:
-        for row in reader:
-            if not row:
+        for row in rows:
+            fields = [field.strip() for field in row]
+            if not any(fields):
                 continue
-            if builder is None:
-                builder = _Builder([name.strip() for name in row])
-            else:
-                builder.add(row)
+            if not header:
+                header = fields
+                kind = _kind(header)
+                continue
+            key, label = _entry(kind, header, fields)
+            if labels.setdefault(key, label) != label:
+                raise ValueError(f"is labelled {label!r}, and {labels[key]!r} before")
     except (csv.Error, ValueError, OverflowError) as error:
-        raise ParseError(f"{path}:{max(reader.line_num, 1)}: {error}.") from error
-    if builder is None:
-        raise ParseError(f"{path}: is empty.", hint=_FORMS)
-    return builder.truth
+        raise ParseError(f"{path}:{max(rows.line_num, 1)}: {error}.") from error
+    if not header:
+        raise ParseError(f"{path}: is empty.", hint=f"Write {_FORMS}.")
+    return Truth(kind, labels)
 
 
-_FORMS = "Write source,line,label or source,record,label or entity,label or host,start,end,label."
+def _kind(header: list[str]) -> Kind:
+    kind = _HEADERS.get(frozenset(header))
+    if kind is None or len(set(header)) != len(header):
+        raise ValueError(f"has the columns {','.join(header)}, not {_FORMS}")
+    return kind
 
 
-class _Builder:
-    """Adds rows to a truth. Raises ValueError with what is wrong with a row."""
+def _entry(kind: Kind, header: list[str], row: list[str]) -> tuple[Key, str]:
+    """Return what a row labels, and its label."""
+    if len(row) != len(header):
+        raise ValueError(f"has {len(row)} fields where the header has {len(header)}")
+    fields = dict(zip(header, row, strict=True))
+    label = fields.get("label", "attack")
+    empty = [name for name in header if not fields[name] and name != "host"]
+    if empty:
+        raise ValueError(f"has an empty {empty[0]}")
+    if kind == "entity":
+        return (fields["entity"],), label
+    if kind == "window":
+        start, end = _time(fields["start"]), _time(fields["end"])
+        if end <= start:
+            raise ValueError("has an end that is not after its start")
+        return (fields["host"], start, end), label
+    if not fields[kind].isascii() or not fields[kind].isdigit() or int(fields[kind]) < 1:
+        raise ValueError(f"has the {kind} {fields[kind]!r}, which is no number from 1")
+    return (components(fields["source"]), int(fields[kind])), label
 
-    def __init__(self, header: list[str]) -> None:
-        kind = _HEADERS.get(frozenset(header))
-        if kind is None or len(set(header)) != len(header):
-            raise ValueError(f"no truth has the columns {','.join(header)}. {_FORMS[:-1]}")
-        self.header = header
-        self.labels: dict[object, str] = {}
-        self.truth = Truth(kind, [], {}, {}, [])
 
-    def add(self, row: list[str]) -> None:
-        if len(row) != len(self.header):
-            raise ValueError(f"{len(row)} fields where the header has {len(self.header)}")
-        fields = dict(zip(self.header, (field.strip() for field in row), strict=True))
-        label = fields.get("label", "attack")
-        if not label:
-            raise ValueError("the label is empty")
-        attack = label.lower() not in BENIGN
-        key, truth = self._key(fields), self.truth
-        if self.labels.setdefault(key, label) != label:
-            raise ValueError(f"labelled {label!r}, and {self.labels[key]!r} before")
-        if not attack:
-            return
-        unit = len(truth.units)
-        if truth.kind == "window":
-            host, start, end = key
-            truth.windows.append((str(host), int(start), int(end)))
+def _time(text: str) -> int:
+    """Return UTC microseconds.
+
+    >>> _time("1970-01-01T01:00:01+01:00")
+    1000000
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return (time - _EPOCH) // timedelta(microseconds=1)

@@ -200,7 +200,7 @@ def truth(lines: list[bytes]) -> Iterator[tuple[int, str]]:
                   rb'|"/tmp/x", O_WRONLY|write\(\d+</tmp/x>'),
         ("make executable", rb'execve\("/usr/bin/chmod"|fchmodat\(.*"/tmp/x"'),
         ("run tool", rb'execve\("/tmp/x"'),
-        ("read secret", rb"(openat|read)\(.*payment\.key"),
+        ("read secret", rb"read\(.*payment\.key>.* = [1-9]"),
         ("exfiltrate", rb"(connect|sendto)\(.*(:4444|htons\(4444\))"),
     )  # fmt: skip
     attackers: set[bytes] = set()

@@ -138,7 +138,7 @@ class PathDetector:
             raise NotFitted(self.name)
         settings = {k: v for k, v in asdict(self).items() if not k.endswith("_")}
         arrays, texts = self.names_.dump()
-        lengths = {str(r): asdict(fitted) for r, fitted in self.lengths_.items()}
+        lengths = {str(r): fitted.to_json() for r, fitted in self.lengths_.items()}
         save_model(folder, self.name, settings | {"lengths": lengths}, arrays, texts)
 
     @classmethod
@@ -151,7 +151,7 @@ class PathDetector:
             lengths = settings.pop("lengths")
             made = cls(**settings)
             made.names_ = NameModel.restore(arrays, texts)
-            made.lengths_ = {int(r): BoxCox(**fitted) for r, fitted in lengths.items()}
+            made.lengths_ = {int(r): BoxCox.from_json(fitted) for r, fitted in lengths.items()}
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise ModelError(f"{folder} does not fit this version of graphad.") from error
         return made

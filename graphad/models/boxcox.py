@@ -7,7 +7,7 @@ nor z and keeps large powers from overflowing.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 LEAST = 20
 BOUNDS = (-10.0, 10.0)
 EPS = 1e-12
+FLAT = 1e-9  # relative spread below which values count as equal
 
 
 def transform(q: Floats, lam: float) -> Floats:
@@ -97,7 +98,8 @@ class BoxCox:
 
     scale is the geometric mean of the n values it was fitted on; mean and sd are those of the
     transformed, scaled values (median and 1.4826 MAD if robust). sd 0 means all were equal: z is
-    then 0 for every q (gid, pitfall 7). `borrowed_from` names the length whose power is used.
+    then 0 for them (gid, pitfall 7) and grows with q beyond. `borrowed_from` names the length whose
+    power is used.
     """
 
     lam: float
@@ -119,7 +121,7 @@ class BoxCox:
         robust: bool = False,
         borrowed_from: int | None = None,
     ) -> "BoxCox":
-        """Fit on q [n] >= 0, n >= 1; lam, if given, is not fitted. All equal: z is 0.
+        """Fit on q [n] >= 0, n >= 1; lam, if given, is not fitted. All equal (to 1e-9): sd 0.
 
         If some q is 0 a shift of 1e-12 is added to all (gid, pitfall 4).
 
@@ -132,7 +134,7 @@ class BoxCox:
         shift = EPS if q[0] == 0 else 0.0
         q = q + shift
         scale = float(np.exp(np.log(q).mean()))
-        if q[0] == q[-1]:
+        if _flat(q):
             power = 1.0 if lam is None else lam
             return cls(power, 0.0, 0.0, scale, len(q), shift, robust, borrowed_from)
         power = fit_lambda(q, bounds) if lam is None else lam
@@ -149,13 +151,14 @@ class BoxCox:
         return cls(power, mean, sd, scale, len(q), shift, robust, borrowed_from)
 
     def z(self, q: Floats) -> Floats:
-        """Return z for q >= 0, any shape; finite, and never falling in q.
+        """Return z for q >= 0, any shape; finite, and never falling in q. If sd is 0: q - scale.
 
         Beyond the range in which the power can be computed z stops growing (1e300).
         """
         q = np.asarray(q, dtype=np.float64)
         if self.sd == 0.0:
-            return np.zeros_like(q)
+            apart = q + self.shift - self.scale
+            return np.where(np.abs(apart) <= FLAT * self.scale, 0.0, apart)
         b = transform(np.maximum(q + self.shift, EPS) / self.scale, self.lam)
         return np.clip((b - self.mean) / self.sd, -1e300, 1e300)
 
@@ -181,6 +184,10 @@ class BoxCox:
         return made
 
 
+def _flat(q: Floats) -> bool:
+    return bool(q.max() - q.min() <= FLAT * q.max())
+
+
 def fit_lengths(
     samples: Mapping[int, Floats],
     *,
@@ -192,14 +199,15 @@ def fit_lengths(
 
     A length with fewer than `least` values, or all equal, doesn't fit its own power: it takes that
     of the nearest length that could (the shorter of two), or 1 if none could (then z is a plain
-    standard score). Its mean and sd are its own. Lengths without a value are left out.
-    Source: gid, pitfall 7.
+    standard score). Its mean and sd are its own, but a single value has no sd: then those of the
+    nearest length serve, with its scale stretched in proportion to the length. Lengths without a
+    value are left out. Source: gid, pitfall 7.
     """
     values = {r: np.asarray(q, dtype=np.float64) for r, q in samples.items() if len(q)}
     fitted = {
         r: BoxCox.fit(q, bounds=bounds, robust=robust)
         for r, q in values.items()
-        if len(q) >= max(least, 2) and q.min() < q.max()
+        if len(q) >= max(least, 2) and not _flat(q)
     }
     out: dict[int, BoxCox] = {}
     for r in sorted(values):
@@ -207,6 +215,10 @@ def fit_lengths(
             out[r] = fitted[r]
             continue
         near = min(fitted, key=lambda other: (abs(other - r), other), default=None)
+        if near is not None and len(values[r]) == 1:
+            twin = fitted[near]
+            out[r] = replace(twin, scale=twin.scale * r / near, n=1, borrowed_from=near)
+            continue
         lam = 1.0 if near is None else fitted[near].lam
         out[r] = BoxCox.fit(values[r], lam=lam, robust=robust, borrowed_from=near)
     return out

@@ -96,6 +96,8 @@ def _scan(
             kind[i] = TOO_LONG
             continue
         kind[i], form[i], pid[i], stamp[i], at = _prefix(data, a, b, form[i])
+        if kind[i] == NOTE:
+            spans[i, MESSAGE], spans[i, MESSAGE + 1] = a, b
         if kind[i] != CALL:
             continue
         kind[i], form[i], duration[i], fd[i], value[i] = _body(data, at, b, form[i], spans[i])
@@ -244,11 +246,11 @@ def _rest(data: Bytes, a: int, b: int, form: int, spans: Spans) -> tuple[int, in
             at -= 1
         whole = b - 8 - at - 1
         exact = whole == 1 or (whole > 1 and data[at + 1] != 48)
+        exact = exact and number_end(data, b - 7, b) == b - 1
         if exact and data[at] == 60 and at > a and data[at - 1] == 32:
-            if number_end(data, b - 7, b) == b - 1:
-                duration = _number(data, at + 1, b - 8) * 1_000_000 + _number(data, b - 7, b - 1)
-                form |= DURATION
-                b = at - 1
+            duration = _number(data, at + 1, b - 8) * 1_000_000 + _number(data, b - 7, b - 1)
+            form |= DURATION
+            b = at - 1
     spans[RESULT], spans[RESULT + 1] = a, b
     past = a
     if past < b and data[past] == 45:
@@ -305,12 +307,12 @@ def _number(data: Bytes, a: int, b: int) -> int:
 
 @kernel
 def _starts(data: Bytes, a: int, b: int, text: bytes) -> bool:
-    if b - a < len(text):
-        return False
-    for i in range(len(text)):
-        if data[a + i] != text[i]:
-            return False
-    return True
+    same = b - a >= len(text)
+    i = 0
+    while same and i < len(text):
+        same = data[a + i] == text[i]
+        i += 1
+    return same
 
 
 @kernel

@@ -10,7 +10,9 @@ OPENS, MAPS, KEEPS = 1, 2, 3
 
 
 @kernel
-def idle_calls(data: Bytes, spans: Spans, family: npt.NDArray[np.int8], group: Ints, groups: int) -> npt.NDArray[np.bool_]:  # fmt: skip
+def idle_calls(
+    data: Bytes, spans: Spans, family: npt.NDArray[np.int8], group: Ints, groups: int
+) -> npt.NDArray[np.bool_]:
     """Return which of N calls neither move information nor change what must be remembered.
 
     Shape: spans [N, SPANS]; family [N]: OPENS for open and openat, MAPS for mmap, KEEPS for calls

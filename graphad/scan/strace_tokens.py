@@ -72,7 +72,7 @@ def decoration_end(data: Bytes, a: int, b: int) -> int:
 
 @kernel
 def copy_spans(data: Bytes, start: Ints, end: Ints, offsets: Ints, out: Bytes) -> None:
-    """Copy the bytes [start, end) of each span to out[offsets[i]:]. Shape: start, end, offsets [N]."""
+    """Copy the bytes [start, end) of each of N spans to out, from offsets [N] on."""
     for i in range(len(start)):
         to = offsets[i]
         for at in range(start[i], end[i]):

@@ -21,8 +21,8 @@ class Seen:
 
 def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
     """Compare a stream with the known sources; reads it whole only if its head is known."""
+    head = b""
     try:
-        head = stream.read(HEAD)
         while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
             head += more
         digests: dict[int, str] = {}

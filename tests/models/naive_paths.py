@@ -57,7 +57,7 @@ def best_paths(
 
     Costs must be multiples of 2**-40, so that sums are exact.
     """
-    rows = []
+    rows: list[tuple[int, float, Path]] = []
     for length in range(1, max_length + 1):
         best: dict[Path, tuple[float, Path]] = {}
         for path in all_paths(src, dst, ts, length, strict=strict, span=span, mask=mask):
