@@ -12,7 +12,9 @@ SAFE = {
 SHUT = SAFE | {"enable_external_access": "false"}  # reads and writes no file at all
 
 
-def connect(path: str | Path = ":memory:", config: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    path: str | Path = ":memory:", config: dict[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """Return a connection in UTC."""
     connection = duckdb.connect(str(path), config=dict(SAFE if config is None else SAFE | config))
     connection.execute("SET TimeZone = 'UTC'")  # icu's, so only after it is loaded

@@ -71,8 +71,10 @@ class Finding(msgspec.Struct):
 
 
 def finding_id(detector: str, host: str, sequence: Iterable[str], day: str) -> str:
-    """Return the stable id of what a finding says, so that a re-run updates and never duplicates."""
-    digest = hashlib.sha256("\x1f".join([detector, host, *sequence, day]).encode("utf-8", "replace"))
+    """Return the stable id of what a finding says: a re-run updates it and never duplicates."""
+    digest = hashlib.sha256(
+        "\x1f".join([detector, host, *sequence, day]).encode("utf-8", "replace")
+    )
     return f"{detector}-{digest.hexdigest()[:10]}"
 
 
@@ -108,7 +110,10 @@ def merge(findings: list[Finding]) -> None:
         mean = finding.score / max(len(finding.edges), 1)
         for edge, proof in zip(finding.edges, finding.evidence, strict=True):
             if sum(edge.terms.values()) >= mean - 1e-9:
-                ends = (int(finding.entities[edge.src].id, 16), int(finding.entities[edge.dst].id, 16))
+                ends = (
+                    int(finding.entities[edge.src].id, 16),
+                    int(finding.entities[edge.dst].id, 16),
+                )
                 holders[(proof.source, proof.record, *ends)].append(i)
     for sharing in holders.values():
         for other in sharing[1:]:

@@ -1,14 +1,30 @@
 """The provenance graph of one window, as arrays."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
+
+
+def coded(texts: Iterable[str]) -> tuple[Ints, list[str]]:
+    """Return codes [N] of texts and the distinct texts, numbered in their own order.
+
+    >>> coded(["b", "a", "b"])
+    (array([1, 0, 1]), ['a', 'b'])
+    """
+    found = pa.array(texts, pa.string()).dictionary_encode()
+    words = found.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words))
+    return rank[found.indices.to_numpy()], [words[i] for i in order]
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class Graph:
         return Graph(**{name: getattr(self, name) for name in kept}, **changed)
 
     def to_networkx(self, limit: int = 100_000) -> Any:
-        """Return a networkx.MultiDiGraph keyed by entity id. Raises: ValueError past `limit` events."""
+        """Return a networkx.MultiDiGraph by entity id. Raises: ValueError past `limit` events."""
         import networkx
 
         if len(self) > limit:
@@ -74,12 +90,12 @@ class Graph:
         return made
 
     def to_pyg(self) -> Any:
-        """Return a torch_geometric.data.Data: edge_index [2, E], ts [E], action [E], node_type [N]."""
+        """Return torch_geometric Data: edge_index [2, E], ts [E], action [E], node_type [N]."""
         import torch
         from torch_geometric.data import Data
 
-        actions, action = np.unique(self.action.astype(str), return_inverse=True)
-        types, node_type = np.unique(self.types.astype(str), return_inverse=True)
+        action, actions = coded(self.action)
+        node_type, types = coded(self.types)
         data = Data(
             edge_index=torch.from_numpy(np.stack([self.src, self.dst])),
             ts=torch.from_numpy(self.ts.copy()),
@@ -87,5 +103,5 @@ class Graph:
             node_type=torch.from_numpy(node_type),
             num_nodes=len(self.ids),
         )
-        data.actions, data.types = list(actions), list(types)
+        data.actions, data.types = actions, types
         return data

@@ -5,7 +5,6 @@ first bytes. What has no column is kept in `attrs`, and `shape` says where each 
 stood, so that json_rebuild.py gives back the record, equal to what json.loads made of it.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +23,6 @@ Finish = Callable[[pa.Table, Options], pa.Table]
 
 REST = "time_rest"  # column for what a time has past the microsecond
 _KINDS = {column.name: column.kind for column in schema.RECORDS}
-_SEED = int.from_bytes(os.urandom(8), "little")
 
 
 def shape_kind(kind: int) -> str:
@@ -111,7 +109,7 @@ class JsonDecoder:
         """Return the rows and rejects of a block."""
         import numpy as np
 
-        from graphad.scan import intern, json_values, jsonl, strings
+        from graphad.scan import intern, json_block, json_values
 
         if self._table is None:
             self._table = _Table(self.fields)
@@ -120,21 +118,12 @@ class JsonDecoder:
         if multi is None:
             multi = self._multi = spans_lines(data[:65536], len(data) <= 65536)
         array = np.frombuffer(data, np.uint8)
-        stops, breaks = strings.map_strings(array)
-        room = data.count(b"{" if multi else b"\n") + 16
-        if multi:
-            room = min(room, len(data) // 256 + 1024)
-        while True:
-            found = jsonl.scan_json(
-                array, stops, breaks, table.keys, len(table.names), len(table.texts),
-                len(table.numbers), multi, room, np.uint64(_SEED),
-            )  # fmt: skip
-            if found.rows >= 0:
-                break
-            room *= 4
+        found = json_block.read_block(
+            array, table.keys, len(table.names), len(table.texts), len(table.numbers), multi
+        )
         rows, bad = found.rows, found.bad
         arrays: dict[str, pa.Array] = {
-            name: pa.array(found.places[i, :rows]) for i, name in enumerate(PLACE.names)
+            name: pa.array(found.filled.places[i, :rows]) for i, name in enumerate(PLACE.names)
         }
         texts, ends, first = intern.texts(
             found.distinct, array, found.arena, len(table.texts)
@@ -153,16 +142,16 @@ class JsonDecoder:
                     pa.py_buffer((offsets - start).astype(np.int32)),
                     pa.py_buffer(texts[start:stop]),
                 )
-            codes = found.codes[i, :rows]
+            codes = found.filled.codes[i, :rows]
             indices = pa.array(codes, mask=codes < 0)
             arrays[name] = pa.DictionaryArray.from_arrays(indices, values, safe=False)
         for i, name in enumerate(table.numbers):
-            filled = found.filled[i, :rows]
+            filled = found.filled.filled[i, :rows]
             if filled.any():
-                numbers = pa.array(found.numbers[i, :rows], mask=~filled)
+                numbers = pa.array(found.filled.numbers[i, :rows], mask=~filled)
                 arrays[name] = numbers.cast(arrow_type(_KINDS[name]))
-        rejects = [pa.array(found.bad_places[i, :bad]) for i in range(4)]
-        reasons = [json_values.REASONS[reason] for reason in found.bad_places[4, :bad].tolist()]
+        rejects = [pa.array(found.filled.bad_places[i, :bad]) for i in range(4)]
+        reasons = [json_values.REASONS[reason] for reason in found.filled.bad_places[4, :bad].tolist()]
         blank = found.blank
         return Decoded(
             rows + bad + blank,
@@ -175,12 +164,15 @@ class JsonDecoder:
         """Return the texts of a block's shapes, in the order of their codes."""
         import numpy as np
 
+        from graphad.scan import intern
+
         distinct = found.distinct
         used = int(distinct.counts[0])
         texts = []
-        for entry in np.flatnonzero(distinct.column[:used] == len(table.columns) - 1).tolist():
-            start = int(distinct.start[entry])
-            raw = found.arena[start : start + int(distinct.length[entry])].tobytes()
+        owners = distinct.entries[:used, intern.OWNER] >> 1
+        for entry in np.flatnonzero(owners == len(table.columns) - 1).tolist():
+            start, length = distinct.entries[entry, intern.START : intern.LENGTH + 1].tolist()
+            raw = found.arena[start : start + length].tobytes()
             text = self._shapes.get(raw)
             if text is None:
                 text = table.describe(np.frombuffer(raw, np.int64).tolist())

@@ -1,7 +1,7 @@
 """From scored paths to findings: identity, calibration, evidence."""
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from graphad.detectors.path import PathDetector, Paths
 from graphad.detectors.path_terms import TERMS
 from graphad.findings import Edge, Entity, Evidence, Finding, finding_id, merge, title
-from graphad.graph import Graph
+from graphad.graph import Graph, coded
 from graphad.rawlines import fetch
 from graphad.store import Store
 
@@ -27,7 +27,7 @@ def rfc3339(us: int) -> str:
     """
     whole, part = divmod(int(us), 1_000_000)
     try:
-        moment = datetime.fromtimestamp(whole, timezone.utc)
+        moment = datetime.fromtimestamp(whole, UTC)
     except (ValueError, OverflowError, OSError):
         return f"{us}us"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{part:06d}Z"
@@ -40,7 +40,7 @@ def block_maxima(detector: PathDetector, graph: Graph) -> tuple[np.ndarray[Any, 
     """
     maxima: list[float] = []
     blocks = 0
-    hosts, host_of = np.unique(graph.host.astype(str), return_inverse=True)
+    host_of, hosts = coded(graph.host)
     hour = graph.ts // HOUR
     for h in range(len(hosts)):
         mine = host_of == h

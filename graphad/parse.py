@@ -45,8 +45,8 @@ class Options:
 class Decoded:
     """One block, decoded.
 
-    `raw` has PLACE's columns and any of schema.RECORDS', text may be dictionary-encoded. A column of
-    another name is kept in `attrs`, or only serves the mapping if its name begins with `_`.
+    `raw` has PLACE's columns and any of schema.RECORDS', text may be dictionary-encoded. A column
+    of another name is kept in `attrs`, or only serves the mapping if its name begins with `_`.
     read = rows of raw + rows of rejects + sum of ignored.
     """
 

@@ -227,7 +227,8 @@ def find(paths: Iterable[str | Path]) -> Iterator[Input]:
     for path in paths:
         if str(path) == "-":
             # An unbuffered twin, since sys.stdin.buffer may be shared with whoever embeds us.
-            yield Input("-", lambda: decompressed(io.FileIO(0, closefd=False)), again=False)  # type: ignore[arg-type]
+            raw = cast(BinaryIO, io.FileIO(0, closefd=False))
+            yield Input("-", lambda raw=raw: decompressed(raw), again=False)  # type: ignore[misc]
             continue
         found = [Path(path)]
         if not found[0].exists() and glob.has_magic(str(path)):

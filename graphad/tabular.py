@@ -13,6 +13,7 @@ from typing import ClassVar
 import duckdb
 
 from graphad import schema
+from graphad.database import SHUT, connect
 from graphad.errors import QueryError
 from graphad.parse import PLACE, Decoded, Decoder, Lines, Parser
 from graphad.tabular_csv import Csv
@@ -21,7 +22,7 @@ from graphad.tabular_parquet import Parquet
 from graphad.tabular_raw import PLACES
 
 DELIMITERS = b",;\t|"
-_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*")
+_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*\n)?")
 
 
 def table_parser(mapping_sql: str, name: str = "table", ignore: str = "NULL") -> Parser:
@@ -52,18 +53,10 @@ def table_parser(mapping_sql: str, name: str = "table", ignore: str = "NULL") ->
 
 _ABSENT = re.compile(
     r'(?:Referenced column|have a column named|Column) "(.*?)"'
-    r"(?: not found| does not exist| in EXCLUDE|\n|$)",
+    r"(?: not found| does not exist| in EXCLUDE| referenced that exists|\n|$)",
     re.DOTALL,
 )
 _HINT = "See docs/mapping.md."
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    off = dict.fromkeys(
-        ("autoinstall_known_extensions", "autoload_known_extensions", "enable_external_access",
-         "python_enable_replacements"), "false",
-    )  # fmt: skip
-    return duckdb.connect(":memory:", config={**off, "threads": "1"})
 
 
 def _quoted(name: str) -> str:
@@ -76,7 +69,7 @@ def _first_line(error: Exception) -> str:
 
 def _select(sql: str) -> str:
     """Return the one SELECT that a text holds."""
-    with _connection() as connection:
+    with connect(config=SHUT) as connection:
         try:
             statements = connection.extract_statements(sql)
         except duckdb.Error as error:
@@ -93,7 +86,7 @@ def _bind(select: str, known: Sequence[str]) -> tuple[tuple[str, ...], dict[str,
     DuckDB says which column it misses; each round gives it one more, until the SELECT binds.
     """
     needed = list(known)
-    with _connection() as connection:
+    with connect(config=SHUT) as connection:
         while True:
             columns = [f"{_quoted(name)} BIGINT" for name in PLACE.names]
             columns += [f"{_quoted(name)} VARCHAR" for name in needed]
@@ -146,8 +139,10 @@ def _wrapped(
 
 
 def _taken_as(column: schema.Column, name: str, kind: str) -> str:
-    if column.kind != "time":
-        return f"try_cast({name} AS {'BIGINT' if column.kind == 'int' else 'VARCHAR'})"
+    if column.kind == "int":
+        return f"try_cast({name} AS BIGINT)"
+    if column.kind == "text":  # an empty key identifies nothing
+        return f"nullif(try_cast({name} AS VARCHAR), '')"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"{name} AT TIME ZONE 'UTC'"
     if kind == "VARCHAR":  # by way of TIMESTAMPTZ, since TIMESTAMP drops the offset of a text
@@ -202,7 +197,7 @@ def detect(head: bytes, last: bool, needed: Sequence[str] = ()) -> Decoder | Non
         return Lines(lambda line: "the file is in UTF-16; make it UTF-8")
     start = _FIRST.match(head)
     assert start
-    text = head[start.end() : start.end() + 4096]
+    text = head[start.end() : start.end() + 4096].lstrip()
     if text[:1] == b"{":
         return Ndjson(needed)
     if re.match(rb"\[\s*[{\]]", text):

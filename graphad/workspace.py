@@ -81,7 +81,9 @@ class Workspace(Store):
             aside.rename(target)
         if len(quiet):
             maxima, blocks, days = judge.block_maxima(detector, quiet)
-            fitted = Calibration.fit(maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0)
+            fitted = Calibration.fit(
+                maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
+            )
             write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
         write_atomic(folder / "LATEST", name.encode())
         return name
@@ -149,8 +151,7 @@ class Workspace(Store):
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
             name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
-            found = self.score(model=name, sources=target, top=top, stage=stage)
-            return found
+            return self.score(model=name, sources=target, top=top, stage=stage)
         stage("fitting names")
         graph = self.graph(sources=mine)
         if not len(graph):

@@ -196,8 +196,8 @@ def truth(lines: list[bytes]) -> Iterator[tuple[int, str]]:
     loads its libraries does not.
     """
     steps = (
-        ("fetch", rb'execve\("/usr/bin/curl"|(connect|sendto)\(.*:9090|recvfrom\(.*:9090'
-                  rb'|"/tmp/x", O_WRONLY|write\(\d+</tmp/x>'),
+        ("fetch", rb'execve\("/usr/bin/curl"|(connect|sendto)\(.*(:9090|htons\(9090\))'
+                  rb'|recvfrom\(.*:9090|openat\(.*"/tmp/x", O_WRONLY|write\(\d+</tmp/x>'),
         ("make executable", rb'execve\("/usr/bin/chmod"|fchmodat\(.*"/tmp/x"'),
         ("run tool", rb'execve\("/tmp/x"'),
         ("read secret", rb"read\(.*payment\.key>.* = [1-9]"),
@@ -214,7 +214,7 @@ def truth(lines: list[bytes]) -> Iterator[tuple[int, str]]:
         whole = body
         if body.startswith(b"<... "):
             whole = begun.pop(pid, b"") + body
-        if b" = -1 " in whole or b" = ? " in whole:
+        if b" = ? " in whole or (b" = -1 " in whole and b"EINPROGRESS" not in whole):
             continue
         if b"%2Ftmp%2Fx" in whole and whole.startswith(b"recvfrom("):
             yield number, "request"

@@ -9,6 +9,15 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli.options import (
+    format_option,
+    ingest_options,
+    input_options,
+    logs_argument,
+    path_options,
+    settings,
+    store_option,
+)
 from graphad.errors import GraphadError
 from graphad.sanitize import log_line
 
@@ -36,7 +45,10 @@ class Commands(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GRAPHAD"})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GRAPHAD"},
+)
 @click.version_option(__version__, prog_name="graphad")
 def main() -> None:
     """Find attacks in logs: suspicious paths, explained, offline.
@@ -48,82 +60,41 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
-store_option = click.option(
-    "-s", "--store", type=click.Path(path_type=Path), default=Path("graphad-store"),
-    show_default=True, help="Folder of the store.",
-)  # fmt: skip
-logs_argument = click.argument("logs", nargs=-1, required=True)
-
-
-def input_options(command: Any) -> Any:
-    """Add the options that say how logs are read."""
-    for option in (
-        click.option("--parsers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with parsers of your own."),
-        click.option("--host", help="Host of records that don't name one."),
-        click.option("--assume-year", type=int, help="Year of time stamps without one."),
-        click.option("--assume-timezone", default="UTC", show_default=True, help="Zone of time stamps without one."),
-        click.option("--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="SELECT that maps a table (CSV, NDJSON, Parquet) to events."),
-        click.option("--input-format", help="Name of the parser; sniffed if not given."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def path_options(command: Any) -> Any:
-    """Add the options of the path detector."""
-    for option in (
-        click.option("--span", type=float, metavar="SECONDS", help="Longest time a path may take."),
-        click.option("--max-length", type=click.IntRange(1, 8), default=5, show_default=True, help="Most events on a path."),
-        click.option("--mode", type=click.Choice(["default", "paper"]), default="default", show_default=True, help="paper: the published method, literally."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def format_option(*kinds: str) -> Any:
-    """Add -f/--format: a table on a terminal, NDJSON in a pipe, if not given."""
-    return click.option("-f", "--format", "form", type=click.Choice(kinds), help="Table on a terminal, NDJSON in a pipe, if not given.")  # fmt: skip
-
-
-def _ingest_options(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of Store.ingest that command-line options stand for."""
-    from zoneinfo import ZoneInfo
-
-    from graphad.parse import Options
-
-    try:
-        ZoneInfo(given["assume_timezone"])
-    except (KeyError, ValueError, OSError) as error:
-        raise click.BadParameter(f"{given['assume_timezone']!r} is no time zone.", param_hint="--assume-timezone") from error
-    parser: Any = given["input_format"]
-    if given["mapping"] is not None:
-        from graphad.tabular import table_parser
-
-        try:
-            sql = given["mapping"].read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise GraphadError(f"{given['mapping']} cannot be read: {error}.") from error
-        parser = table_parser(sql)
-    options = Options(given["assume_timezone"], given["assume_year"], given["host"])
-    return {"parser": parser, "options": options, "parsers": list(given["parsers"])}
-
-
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    return {"mode": given["mode"], "max_length": given["max_length"], "span_s": given["span"]}
-
-
 @main.command()
 @store_option
 @logs_argument
-@click.option("--baseline", multiple=True, metavar="LOG", help="Quiet log to learn from and calibrate on; may be repeated.")
+@click.option(
+    "--baseline",
+    multiple=True,
+    metavar="LOG",
+    help="Quiet log to learn from and calibrate on; may be repeated.",
+)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@click.option("--budget", type=float, default=10.0, show_default=True, help="False alarms a day, for the whole installation.")
-@click.option("--all-paths", is_flag=True, help="Show every path, not just the best of each incident.")
+@click.option(
+    "--budget",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="False alarms a day, for the whole installation.",
+)
+@click.option(
+    "--all-paths", is_flag=True, help="Show every path, not just the best of each incident."
+)
 @path_options
 @input_options
 @format_option("table", "json", "ndjson", "csv")
-@click.option("--fail-on", type=click.Choice(["low", "medium", "high", "critical"]), help="Exit 4 if a finding is at least so severe.")
-@click.option("--max-reject-rate", type=float, default=0.5, show_default=True, help="Exit 3 if a larger share is rejected.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    help="Exit 4 if a finding is at least so severe.",
+)
+@click.option(
+    "--max-reject-rate",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Exit 3 if a larger share is rejected.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int, budget: float,
          all_paths: bool, form: str | None, fail_on: str | None, max_reject_rate: float,
@@ -140,11 +111,11 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     from graphad.cli.progress import Progress
     from graphad.workspace import open_store
 
-    ingest = _ingest_options(given)
+    ingest = ingest_options(given)
     with Progress(quiet) as progress:
         opened = open_store(store)
         found = opened.hunt(
-            logs, baseline, top=top, settings=_settings(given), budget=budget,
+            logs, baseline, top=top, settings=settings(given), budget=budget,
             stage=progress.stage, watch=progress.read, done=progress.ingested, **ingest,
         )  # fmt: skip
     show.findings(found.findings, top, form, all_paths)
@@ -155,7 +126,9 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
 
 def _exit_code(found: Any, fail_on: str | None, rejected: float, limit: float) -> int:
     levels = ["informational", "low", "medium", "high", "critical"]
-    if fail_on and any(f.severity and levels.index(f.severity) >= levels.index(fail_on) for f in found):
+    if fail_on and any(
+        f.severity and levels.index(f.severity) >= levels.index(fail_on) for f in found
+    ):
         return 4
     return 3 if rejected > limit else 0
 
@@ -165,9 +138,22 @@ def _exit_code(found: Any, fail_on: str | None, rejected: float, limit: float) -
 @logs_argument
 @input_options
 @format_option("table", "ndjson")
-@click.option("--max-reject-rate", type=float, default=0.5, show_default=True, help="Exit 3 if a larger share is rejected.")
+@click.option(
+    "--max-reject-rate",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Exit 3 if a larger share is rejected.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
-def ingest(store: Path, logs: tuple[str, ...], form: str | None, max_reject_rate: float, quiet: bool, **given: Any) -> int:
+def ingest(
+    store: Path,
+    logs: tuple[str, ...],
+    form: str | None,
+    max_reject_rate: float,
+    quiet: bool,
+    **given: Any,
+) -> int:
     """Parse LOGS (files, folders, globs, archives, - for standard input) into the store.
 
     \b
@@ -178,7 +164,7 @@ def ingest(store: Path, logs: tuple[str, ...], form: str | None, max_reject_rate
     from graphad.cli.progress import Progress
     from graphad.workspace import open_store
 
-    options = _ingest_options(given)
+    options = ingest_options(given)
     with Progress(quiet) as progress:
         done = open_store(store).ingest(logs, watch=progress.read, **options)
         progress.ingested(done, summary=False)
@@ -202,7 +188,7 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
-    click.echo(opened.fit(start=since, end=until, settings=_settings(given), budget=budget))
+    click.echo(opened.fit(start=since, end=until, settings=settings(given), budget=budget))
 
 
 @main.command()
@@ -211,10 +197,25 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
 @click.option("--since", help="Begin of the window to score, RFC 3339.")
 @click.option("--until", help="Its end, not counted in.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@click.option("--all-paths", is_flag=True, help="Show every path, not just the best of each incident.")
-@click.option("--fail-on", type=click.Choice(["low", "medium", "high", "critical"]), help="Exit 4 if a finding is at least so severe.")
+@click.option(
+    "--all-paths", is_flag=True, help="Show every path, not just the best of each incident."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    help="Exit 4 if a finding is at least so severe.",
+)
 @format_option("table", "json", "ndjson", "csv")
-def score(store: Path, model: str | None, since: str | None, until: str | None, top: int, all_paths: bool, fail_on: str | None, form: str | None) -> int:
+def score(
+    store: Path,
+    model: str | None,
+    since: str | None,
+    until: str | None,
+    top: int,
+    all_paths: bool,
+    fail_on: str | None,
+    form: str | None,
+) -> int:
     """Score a window of the store with a fitted model and keep the findings."""
     from graphad.cli import show
     from graphad.workspace import open_store
@@ -283,10 +284,31 @@ def evaluate(store: Path, truth: Path, form: str | None) -> None:
 @click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
 @click.option("--list", "listing", is_flag=True, help="List the queries.")
 @click.option("--sql", help="A SELECT of your own over the store's tables.")
-@click.option("--queries", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with queries of your own.")
-@click.option("--timeout", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Longest time a query may take.")
+@click.option(
+    "--queries",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with queries of your own.",
+)
+@click.option(
+    "--timeout",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest time a query may take.",
+)
 @format_option("table", "json", "ndjson", "csv")
-def query(store: Path, name: str | None, parameters: tuple[str, ...], listing: bool, sql: str | None, queries: tuple[Path, ...], timeout: float, form: str | None) -> None:
+def query(
+    store: Path,
+    name: str | None,
+    parameters: tuple[str, ...],
+    listing: bool,
+    sql: str | None,
+    queries: tuple[Path, ...],
+    timeout: float,
+    form: str | None,
+) -> None:
     """Answer a question from the store: NAME, then its parameters as --name value.
 
     \b
@@ -304,14 +326,21 @@ def query(store: Path, name: str | None, parameters: tuple[str, ...], listing: b
 
 
 @main.command()
-@click.option("--parsers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with parsers of your own.")
+@click.option(
+    "--parsers",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with parsers of your own.",
+)
 @format_option("table", "ndjson")
 def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     """List the log formats that can be read."""
     from graphad import formats
     from graphad.cli import show
 
-    show.rows([{"name": p.name, "about": p.about} for p in formats.load_all(parsers).values()], form)
+    show.rows(
+        [{"name": p.name, "about": p.about} for p in formats.load_all(parsers).values()], form
+    )
 
 
 @main.command()

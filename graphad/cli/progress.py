@@ -19,7 +19,13 @@ class Progress:
     def __enter__(self) -> "Progress":
         if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                DownloadColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+            )
 
             self.live = Progress(
                 TextColumn("{task.description}", markup=False), BarColumn(bar_width=20),
@@ -55,7 +61,10 @@ class Progress:
             return
         for one in done:
             if one.source is None:
-                print(f"graphad: {log_line(one.path)} {log_line(one.note)}; left out.", file=sys.stderr)
+                print(
+                    f"graphad: {log_line(one.path)} {log_line(one.note)}; left out.",
+                    file=sys.stderr,
+                )
         if summary:
             from graphad.cli.show import totals
 

@@ -64,7 +64,9 @@ def _table(found: Sequence[dict[str, Any]]) -> None:
         widest[i] -= 1
     for line in lines:
         texts = [shorten(text, w) for text, w in zip(line, widest, strict=True)]
-        _out("  ".join(t + " " * (w - cells(t)) for t, w in zip(texts, widest, strict=True)).rstrip())
+        _out(
+            "  ".join(t + " " * (w - cells(t)) for t, w in zip(texts, widest, strict=True)).rstrip()
+        )
 
 
 def table(found: Any, form: str | None) -> None:
@@ -172,12 +174,20 @@ def explanation(finding: Finding, form: str | None) -> None:
     for number, (edge, proof) in enumerate(zip(finding.edges, finding.evidence, strict=True), 1):
         src, dst = finding.entities[edge.src], finding.entities[edge.dst]
         total = sum(edge.terms.values())
-        _out(terminal(f"{number}. {edge.ts}  {src.type} {src.key} —{edge.action}→ {dst.type} {dst.key}"))
+        _out(
+            terminal(
+                f"{number}. {edge.ts}  {src.type} {src.key} —{edge.action}→ {dst.type} {dst.key}"
+            )
+        )
         if dst.detail:
             _out("   command: " + terminal(dst.detail))
         parts = " + ".join(f"{name} {bits:.4f}" for name, bits in edge.terms.items())
         _out(f"   {parts} = {total:.4f} bits")
-        place = f"{proof.source}:{proof.line}" if proof.line else f"{proof.source} record {proof.record}"
+        place = (
+            f"{proof.source}:{proof.line}"
+            if proof.line
+            else f"{proof.source} record {proof.record}"
+        )
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()

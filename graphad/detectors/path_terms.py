@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.graph import Graph
+from graphad.graph import Graph, coded
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 TERMS = ("sender", "transition", "receiver", "command")
 _TINY = 1e-12  # of a bit; keeps a certain link's surprise above zero (GID section 6, item 4)
-_NO_SHAPE = ""
 
 
 @dataclass
@@ -56,10 +55,10 @@ class NameModel:
         cls, arrays: dict[str, npt.NDArray[Any]], texts: dict[str, list[str]]
     ) -> "NameModel":
         """Return what `dump` gave. Raises: KeyError, TypeError, ValueError if it is not that."""
-        arrays = dict(arrays)
-        shrinkage, paper = arrays.pop("settings")
-        made = cls(**texts, **arrays, shrinkage=float(shrinkage), paper=bool(paper))  # type: ignore[arg-type]
-        sizes = {len(made.vertex), *map(len, (made.sender, made.receiver, made.sent, made.drawn))}
+        fields: dict[str, Any] = {**arrays, **texts}
+        shrinkage, paper = fields.pop("settings")
+        made = cls(**fields, shrinkage=float(shrinkage), paper=bool(paper))
+        sizes = {len(getattr(made, name)) for name in ("vertex", "sender", "receiver", "sent")}
         if len(sizes) != 1 or len(made.relation) != len(made.seen):
             raise ValueError("the model's tables differ in length")
         return made
@@ -67,9 +66,7 @@ class NameModel:
 
 def _coded(first: Any, second: Any) -> tuple[Ints, list[str]]:
     """Return codes of the pairs "first second", numbered in the order of the texts."""
-    pairs = np.array([f"{a} {b}" for a, b in zip(first, second, strict=True)], dtype=object)
-    words, codes = np.unique(pairs.astype(str), return_inverse=True) if len(pairs) else ([], [])
-    return np.asarray(codes, np.int64), [str(w) for w in words]
+    return coded([f"{a} {b}" for a, b in zip(first, second, strict=True)])
 
 
 def fit_names(past: pa.Table, restart: float, shrinkage: float, *, paper: bool) -> NameModel:
@@ -112,7 +109,7 @@ def fit_names(past: pa.Table, restart: float, shrinkage: float, *, paper: bool) 
         [into[v] / max(of_type[w.partition(" ")[0]], 1.0) for v, w in enumerate(vertex)]
     )
     return NameModel(
-        vertex, sender, receiver, np.bincount(src, n, size), drawn,
+        vertex, sender, receiver, np.bincount(src, n, size).astype(np.float64), drawn,
         list(relations), np.array(list(relations.values())), list(commands),
         np.array(list(commands.values())), kinds, launched, shrinkage, paper,
     )  # fmt: skip
@@ -126,13 +123,13 @@ def costs(model: NameModel, graph: Graph) -> tuple[Floats, Ints]:
     """
     if not len(graph):
         return np.empty((0, len(TERMS))), np.empty(0, np.int64)
-    kind = np.array([f"{t} {n}" for t, n in zip(graph.types, graph.names, strict=True)], object)
-    _, name_of = np.unique(kind.astype(str), return_inverse=True)
-    _, action = np.unique(graph.action.astype(str), return_inverse=True)
-    _, host = np.unique(graph.host.astype(str), return_inverse=True)
+    kind = [f"{t} {n}" for t, n in zip(graph.types, graph.names, strict=True)]
+    name_of, _ = coded(kind)
+    action, _ = coded(graph.action)
+    host, _ = coded(graph.host)
     launch = graph.action == "launch"
-    shapes = np.array([s or _NO_SHAPE for s in graph.shapes], object)
-    _, shape_of = np.unique(shapes.astype(str), return_inverse=True)
+    shapes = [shape or "" for shape in graph.shapes]
+    shape_of, _ = coded(shapes)
     shape = np.where(launch, shape_of[graph.dst] + 1, 0)
     keys = np.stack([host, name_of[graph.src], action, name_of[graph.dst], shape], axis=1)
     _, first, label = np.unique(keys, axis=0, return_index=True, return_inverse=True)
@@ -140,9 +137,11 @@ def costs(model: NameModel, graph: Graph) -> tuple[Floats, Ints]:
     table = np.array(
         [
             scorer.terms(
-                kind[graph.src[e]], graph.action[e], kind[graph.dst[e]],
+                kind[graph.src[e]],
+                graph.action[e],
+                kind[graph.dst[e]],
                 shapes[graph.dst[e]] if launch[e] else None,
-            )  # fmt: skip
+            )
             for e in first
         ]
     )
@@ -193,6 +192,8 @@ class _Scorer:
             kinds = float(model.kinds[v]) if v is not None else 0.0
             launched = float(model.launched[v]) if v is not None else 0.0
             command = (used + 1.0) / (launched + kinds + 1.0)
-        bits = -np.log2([self._role("sender", src), min(share, 1.0), self._role("receiver", dst), command])
+        bits = -np.log2(
+            [self._role("sender", src), min(share, 1.0), self._role("receiver", dst), command]
+        )
         bits[1] += _TINY
         return [float(max(b, 0.0)) + 0.0 for b in bits]  # + 0.0: no minus zero

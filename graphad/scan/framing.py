@@ -3,13 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.words import Bytes
 
 DEPTH, QUOTED, ESCAPED, CUT = 0, 1, 2, 3  # places in the state
 
 
-@kernel
+@lean
 def scan_frames(data: Bytes, start: int, state: npt.NDArray[np.int64]) -> None:
     """Read on from `start`, in the state [4] that the bytes before left, and update it.
 

@@ -10,67 +10,57 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.strings import hex_digit
-from graphad.scan.words import U64, Bytes, hash_bytes, same_bytes
+from graphad.scan.words import U64, Bytes, Ints, copy_bytes, hash_bytes, same_bytes
 
-Ints = npt.NDArray[np.int64]
+
+# Columns of Distinct.entries: hash; first byte in the buffer of its column; bytes; 2 * column, + 1
+# if it is JSON text itself and not the inside of a JSON string; code
+HASH, START, LENGTH, OWNER, CODE = range(5)
 
 
 class Distinct(NamedTuple):
-    """The table. Entry e is `length[e]` bytes from `start[e]` on in the buffer of its column."""
+    """The table. counts[0] is how many entries there are, counts[1 + c] the codes of column c."""
 
     slots: npt.NDArray[np.int32]  # entry, or -1
-    hashes: npt.NDArray[np.uint64]
-    start: npt.NDArray[np.int64]
-    length: npt.NDArray[np.int64]
-    column: npt.NDArray[np.int32]
-    raw: npt.NDArray[np.bool_]  # JSON text itself, not the inside of a JSON string
-    code: npt.NDArray[np.int32]
-    counts: Ints  # [0]: entries; [1 + column]: codes of a column
+    entries: Ints  # [slots / 2, 5]
+    counts: Ints
 
 
-@kernel
-def new_distinct(columns: int, size: int) -> Distinct:
+def new_distinct(columns: int, size: int = 1 << 13) -> Distinct:
     """Return an empty table. `size`: slots, a power of two."""
     return Distinct(
         np.full(size, -1, np.int32),
-        np.empty(size // 2, np.uint64),
-        np.empty(size // 2, np.int64),
-        np.empty(size // 2, np.int64),
-        np.empty(size // 2, np.int32),
-        np.empty(size // 2, np.bool_),
-        np.empty(size // 2, np.int32),
+        np.empty((size // 2, 5), np.int64),
         np.zeros(columns + 1, np.int64),
     )
 
 
-@kernel
-def with_room(table: Distinct, more: int) -> Distinct:
-    """Return the table with room for `more` entries: itself, or a larger copy."""
-    used = table.counts[0]
-    if used + more <= len(table.hashes):
-        return table
-    size = len(table.slots) * 2
+def larger(table: Distinct, more: int) -> Distinct:
+    """Return the table with room for at least `more` entries more."""
+    used = int(table.counts[0])
+    size = 2 * len(table.slots)
     while used + more > size // 2:
         size *= 2
-    larger = new_distinct(len(table.counts) - 1, size)
-    larger.hashes[:used] = table.hashes[:used]
-    larger.start[:used] = table.start[:used]
-    larger.length[:used] = table.length[:used]
-    larger.column[:used] = table.column[:used]
-    larger.raw[:used] = table.raw[:used]
-    larger.code[:used] = table.code[:used]
-    larger.counts[:] = table.counts
-    mask = size - 1
-    for entry in range(used):
-        slot = np.int64(larger.hashes[entry]) & mask
-        while larger.slots[slot] >= 0:
+    found = new_distinct(len(table.counts) - 1, size)
+    found.entries[:used] = table.entries[:used]
+    found.counts[:] = table.counts
+    _fill_slots(found)
+    return found
+
+
+@lean
+def _fill_slots(table: Distinct) -> None:
+    mask = len(table.slots) - 1
+    for entry in range(table.counts[0]):
+        slot = table.entries[entry, HASH] & mask
+        while table.slots[slot] >= 0:
             slot = (slot + 1) & mask
-        larger.slots[slot] = entry
-    return larger
+        table.slots[slot] = entry
 
 
-@kernel
+@lean
 def code_of(
     table: Distinct, data: Bytes, start: int, length: int, column: int, raw: bool, seed: U64
 ) -> int:
@@ -78,38 +68,37 @@ def code_of(
 
     The caller has made room. All bytes of one column lie in the same buffer.
     """
-    owner = U64(2 * column + (1 if raw else 0))
-    wanted = hash_bytes(data, start, length, seed ^ (owner * U64(0x9E3779B97F4A7C15)))
+    owner = 2 * column + (1 if raw else 0)
+    salt = U64(owner) * U64(0x9E3779B97F4A7C15)
+    wanted = np.int64(hash_bytes(data, start, length, seed ^ salt))
     mask = len(table.slots) - 1
-    slot = np.int64(wanted) & mask
+    slot = wanted & mask
     while True:
-        entry = table.slots[slot]
+        entry = np.int64(table.slots[slot])
         if entry < 0:
             break
         if (
-            table.hashes[entry] == wanted
-            and table.length[entry] == length
-            and table.column[entry] == column
-            and table.raw[entry] == raw
-            and same_bytes(data, table.start[entry], data, start, length)
+            table.entries[entry, HASH] == wanted
+            and table.entries[entry, LENGTH] == length
+            and table.entries[entry, OWNER] == owner
+            and same_bytes(data, table.entries[entry, START], data, start, length)
         ):
-            return np.int64(table.code[entry])
+            return np.int64(table.entries[entry, CODE])
         slot = (slot + 1) & mask
-    entry = np.int32(table.counts[0])
-    table.counts[0] += 1
+    entry = table.counts[0]
     code = table.counts[1 + column]
+    table.counts[0] += 1
     table.counts[1 + column] += 1
     table.slots[slot] = entry
-    table.hashes[entry] = wanted
-    table.start[entry] = start
-    table.length[entry] = length
-    table.column[entry] = column
-    table.raw[entry] = raw
-    table.code[entry] = code
+    table.entries[entry, HASH] = wanted
+    table.entries[entry, START] = start
+    table.entries[entry, LENGTH] = length
+    table.entries[entry, OWNER] = owner
+    table.entries[entry, CODE] = code
     return np.int64(code)
 
 
-@kernel
+@lean
 def utf8_length(data: Bytes, at: int, end: int) -> int:
     """Return how many bytes the well-formed UTF-8 character at `at` has; 0 if there is none.
 
@@ -141,7 +130,7 @@ def utf8_length(data: Bytes, at: int, end: int) -> int:
     return more + 1
 
 
-@kernel
+@lean
 def _four_hex(data: Bytes, at: int) -> int:
     value = 0
     for i in range(at, at + 4):
@@ -149,7 +138,7 @@ def _four_hex(data: Bytes, at: int) -> int:
     return value
 
 
-@kernel
+@lean
 def _put_character(out: Bytes, size: int, point: int) -> int:
     if point < 0x80:
         out[size] = point
@@ -170,7 +159,7 @@ def _put_character(out: Bytes, size: int, point: int) -> int:
     return size + 4
 
 
-@kernel
+@lean
 def _put_escape(data: Bytes, at: int, end: int, out: Bytes, size: int) -> tuple[int, int]:
     """Write what the escape at `at` stands for; return where it ends and the new size."""
     letter = data[at + 1]
@@ -201,7 +190,7 @@ def _put_escape(data: Bytes, at: int, end: int, out: Bytes, size: int) -> tuple[
     return at + 6, _put_character(out, size, point)
 
 
-@kernel
+@lean
 def _put_invalid(byte: int, raw: bool, out: Bytes, size: int) -> int:
     """Write a byte that is no UTF-8: as backslash, x, two digits; in JSON text as U+FFFD."""
     if raw:
@@ -214,6 +203,27 @@ def _put_invalid(byte: int, raw: bool, out: Bytes, size: int) -> int:
     return size + 4
 
 
+@lean
+def _put_text(source: Bytes, at: int, end: int, raw: bool, out: Bytes, size: int) -> int:
+    while at < end:
+        byte = source[at]
+        if byte == 92 and not raw:
+            at, size = _put_escape(source, at, end, out, size)
+        elif byte < 0x80:
+            out[size] = byte
+            size += 1
+            at += 1
+        else:
+            length = utf8_length(source, at, end)
+            if length == 0:
+                size = _put_invalid(np.int64(byte), raw, out, size)
+                at += 1
+            else:
+                size = copy_bytes(source, at, length, out, size)
+                at += length
+    return size
+
+
 @kernel
 def texts(
     table: Distinct, data: Bytes, arena: Bytes, first_in_arena: int
@@ -224,47 +234,34 @@ def texts(
     ends[p] to ends[p + 1]. Columns from `first_in_arena` on have their bytes in `arena`; the last
     column holds no text, so its entries stay empty here.
     """
-    entries = table.counts[0]
+    entries, used = table.entries, table.counts[0]
     columns = len(table.counts) - 1
     first = np.zeros(columns + 1, np.int64)
     for column in range(columns):
         first[column + 1] = first[column] + table.counts[1 + column]
-    order = np.empty(entries, np.int64)
+    order = np.empty(used, np.int64)
     total = 16
-    for entry in range(entries):
-        order[first[table.column[entry]] + table.code[entry]] = entry
-        total += table.length[entry]
+    for entry in range(used):
+        order[first[entries[entry, OWNER] >> 1] + entries[entry, CODE]] = entry
+        total += entries[entry, LENGTH]
     out = np.empty(total * 2, np.uint8)
-    ends = np.zeros(entries + 1, np.int64)
+    ends = np.zeros(used + 1, np.int64)
     size = 0
-    for place in range(entries):
+    for place in range(used):
         entry = order[place]
-        at = table.start[entry]
-        end = at + (table.length[entry] if table.column[entry] < columns - 1 else 0)
-        raw = table.raw[entry]
-        source = arena if table.column[entry] >= first_in_arena else data
+        owner = entries[entry, OWNER]
+        at = entries[entry, START]
+        end = at + (entries[entry, LENGTH] if owner >> 1 < columns - 1 else 0)
+        raw = (owner & 1) == 1
+        inside = owner >> 1 >= first_in_arena
         need = size + 4 * (end - at) + 8  # an invalid byte becomes four
         if need > len(out):
-            larger = np.empty(need * 2, np.uint8)
-            larger[:size] = out[:size]
-            out = larger
-        while at < end:
-            byte = source[at]
-            if byte == 92 and not raw:
-                at, size = _put_escape(source, at, end, out, size)
-            elif byte < 0x80:
-                out[size] = byte
-                size += 1
-                at += 1
-            else:
-                length = utf8_length(source, at, end)
-                if length == 0:
-                    size = _put_invalid(np.int64(byte), raw, out, size)
-                    at += 1
-                else:
-                    for i in range(length):
-                        out[size + i] = source[at + i]
-                    size += length
-                    at += length
+            more = np.empty(need * 2, np.uint8)
+            more[:size] = out[:size]
+            out = more
+        if inside:
+            size = _put_text(arena, at, end, raw, out, size)
+        else:
+            size = _put_text(data, at, end, raw, out, size)
         ends[place + 1] = size
     return out, ends, first

@@ -1,12 +1,10 @@
 """One JSON record: its fields found and converted, what has no column kept as attributes."""
 
-import numpy as np
-import numpy.typing as npt
-
-from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.json_values import (
     DEEP,
     MAX_DEPTH,
+    NO_ROOM,
     REPEATED,
     TRUNCATED,
     named_text,
@@ -15,16 +13,48 @@ from graphad.scan.json_values import (
     string_end,
     value_end,
 )
-from graphad.scan.keys import INT, MESSAGE, TEXT, Keys, find_key
-from graphad.scan.leaves import INTEGER, JSON, NULL, STRING, Leaves, put_attribute
+from graphad.scan.keys import (
+    FIELD,
+    HOLDS,
+    INNER,
+    INT,
+    LISTED,
+    MESSAGE,
+    NODE,
+    OPENS,
+    PARENT,
+    TEXT,
+    Keys,
+    find_key,
+)
+from graphad.scan.leaves import (
+    INDEX,
+    INTEGER,
+    ITS_FIELD,
+    JSON,
+    KIND,
+    LEAF,
+    LENGTH,
+    NULL,
+    PAST,
+    QUOTABLE,
+    RAW,
+    RAW_LENGTH,
+    SEEN,
+    START,
+    STRING,
+    VALUE,
+    Leaves,
+    put_attribute,
+)
 from graphad.scan.timestamps import DECIMAL, FILETIME, from_filetime, read_int, read_time
-from graphad.scan.words import Bits, Bytes
+from graphad.scan.words import Bits, Bytes, Ints
 
 _FILETIME_DIGITS = 18
 _LISTED = -1  # key length of what stands in a list: it has no key
 
 
-@kernel
+@lean
 def _convert(
     holds: int, data: Bytes, start: int, length: int, quoted: bool
 ) -> tuple[int, int, int]:
@@ -50,92 +80,94 @@ def _convert(
     return -1, 0, 0
 
 
-@kernel
+@lean
 def put_leaf(
     keys: Keys, leaves: Leaves, leaf: int, data: Bytes, first: bool, arena: Bytes, used: int
-) -> tuple[Bytes, int]:
+) -> int:
     """Append a field that its column doesn't hold to the attributes."""
-    node = np.int64(keys.node[leaves.field[leaf]])
-    index = leaves.index[leaf]
+    node = keys.fields[leaves.leaf[leaf, ITS_FIELD], NODE]
+    index = leaves.leaf[leaf, INDEX]
     if index >= 0:
-        node = np.int64(keys.parent[node])
-        leaves.quotable[leaf] = False
-    raw, length = leaves.raw[leaf]
+        node = keys.nodes[node, PARENT]
+        leaves.leaf[leaf, QUOTABLE] = 0
+    raw, length = leaves.leaf[leaf, RAW], leaves.leaf[leaf, RAW_LENGTH]
     return put_attribute(keys, node, index, data, 0, _LISTED, raw, length, first, arena, used)
 
 
-@kernel
+@lean
 def _set_leaf(
-    keys: Keys, leaves: Leaves, leaf: int, record: int, field: int, index: int,
+    keys: Keys, leaves: Leaves, leaf: int, stamp: int, field: int, index: int,
     data: Bytes, at: int, end: int, raw: int, raw_end: int,
 ) -> None:  # fmt: skip
     quoted = data[at] == 34
     start = at + 1 if quoted else at
     length = end - at - 2 if quoted else end - at
-    kind, value, rest = _convert(keys.holds[field], data, start, length, quoted)
-    leaves.field[leaf] = field
-    leaves.kind[leaf] = kind
-    leaves.start[leaf] = start
-    leaves.length[leaf] = length
-    leaves.raw[leaf, 0] = raw
-    leaves.raw[leaf, 1] = raw_end - raw
-    leaves.index[leaf] = index
-    leaves.value[leaf] = value
-    leaves.rest[leaf] = rest
-    leaves.quotable[leaf] = (quoted and keys.holds[field] != MESSAGE) or kind == INTEGER
-    leaves.seen_field[field] = record
-    leaves.of_field[field] = leaf
+    holds = keys.fields[field, HOLDS]
+    kind, value, rest = _convert(holds, data, start, length, quoted)
+    leaves.leaf[leaf, ITS_FIELD] = field
+    leaves.leaf[leaf, KIND] = kind
+    leaves.leaf[leaf, START] = start
+    leaves.leaf[leaf, LENGTH] = length
+    leaves.leaf[leaf, RAW] = raw
+    leaves.leaf[leaf, RAW_LENGTH] = raw_end - raw
+    leaves.leaf[leaf, INDEX] = index
+    leaves.leaf[leaf, VALUE] = value
+    leaves.leaf[leaf, PAST] = rest
+    leaves.leaf[leaf, QUOTABLE] = (quoted and holds != MESSAGE) or kind == INTEGER
+    leaves.by_field[field, SEEN] = stamp
+    leaves.by_field[field, LEAF] = leaf
 
 
-@kernel
+@lean
 def read_object(
-    keys: Keys, leaves: Leaves, nodes: npt.NDArray[np.int64], seen: npt.NDArray[np.int64],
-    record: int, data: Bytes, stops: Bits, at: int, multi: bool, arena: Bytes, used: int,
-) -> tuple[int, int, Bytes, int]:  # fmt: skip
-    """Read the object at `at`: (its end or a reason, leaves, arena, bytes used there).
+    keys: Keys, leaves: Leaves, nodes: Ints, seen: Ints,
+    stamp: int, data: Bytes, stops: Bits, at: int, multi: bool, arena: Bytes, used: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Read the object at `at`: (its end or a reason, leaves, bytes used of the arena).
 
-    `nodes` [MAX_DEPTH] is the stack of objects being read, `seen` [N] the record that met a node
-    last. Attributes are appended to the arena; what is there already is not touched.
+    `nodes` [MAX_DEPTH] is the stack of objects being read, `seen` [N] the stamp with which a
+    node was met last. Attributes are appended to the arena; what is there already is not touched.
     """
     end = len(data)
     count, empty, level = 0, used, 0
     nodes[0] = 0
     at = skip_space(data, at + 1, end, multi)
     if at < end and data[at] == 125:
-        return at + 1, 0, arena, used
+        return at + 1, 0, used
     while True:
         if at >= end or data[at] != 34:
-            return over(at, end, data), 0, arena, empty
+            return over(at, end, data), 0, empty
         key = at + 1
         at = string_end(data, stops, at, end)
         if at < 0:
-            return at, 0, arena, empty
+            return at, 0, empty
         length = at - 1 - key
         at = skip_space(data, at, end, multi)
         if at >= end or data[at] != 58:
-            return over(at, end, data), 0, arena, empty
+            return over(at, end, data), 0, empty
         at = skip_space(data, at + 1, end, multi)
         if at >= end:
-            return TRUNCATED, 0, arena, empty
+            return TRUNCATED, 0, empty
         byte = data[at]
         node = find_key(keys, nodes[level], data, key, length)
         field, whole = -1, True
         if node >= 0:
-            field = np.int64(keys.field[node])
-            if keys.inner[node] or keys.listed[node]:
-                if seen[node] == record:
-                    return REPEATED, 0, arena, empty
-                seen[node] = record
-                if byte == 123 and keys.inner[node]:
+            field = keys.nodes[node, FIELD]
+            opens = keys.nodes[node, OPENS]
+            if opens:
+                if seen[node] == stamp:
+                    return REPEATED, 0, empty
+                seen[node] = stamp
+                if byte == 123 and (opens & INNER):
                     inside = skip_space(data, at + 1, end, multi)
                     if inside < end and data[inside] != 125:
                         level += 1
                         if level >= MAX_DEPTH:
-                            return DEEP, 0, arena, empty
+                            return DEEP, 0, empty
                         nodes[level] = node
                         at = inside
                         continue
-                if byte == 91 and keys.listed[node]:
+                if byte == 91 and (opens & LISTED):
                     inside = skip_space(data, at + 1, end, multi)
                     whole = inside >= end or data[inside] == 93
         if whole:
@@ -145,20 +177,22 @@ def read_object(
                 else value_end(data, stops, at, end, multi, level + 1)
             )
             if stop < 0:
-                return stop, 0, arena, empty
+                return stop, 0, empty
             if field < 0:
-                arena, used = put_attribute(
+                used = put_attribute(
                     keys, nodes[level], -1, data, key, length, at, stop - at, used == empty,
                     arena, used,
                 )  # fmt: skip
             else:
                 leaf = count
-                if leaves.seen_field[field] == record:  # the last of equal keys counts
-                    leaf = leaves.of_field[field]
-                    arena, used = put_leaf(keys, leaves, leaf, data, used == empty, arena, used)
+                if leaves.by_field[field, SEEN] == stamp:  # the last of equal keys counts
+                    leaf = leaves.by_field[field, LEAF]
+                    used = put_leaf(keys, leaves, leaf, data, used == empty, arena, used)
+                    if used < 0:
+                        return NO_ROOM, 0, empty
                 else:
                     count += 1
-                _set_leaf(keys, leaves, leaf, record, field, -1, data, at, stop, at, stop)
+                _set_leaf(keys, leaves, leaf, stamp, field, -1, data, at, stop, at, stop)
             at = stop
         else:
             at = skip_space(data, at + 1, end, multi)
@@ -169,10 +203,10 @@ def read_object(
                 if stop >= 0:
                     child = find_key(keys, node, data, name, name_end - name)
                     if child >= 0:
-                        field = np.int64(keys.field[child])
-                if field >= 0 and leaves.seen_field[field] != record:
+                        field = keys.nodes[child, FIELD]
+                if field >= 0 and leaves.by_field[field, SEEN] != stamp:
                     _set_leaf(
-                        keys, leaves, count, record, field, index, data, text - 1, text_end + 1,
+                        keys, leaves, count, stamp, field, index, data, text - 1, text_end + 1,
                         at, stop,
                     )  # fmt: skip
                     count += 1
@@ -180,27 +214,31 @@ def read_object(
                     if stop < 0:
                         stop = value_end(data, stops, at, end, multi, level + 2)
                         if stop < 0:
-                            return stop, 0, arena, empty
-                    arena, used = put_attribute(
+                            return stop, 0, empty
+                    used = put_attribute(
                         keys, node, index, data, 0, _LISTED, at, stop - at, used == empty,
                         arena, used,
                     )  # fmt: skip
+                    if used < 0:
+                        return NO_ROOM, 0, empty
                 at = skip_space(data, stop, end, multi)
                 if at >= end or (data[at] != 44 and data[at] != 93):
-                    return over(at, end, data), 0, arena, empty
+                    return over(at, end, data), 0, empty
                 if data[at] == 93:
                     at += 1
                     break
                 at = skip_space(data, at + 1, end, multi)
                 index += 1
+        if used < 0:
+            return NO_ROOM, 0, empty
         while True:  # a value has ended: its object goes on, or ends too
             at = skip_space(data, at, end, multi)
             if at >= end or (data[at] != 44 and data[at] != 125):
-                return over(at, end, data), 0, arena, empty
+                return over(at, end, data), 0, empty
             if data[at] == 44:
                 at = skip_space(data, at + 1, end, multi)
                 break
             at += 1
             if level == 0:
-                return at, count, arena, used
+                return at, count, used
             level -= 1

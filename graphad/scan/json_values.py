@@ -6,12 +6,13 @@ Whitespace is blank, tab and CR, and LF too where a record may span lines (`mult
 
 import numpy as np
 
-from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.words import U64, Bits, Bytes, first_bit
 
 MAX_DEPTH = 64
 MAX_NUMBER = 4000  # characters; Python refuses to convert much longer ones
 INVALID, TRUNCATED, DEEP, NOT_OBJECT, REPEATED, LONG_NUMBER = -1, -2, -3, -4, -5, -6
+NO_ROOM = -9  # not a fault of the record: the arena is too small
 REASONS = {
     INVALID: "not JSON",
     TRUNCATED: "the JSON ends too early",
@@ -22,7 +23,7 @@ REASONS = {
 }
 
 
-@kernel
+@lean
 def skip_space(data: Bytes, at: int, end: int, multi: bool) -> int:
     """Return the first place from `at` on that is no whitespace."""
     while at < end:
@@ -33,13 +34,13 @@ def skip_space(data: Bytes, at: int, end: int, multi: bool) -> int:
     return at
 
 
-@kernel
+@lean
 def over(at: int, end: int, data: Bytes) -> int:
     """Return why a value can't go on at `at`: the input ends there, or something else stands."""
     return TRUNCATED if at >= end or data[at] == 10 else INVALID
 
 
-@kernel
+@lean
 def string_end(data: Bytes, stops: Bits, at: int, end: int) -> int:
     """Return where the string whose opening quote stands at `at` ends, past its closing quote."""
     stop = first_bit(stops, at + 1)
@@ -48,14 +49,14 @@ def string_end(data: Bytes, stops: Bits, at: int, end: int) -> int:
     return stop + 1 if data[stop] == 34 else over(stop, end, data)
 
 
-@kernel
+@lean
 def _digits_end(data: Bytes, at: int, end: int) -> int:
     while at < end and 48 <= data[at] <= 57:
         at += 1
     return at
 
 
-@kernel
+@lean
 def _number_end(data: Bytes, start: int, end: int) -> int:
     at = start + 1 if data[start] == 45 else start
     if at >= end or not 48 <= data[at] <= 57:
@@ -77,7 +78,7 @@ def _number_end(data: Bytes, start: int, end: int) -> int:
     return LONG_NUMBER if at - start > MAX_NUMBER else at
 
 
-@kernel
+@lean
 def _word_end(data: Bytes, at: int, end: int, a: int, b: int, c: int) -> int:
     if at + 4 > end:
         return TRUNCATED
@@ -85,7 +86,7 @@ def _word_end(data: Bytes, at: int, end: int, a: int, b: int, c: int) -> int:
     return at + 4 if matches else INVALID
 
 
-@kernel
+@lean
 def scalar_end(data: Bytes, stops: Bits, at: int, end: int) -> int:
     """Return where the string, number, true, false or null at `at` ends."""
     byte = data[at]
@@ -105,7 +106,7 @@ def scalar_end(data: Bytes, stops: Bits, at: int, end: int) -> int:
     return over(at, end, data)
 
 
-@kernel
+@lean
 def value_after_key(data: Bytes, stops: Bits, at: int, end: int, multi: bool) -> int:
     """Return where the value of the member whose key should begin at `at` begins."""
     if at >= end or data[at] != 34:
@@ -119,7 +120,7 @@ def value_after_key(data: Bytes, stops: Bits, at: int, end: int, multi: bool) ->
     return skip_space(data, at + 1, end, multi)
 
 
-@kernel
+@lean
 def value_end(data: Bytes, stops: Bits, at: int, end: int, multi: bool, depth: int) -> int:
     """Return where the value at `at`, inside `depth` others, ends."""
     objects = U64(0)  # bit i: the container i levels up is an object, not an array
@@ -167,7 +168,7 @@ def value_end(data: Bytes, stops: Bits, at: int, end: int, multi: bool, depth: i
             at += 1
 
 
-@kernel
+@lean
 def _is_name(data: Bytes, at: int, end: int, text: bool) -> bool:
     """Say whether "@Name", or if `text` "#text", stands at `at`, quotes included."""
     if at + 7 > end or data[at] != 34 or data[at + 6] != 34:
@@ -183,7 +184,7 @@ def _is_name(data: Bytes, at: int, end: int, text: bool) -> bool:
     )  # fmt: skip
 
 
-@kernel
+@lean
 def named_text(
     data: Bytes, stops: Bits, at: int, end: int, multi: bool
 ) -> tuple[int, int, int, int, int]:
@@ -221,7 +222,7 @@ def named_text(
     return at + 1, name + 1, name_end - 1, text + 1, text_end - 1
 
 
-@kernel
+@lean
 def bracket_end(data: Bytes, at: int, end: int) -> int:
     """Return where the brackets that open at `at` are closed, whatever is between; else `end`.
 

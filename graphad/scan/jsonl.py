@@ -11,42 +11,65 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphad.jit import kernel
-from graphad.scan.intern import Distinct, Ints, code_of, new_distinct, with_room
+from graphad.scan.intern import Distinct, code_of
 from graphad.scan.json_record import put_leaf, read_object
 from graphad.scan.json_values import (
     INVALID,
-    MAX_DEPTH,
+    NO_ROOM,
     NOT_OBJECT,
     bracket_end,
     skip_space,
     value_end,
 )
-from graphad.scan.keys import MESSAGE, TEXT, Keys
-from graphad.scan.leaves import JSON, NULL, Leaves, new_leaves, room
-from graphad.scan.message import Forms, known_form, new_forms, put_template, template_size
-from graphad.scan.words import U64, Bits, Bytes
+from graphad.scan.keys import COLUMN, HOLDS, MESSAGE, PLACE, REST, TEXT, Keys
+from graphad.scan.leaves import (
+    INDEX,
+    ITS_FIELD,
+    JSON,
+    KIND,
+    LEAF,
+    LENGTH,
+    NULL,
+    PAST,
+    SEEN,
+    START,
+    VALUE,
+    Leaves,
+)
+from graphad.scan.lean import lean
+from graphad.scan.message import CODE, Forms, known_form, put_template
+from graphad.scan.words import U64, Bits, Bytes, Ints, same_bytes
 
 ATTRS, TEMPLATE, SHAPE = 0, 1, 2  # text columns after those of the fields
 _SORT_SHAPES = 512  # past so many shapes in a block, the order of keys no longer tells two apart
 
 
-class Scanned(NamedTuple):
-    """What a block holds: `rows` rows, `bad` rejects; rows is -1 if there was no room for them."""
+ROWS, BAD, BLANK, AT, RECORD, LINE, COUNTED, USED, STAMP = range(9)  # places in the state
+DONE, NEED_ROWS, NEED_ENTRIES, NEED_ARENA = range(4)  # what scan_json returns
+_RECORD, _START, _LENGTH, _LINE, _REASON = range(5)  # rows of places and bad_places
 
-    rows: int
-    bad: int
-    blank: int
+
+class Rows(NamedTuple):
+    """Columns to fill, one place a record, and a place more for each reject."""
+
     codes: npt.NDArray[np.int32]  # [text columns + 3, room]; -1: nothing there
     numbers: Ints  # [number columns, room]
     filled: npt.NDArray[np.bool_]  # [number columns, room]
     places: Ints  # [4, room]: record, first byte, bytes, line
     bad_places: Ints  # [5, room]: the same, and the reason
-    distinct: Distinct
-    arena: Bytes
 
 
-@kernel
+class Scratch(NamedTuple):
+    """Memory that is reused for each record."""
+
+    leaves: Leaves
+    forms: Forms
+    nodes: Ints  # [MAX_DEPTH] objects being read
+    seen: Ints  # [N] stamp of the record that met a node last
+    words: Ints  # [F + 1] a shape
+
+
+@lean
 def _sort(words: Ints, count: int) -> None:
     for i in range(1, count):
         word = words[i]
@@ -57,110 +80,139 @@ def _sort(words: Ints, count: int) -> None:
         words[j + 1] = word
 
 
-@kernel
+@lean
 def _agree(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
     """Say whether two fields can share a column: they read the same."""
-    if leaves.kind[a] != leaves.kind[b] or leaves.length[a] != leaves.length[b]:
-        return False
-    for i in range(leaves.length[a]):
-        if data[leaves.start[a] + i] != data[leaves.start[b] + i]:
-            return False
-    return True
+    length = leaves.leaf[a, LENGTH]
+    return bool(
+        leaves.leaf[a, KIND] == leaves.leaf[b, KIND]
+        and leaves.leaf[b, LENGTH] == length
+        and same_bytes(data, leaves.leaf[a, START], data, leaves.leaf[b, START], length)
+    )
 
 
-@kernel
-def _claim_columns(keys: Keys, leaves: Leaves, count: int, record: int) -> None:
+@lean
+def _claim_columns(keys: Keys, leaves: Leaves, count: int, stamp: int) -> None:
     """Give each column to the field that goes first among those that would fill it."""
     for leaf in range(count):
-        if leaves.kind[leaf] < 0 or leaves.kind[leaf] == NULL:
+        kind = leaves.leaf[leaf, KIND]
+        if kind < 0 or kind == NULL:
             continue
-        column = keys.column[leaves.field[leaf]]
-        holder = leaves.of_column[column]
-        taken = leaves.seen_column[column] == record
-        if not taken or leaves.field[leaf] < leaves.field[holder]:
-            leaves.seen_column[column] = record
-            leaves.of_column[column] = leaf
+        field = leaves.leaf[leaf, ITS_FIELD]
+        column = keys.fields[field, COLUMN]
+        taken = leaves.by_column[column, SEEN] == stamp
+        if not taken or field < leaves.leaf[leaves.by_column[column, LEAF], ITS_FIELD]:
+            leaves.by_column[column, SEEN] = stamp
+            leaves.by_column[column, LEAF] = leaf
 
 
-@kernel
+@lean
 def _fill_row(
-    keys: Keys, leaves: Leaves, count: int, row: int, data: Bytes, codes: npt.NDArray[np.int32],
-    numbers: Ints, filled: npt.NDArray[np.bool_], distinct: Distinct, words: Ints, seed: U64,
-    arena: Bytes, used: int, empty: int,
-) -> tuple[int, int, Bytes, int]:  # fmt: skip
-    """Fill a row's columns: (words of its shape, leaf of its message or -1, arena, bytes used)."""
+    keys: Keys, leaves: Leaves, count: int, row: int, data: Bytes, rows: Rows, distinct: Distinct,
+    words: Ints, seed: U64, arena: Bytes, used: int, empty: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Fill a row's columns: (words of its shape, leaf of its message or -1, bytes used)."""
     fields, message = 0, -1
     for leaf in range(count):
-        field = leaves.field[leaf]
-        kind = leaves.kind[leaf]
-        holds, place = keys.holds[field], keys.place[field]
-        holder = leaves.of_column[keys.column[field]]
+        field, kind = leaves.leaf[leaf, ITS_FIELD], leaves.leaf[leaf, KIND]
+        holds, place = keys.fields[field, HOLDS], keys.fields[field, PLACE]
+        holder = leaves.by_column[keys.fields[field, COLUMN], LEAF]
         mine = kind == NULL or (
             kind >= 0 and (holder == leaf or _agree(leaves, holder, leaf, data))
         )
-        rest = leaves.rest[leaf]
-        if mine and rest > 0 and holder == leaf:
-            mine = keys.rest[field] >= 0 and not filled[keys.rest[field], row]
+        past = leaves.leaf[leaf, PAST]
+        if mine and past > 0:  # only one time of a record can keep its last digits
+            rest = keys.fields[field, REST]
+            mine = holder == leaf and not rows.filled[rest, row]
             if mine:
-                numbers[keys.rest[field], row] = rest
-                filled[keys.rest[field], row] = True
-        elif rest > 0:
-            mine = False
+                rows.numbers[rest, row] = past
+                rows.filled[rest, row] = True
         if not mine:
-            arena, used = put_leaf(keys, leaves, leaf, data, used == empty, arena, used)
+            used = put_leaf(keys, leaves, leaf, data, used == empty, arena, used)
             continue
-        words[fields] = (field << 48) | ((leaves.index[leaf] + 1) << 24) | kind
+        words[fields] = (field << 48) | ((leaves.leaf[leaf, INDEX] + 1) << 24) | kind
         fields += 1
         if kind == NULL or holder != leaf:
             continue
         if holds == TEXT:
-            codes[place, row] = code_of(
-                distinct, data, leaves.start[leaf], leaves.length[leaf], place, kind == JSON, seed
+            start, length = leaves.leaf[leaf, START], leaves.leaf[leaf, LENGTH]
+            rows.codes[place, row] = code_of(
+                distinct, data, start, length, place, kind == JSON, seed
             )
         elif holds == MESSAGE:
             message = leaf
         else:
-            numbers[place, row] = leaves.value[leaf]
-            filled[place, row] = True
-    return fields, message, arena, used
+            rows.numbers[place, row] = leaves.leaf[leaf, VALUE]
+            rows.filled[place, row] = True
+    return fields, message, used
 
 
-@kernel
+@lean
 def _fill_message(
-    keys: Keys, leaves: Leaves, count: int, record: int, leaf: int, forms: Forms, data: Bytes,
-    breaks: Bits, distinct: Distinct, column: int, longest: int, seed: U64, arena: Bytes, used: int,
-) -> tuple[int, Bytes, int]:  # fmt: skip
-    """Return (code of a message's template, arena, bytes used)."""
-    start, length = leaves.start[leaf], leaves.length[leaf]
-    code = known_form(forms, leaves, record, data, start, length)
+    keys: Keys, scratch: Scratch, count: int, stamp: int, leaf: int, data: Bytes, breaks: Bits,
+    distinct: Distinct, column: int, seed: U64, arena: Bytes, used: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Return (code of a message's template, bytes used)."""
+    leaves, forms = scratch.leaves, scratch.forms
+    start, length = leaves.leaf[leaf, START], leaves.leaf[leaf, LENGTH]
+    code = known_form(forms, leaves, stamp, data, start, length)
     if code >= 0:
-        return code, arena, used
-    arena = room(arena, used, 2 * length + longest)
+        return code, used
     end, form = put_template(
-        forms, keys, leaves, count, record, data, breaks, start, length, arena, used
+        forms, keys, leaves, count, stamp, data, breaks, start, length, arena, used
     )
     before = distinct.counts[0]
     code = code_of(distinct, arena, used, end - used, column, False, seed)
-    forms.code[form] = code
-    return code, arena, (end if distinct.counts[0] > before else used)
+    forms.known[form, CODE] = code
+    return code, (end if distinct.counts[0] > before else used)
 
 
-@kernel
+@lean
 def _fill_shape(
     distinct: Distinct, words: Ints, fields: int, column: int, seed: U64, arena: Bytes, used: int
-) -> tuple[int, Bytes, int]:
-    """Return (code of a shape, arena, bytes used)."""
+) -> tuple[int, int]:
+    """Return (code of a shape, bytes used)."""
     if distinct.counts[1 + column] > _SORT_SHAPES:
         _sort(words, fields)
-    start = (used + 7) & ~7
-    arena = room(arena, start, 8 * fields)
-    arena[start : start + 8 * fields].view(np.int64)[:] = words[:fields]
+    for i in range(fields):
+        word = words[i]
+        for byte in range(8):
+            arena[used + 8 * i + byte] = (word >> (8 * byte)) & 255
     before = distinct.counts[0]
-    code = code_of(distinct, arena, start, 8 * fields, column, True, seed)
-    return code, arena, (start + 8 * fields if distinct.counts[0] > before else used)
+    code = code_of(distinct, arena, used, 8 * fields, column, True, seed)
+    return code, (used + 8 * fields if distinct.counts[0] > before else used)
 
 
-@kernel
+@lean
+def _fill(
+    keys: Keys, scratch: Scratch, count: int, row: int, stamp: int, data: Bytes, breaks: Bits,
+    rows: Rows, distinct: Distinct, texts: int, seed: U64, arena: Bytes, used: int, empty: int,
+) -> int:  # fmt: skip
+    """Fill all columns of a row whose attributes begin at `empty`; return the bytes used."""
+    _claim_columns(keys, scratch.leaves, count, stamp)
+    fields, message, used = _fill_row(
+        keys, scratch.leaves, count, row, data, rows, distinct, scratch.words, seed, arena, used,
+        empty,
+    )  # fmt: skip
+    if used > empty:
+        arena[used] = 125
+        used += 1
+        before = distinct.counts[0]
+        code = code_of(distinct, arena, empty, used - empty, texts + ATTRS, True, seed)
+        rows.codes[texts + ATTRS, row] = code
+        used = used if distinct.counts[0] > before else empty
+    if message >= 0:
+        code, used = _fill_message(
+            keys, scratch, count, stamp, message, data, breaks, distinct, texts + TEMPLATE, seed,
+            arena, used,
+        )  # fmt: skip
+        rows.codes[texts + TEMPLATE, row] = code
+    code, used = _fill_shape(distinct, scratch.words, fields, texts + SHAPE, seed, arena, used)
+    rows.codes[texts + SHAPE, row] = code
+    return used
+
+
+@lean
 def _separators_end(data: Bytes, at: int) -> int:
     """Return where the blanks, commas, brackets and byte order marks at `at` end."""
     while at < len(data):
@@ -174,7 +226,7 @@ def _separators_end(data: Bytes, at: int) -> int:
     return at
 
 
-@kernel
+@lean
 def _line_start(data: Bytes, at: int) -> int:
     """Return where a line begins, past blanks and a byte order mark."""
     end = len(data)
@@ -183,7 +235,7 @@ def _line_start(data: Bytes, at: int) -> int:
     return skip_space(data, at, end, False)
 
 
-@kernel
+@lean
 def _line_ends(data: Bytes, start: int, end: int) -> int:
     count = 0
     for i in range(start, end):
@@ -191,117 +243,103 @@ def _line_ends(data: Bytes, start: int, end: int) -> int:
     return count
 
 
-@kernel
-def scan_json(
-    data: Bytes, stops: Bits, breaks: Bits, keys: Keys, columns: int, texts: int, numbers_: int,
-    multi: bool, capacity: int, seed: U64,
-) -> Scanned:  # fmt: skip
-    """Read the JSON records of a block.
+@lean
+def _place(places: Ints, at: int, record: int, start: int, length: int, line: int) -> None:
+    places[_RECORD, at] = record
+    places[_START, at] = start
+    places[_LENGTH, at] = length
+    places[_LINE, at] = line
 
-    columns, texts, numbers_: how many columns the keys fill, and how many of them are of text and
-    of numbers. multi: records may span lines and stand in arrays; else each line is one record.
-    capacity: room for so many rows, and so many rejects. seed: secret of the hash.
+
+@lean
+def _fault_end(data: Bytes, start: int, multi: bool) -> tuple[int, int]:
+    """Return where to go on behind a faulty record, and where the record ends."""
+    end = len(data)
+    if multi:
+        after = bracket_end(data, start, end)
+    else:
+        after = start
+        while after < end and data[after] != 10:
+            after += 1
+    last = after
+    while last > start and (data[last - 1] == 13 or data[last - 1] == 10):
+        last -= 1
+    return after, last
+
+
+@lean
+def scan_json(
+    data: Bytes, stops: Bits, breaks: Bits, keys: Keys, scratch: Scratch, texts: int, margin: int,
+    multi: bool, rows: Rows, distinct: Distinct, arena: Bytes, state: Ints, seed: U64,
+) -> int:  # fmt: skip
+    """Read the JSON records of a block from where `state` says, until it ends or memory does.
+
+    texts: how many text columns the fields have. margin: bytes of the arena that a record may need
+    besides four times its own. multi: records may span lines and stand in arrays; else each line
+    is one. seed: secret of the hash. Returns DONE, or what has to grow before the next call.
     """
-    codes = np.full((texts + 3, capacity), -1, np.int32)
-    numbers = np.zeros((numbers_, capacity), np.int64)
-    filled = np.zeros((numbers_, capacity), np.bool_)
-    places = np.empty((4, capacity), np.int64)
-    bad_places = np.empty((5, capacity), np.int64)
-    distinct = new_distinct(texts + 3, 1 << 13)
-    leaves = new_leaves(len(keys.node), columns)
-    forms = new_forms()
-    nodes = np.zeros(MAX_DEPTH, np.int64)
-    seen = np.full(len(keys.parent), -1, np.int64)
-    words = np.empty(len(keys.node) + 1, np.int64)
-    arena = np.empty(1 << 16, np.uint8)
-    longest = template_size(keys, 0)
-    used, end = 0, len(data)
-    rows, bad, blank, record, line, counted, at = 0, 0, 0, 0, 0, 0, 0
+    end = len(data)
+    at, record, line = state[AT], state[RECORD], state[LINE]
+    need = DONE
     while True:
         if multi:
             at = _separators_end(data, at)
             if at >= end:
                 break
-            line += _line_ends(data, counted, at)
-            counted = at
+            line += _line_ends(data, state[COUNTED], at)
+            state[COUNTED] = at
         else:
             if at >= end:
                 break
             at = _line_start(data, at)
             if at >= end or data[at] == 10:
-                blank += 1
+                state[BLANK] += 1
                 record += 1
                 line += 1
                 at += 1
                 continue
-        if rows >= capacity or bad >= capacity:
-            rows = -1
+        row, bad, used = state[ROWS], state[BAD], state[USED]
+        if row >= rows.places.shape[1] or bad >= rows.places.shape[1]:
+            need = NEED_ROWS
             break
-        start, empty = at, used
+        if distinct.counts[0] + len(keys.fields) + 3 > len(distinct.entries):
+            need = NEED_ENTRIES
+            break
+        start, empty, count = at, used, 0
+        state[STAMP] += 1
         if data[at] == 123:
-            stop, count, arena, used = read_object(
-                keys, leaves, nodes, seen, record, data, stops, at, multi, arena, used
-            )
+            stop, count, used = read_object(
+                keys, scratch.leaves, scratch.nodes, scratch.seen, state[STAMP], data, stops, at,
+                multi, arena, used,
+            )  # fmt: skip
         else:
-            count = 0
             stop = value_end(data, stops, at, end, multi, 0)
             if stop >= 0:
                 stop = NOT_OBJECT
+        if stop == NO_ROOM or (stop >= 0 and used + 4 * (stop - start) + margin > len(arena)):
+            need = NEED_ARENA
+            break
         after = stop
         if stop >= 0 and not multi:
             after = skip_space(data, stop, end, False)
             if after < end and data[after] != 10:
                 stop = INVALID
         if stop < 0:
-            used = empty
-            after = bracket_end(data, start, end) if multi else start
-            while not multi and after < end and data[after] != 10:
-                after += 1
-            last = after
-            while last > start and data[last - 1] == 13:
-                last -= 1
-            bad_places[0, bad] = record
-            bad_places[1, bad] = start
-            bad_places[2, bad] = last - start
-            bad_places[3, bad] = line
-            bad_places[4, bad] = stop
-            bad += 1
+            after, last = _fault_end(data, start, multi)
+            _place(rows.bad_places, bad, record, start, last - start, line)
+            rows.bad_places[_REASON, bad] = stop
+            state[BAD] += 1
         else:
-            distinct = with_room(distinct, count + 3)
-            _claim_columns(keys, leaves, count, record)
-            fields, message, arena, used = _fill_row(
-                keys, leaves, count, rows, data, codes, numbers, filled, distinct, words, seed,
+            state[USED] = _fill(
+                keys, scratch, count, row, state[STAMP], data, breaks, rows, distinct, texts, seed,
                 arena, used, empty,
             )  # fmt: skip
-            if used > empty:
-                arena = room(arena, used, 1)
-                arena[used] = 125
-                before = distinct.counts[0]
-                code = code_of(
-                    distinct, arena, empty, used + 1 - empty, texts + ATTRS, True, seed
-                )
-                codes[texts + ATTRS, rows] = code
-                used = used + 1 if distinct.counts[0] > before else empty
-            if message >= 0:
-                code, arena, used = _fill_message(
-                    keys, leaves, count, record, message, forms, data, breaks, distinct,
-                    texts + TEMPLATE, longest, seed, arena, used,
-                )  # fmt: skip
-                codes[texts + TEMPLATE, rows] = code
-            code, arena, used = _fill_shape(
-                distinct, words, fields, texts + SHAPE, seed, arena, used
-            )
-            codes[texts + SHAPE, rows] = code
-            places[0, rows] = record
-            places[1, rows] = start
-            places[2, rows] = stop - start
-            places[3, rows] = line
-            rows += 1
+            _place(rows.places, row, record, start, stop - start, line)
+            state[ROWS] += 1
         record += 1
         at = max(after, start + 1)
         if not multi:
             at = after + 1
             line += 1
-    return Scanned(
-        rows, bad, blank, codes, numbers, filled, places, bad_places, distinct, arena
-    )
+    state[AT], state[RECORD], state[LINE] = at, record, line
+    return need

@@ -11,41 +11,38 @@ that consists of the same literals and of its own record's values at the same pl
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from graphad.jit import kernel
-from graphad.scan.keys import Keys
-from graphad.scan.leaves import Leaves
-from graphad.scan.words import U64, Bits, Bytes, copy_bytes, first_bit, hash_bytes, same_bytes
+from graphad.scan.lean import lean
+from graphad.scan.keys import NODE, PATH, PATH_LENGTH, Keys
+from graphad.scan.leaves import ITS_FIELD, LEAF, LENGTH, QUOTABLE, SEEN, START, Leaves
+from graphad.scan.words import U64, Bits, Bytes, Ints, copy_bytes, first_bit, hash_bytes, same_bytes
 
 PARTS = 160  # of a form at most; the rest of a longer message stays literal
 _SETS, _WAYS = 64, 4
 _HINTS = 1024
+COUNT, CODE = 0, 1  # columns of Forms.known
 
 
 class Forms(NamedTuple):
     """Recent forms of messages. A part is (field * 2 + capitals, or -1; start; length)."""
 
-    parts: npt.NDArray[np.int64]  # [forms, PARTS, 3]
-    count: npt.NDArray[np.int64]  # parts of a form; 0: none yet
-    code: npt.NDArray[np.int64]
-    turn: npt.NDArray[np.int64]  # [sets] which form of the set is replaced next
-    hint: npt.NDArray[np.int64]  # field that the line with a key of this hash repeated last
+    parts: Ints  # [forms, PARTS, 3]
+    known: Ints  # [forms, 2] how many parts a form has, 0 if there is none yet; its code
+    turn: Ints  # [sets] which form of the set is replaced next
+    hint: Ints  # field that the line with a key of this hash repeated last
 
 
-@kernel
 def new_forms() -> Forms:
     """Return room for forms."""
     return Forms(
         np.empty((_SETS * _WAYS, PARTS, 3), np.int64),
-        np.zeros(_SETS * _WAYS, np.int64),
-        np.zeros(_SETS * _WAYS, np.int64),
+        np.zeros((_SETS * _WAYS, 2), np.int64),
         np.zeros(_SETS, np.int64),
         np.full(_HINTS, -1, np.int64),
     )
 
 
-@kernel
+@lean
 def _same_capitals(data: Bytes, text: int, value: int, length: int) -> bool:
     """Say whether text is 0x and then the value's digits in capitals."""
     if length < 3 or data[text] != 48 or data[text + 1] != 120:
@@ -61,56 +58,56 @@ def _same_capitals(data: Bytes, text: int, value: int, length: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def _repeats(leaves: Leaves, leaf: int, data: Bytes, start: int, length: int) -> int:
     """Return 0 if the text repeats the leaf, 1 if in capitals, else -1."""
-    if not leaves.quotable[leaf] or leaves.length[leaf] != length:
+    if not leaves.leaf[leaf, QUOTABLE] or leaves.leaf[leaf, LENGTH] != length:
         return -1
-    if same_bytes(data, leaves.start[leaf], data, start, length):
+    if same_bytes(data, leaves.leaf[leaf, START], data, start, length):
         return 0
-    return 1 if _same_capitals(data, start, leaves.start[leaf], length) else -1
+    return 1 if _same_capitals(data, start, leaves.leaf[leaf, START], length) else -1
 
 
-@kernel
+@lean
 def _has_form(
     forms: Forms, form: int, leaves: Leaves, record: int, data: Bytes, start: int, length: int
 ) -> bool:
     at, end = start, start + length
-    for part in range(forms.count[form]):
+    for part in range(forms.known[form, COUNT]):
         field, literal, size = forms.parts[form, part]
         if field < 0:
             if at + size > end or not same_bytes(data, literal, data, at, size):
                 return False
         else:
-            if leaves.seen_field[field >> 1] != record:
+            if leaves.by_field[field >> 1, SEEN] != record:
                 return False
-            leaf = leaves.of_field[field >> 1]
-            size = leaves.length[leaf]
+            leaf = leaves.by_field[field >> 1, LEAF]
+            size = leaves.leaf[leaf, LENGTH]
             if at + size > end or _repeats(leaves, leaf, data, at, size) != (field & 1):
                 return False
         at += size
     return bool(at == end)
 
 
-@kernel
+@lean
 def form_set(data: Bytes, start: int, length: int) -> int:
     """Return the first form of the set to which a message belongs, by how it begins."""
     return np.int64(hash_bytes(data, start, min(length, 12), U64(7))) % _SETS * _WAYS
 
 
-@kernel
+@lean
 def known_form(
     forms: Forms, leaves: Leaves, record: int, data: Bytes, start: int, length: int
 ) -> int:
     """Return the code of the form that a message has, or -1."""
     first = form_set(data, start, length)
     for form in range(first, first + _WAYS):
-        if forms.count[form] and _has_form(forms, form, leaves, record, data, start, length):
-            return np.int64(forms.code[form])
+        if forms.known[form, COUNT] and _has_form(forms, form, leaves, record, data, start, length):
+            return np.int64(forms.known[form, CODE])
     return -1
 
 
-@kernel
+@lean
 def _search(
     forms: Forms, leaves: Leaves, count: int, record: int, data: Bytes, key: int, start: int, end: int
 ) -> int:
@@ -118,19 +115,19 @@ def _search(
     length = end - start
     place = np.int64(hash_bytes(data, key, start - key, U64(11))) & (_HINTS - 1)
     hint = forms.hint[place]
-    if hint >= 0 and leaves.seen_field[hint] == record:
-        found = _repeats(leaves, leaves.of_field[hint], data, start, length)
+    if hint >= 0 and leaves.by_field[hint, SEEN] == record:
+        found = _repeats(leaves, leaves.by_field[hint, LEAF], data, start, length)
         if found >= 0:
             return 2 * hint + found
     for leaf in range(count):
         found = _repeats(leaves, leaf, data, start, length)
         if found >= 0:
-            forms.hint[place] = leaves.field[leaf]
-            return 2 * leaves.field[leaf] + found
+            forms.hint[place] = leaves.leaf[leaf, ITS_FIELD]
+            return 2 * leaves.leaf[leaf, ITS_FIELD] + found
     return -1
 
 
-@kernel
+@lean
 def _put_literal(data: Bytes, start: int, end: int, out: Bytes, size: int) -> int:
     for i in range(start, end):
         byte = data[i]
@@ -142,16 +139,7 @@ def _put_literal(data: Bytes, start: int, end: int, out: Bytes, size: int) -> in
     return size
 
 
-@kernel
-def template_size(keys: Keys, length: int) -> int:
-    """Return how many bytes `put_template` may need."""
-    longest = 0
-    for node in range(len(keys.path)):
-        longest = max(longest, keys.path[node, 1])
-    return 2 * length + PARTS * (longest + 4)
-
-
-@kernel
+@lean
 def put_template(
     forms: Forms, keys: Keys, leaves: Leaves, count: int, record: int,
     data: Bytes, breaks: Bits, start: int, length: int, arena: Bytes, used: int,
@@ -187,8 +175,8 @@ def put_template(
                 forms.parts[form, parts + 1] = (field, 0, 0)
                 parts += 2
                 arena[used] = 123
-                node = keys.node[field >> 1]
-                used = copy_bytes(keys.text, keys.path[node, 0], keys.path[node, 1], arena, used + 1)
+                node = keys.fields[field >> 1, NODE]
+                used = copy_bytes(keys.text, keys.nodes[node, PATH], keys.nodes[node, PATH_LENGTH], arena, used + 1)
                 if field & 1:
                     arena[used] = 33
                     arena[used + 1] = 88
@@ -199,5 +187,5 @@ def put_template(
         at = stop + 1
     used = _put_literal(data, literal, end, arena, used)
     forms.parts[form, parts] = (-1, literal, end - literal)
-    forms.count[form] = parts + 1
+    forms.known[form, COUNT] = parts + 1
     return used, form

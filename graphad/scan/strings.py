@@ -11,12 +11,13 @@ JSON per second, VLDB Journal 2019, section 3.1.1.
 import numpy as np
 
 from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.words import U64, Bits, Bytes, classify, trailing_zeros
 
 _EVEN = U64(0x5555555555555555)
 
 
-@kernel
+@lean
 def hex_digit(byte: int) -> int:
     """Return what a hexadecimal digit stands for; -1 if it is none."""
     if 48 <= byte <= 57:
@@ -25,7 +26,7 @@ def hex_digit(byte: int) -> int:
     return byte - 87 if 97 <= byte <= 102 else -1
 
 
-@kernel
+@lean
 def _four_digits(data: Bytes, start: int) -> bool:
     if start + 4 > len(data):
         return False

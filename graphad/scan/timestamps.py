@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from graphad.jit import kernel
+from graphad.scan.lean import lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import Bytes
 
@@ -20,7 +20,7 @@ _DAY_MINUTES = 1440
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@kernel
+@lean
 def _digits(data: Bytes, start: int, count: int) -> int:
     """Return what `count` decimal digits stand for; a large negative number if one is none."""
     value = 0
@@ -32,7 +32,7 @@ def _digits(data: Bytes, start: int, count: int) -> int:
     return value
 
 
-@kernel
+@lean
 def days_from_civil(year: int, month: int, day: int) -> int:
     """Return the days from 1970-01-01 to a date of the Gregorian calendar.
 
@@ -46,7 +46,7 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@kernel
+@lean
 def _zone(data: Bytes, start: int, length: int) -> int:
     """Return the number of a zone: 0 none, 1 Z, else 2 + 2 (minutes + 1440) + colon; -1 no zone."""
     if length == 0:
@@ -64,7 +64,7 @@ def _zone(data: Bytes, start: int, length: int) -> int:
     return 2 + 2 * ((offset if sign == 43 else -offset) + _DAY_MINUTES) + colon
 
 
-@kernel
+@lean
 def read_time(data: Bytes, start: int, length: int) -> tuple[int, int, int]:
     """Return (kind, UTC microseconds, rest) of an ISO 8601 time; kind -1 if it has another form.
 
@@ -115,7 +115,7 @@ def read_time(data: Bytes, start: int, length: int) -> tuple[int, int, int]:
     return kind, seconds * 1_000_000 + us, rest
 
 
-@kernel
+@lean
 def read_int(data: Bytes, start: int, length: int) -> tuple[int, int]:
     """Return (kind, value) of a decimal or 0x hexadecimal whole number; kind -1 if it is none.
 
@@ -148,7 +148,7 @@ def read_int(data: Bytes, start: int, length: int) -> tuple[int, int]:
     return DECIMAL, (-value if negative else value)
 
 
-@kernel
+@lean
 def from_filetime(ticks: int) -> tuple[int, int]:
     """Return (UTC microseconds, tenths of one left over) of a Windows FILETIME."""
     return ticks // 10 - _FILETIME_EPOCH_US, ticks % 10

@@ -12,10 +12,11 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from graphad.jit import kernel
+from graphad.scan.lean import lean
 
 Bytes = npt.NDArray[np.uint8]
 Bits = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 U64 = np.uint64
 
 _BYTE, _WORD, _WIDE = ir.IntType(8), ir.IntType(64), ir.IntType(128)
@@ -95,7 +96,7 @@ def classify(typing_context: Any, array: Any, at: Any) -> Any:
     return result(array, types.int64), code
 
 
-@kernel
+@lean
 def first_bit(bits: Bits, start: int) -> int:
     """Return the first place from `start` on whose bit is set. There must be one."""
     block = start >> 6
@@ -108,7 +109,7 @@ def first_bit(bits: Bits, start: int) -> int:
     return (block << 6) + trailing_zeros(bits[block])
 
 
-@kernel
+@lean
 def word_at(data: Bytes, start: int, length: int) -> U64:
     """Return up to 7 bytes of data as one word."""
     word = U64(0)
@@ -117,7 +118,7 @@ def word_at(data: Bytes, start: int, length: int) -> U64:
     return word
 
 
-@kernel
+@lean
 def hash_bytes(data: Bytes, start: int, length: int, seed: U64) -> U64:
     """Return a 64-bit hash of some bytes; a secret seed keeps others from aiming collisions.
 
@@ -142,7 +143,7 @@ def hash_bytes(data: Bytes, start: int, length: int, seed: U64) -> U64:
     return mix(low ^ a ^ h, high ^ b ^ seed)
 
 
-@kernel
+@lean
 def same_bytes(a: Bytes, start: int, b: Bytes, other: int, length: int) -> bool:
     """Say whether a[start:start+length] equals b[other:other+length]."""
     at = 0
@@ -160,7 +161,7 @@ def same_bytes(a: Bytes, start: int, b: Bytes, other: int, length: int) -> bool:
     return True
 
 
-@kernel
+@lean
 def copy_bytes(data: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
     """Copy bytes into `out` and return where they end there."""
     for i in range(length):

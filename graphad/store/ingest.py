@@ -1,4 +1,4 @@
-"""Ingest: inputs to segments, blocks decoded in parallel, rows written in the order they were read."""
+"""Ingest: blocks decoded in parallel, rows written to segments in the order they were read."""
 
 import hashlib
 import os
@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from graphad import formats
 from graphad.blocks import Block, blocks
-from graphad.errors import ParseError
 from graphad.parse import REJECTS, Decoder, Options, Parser
 from graphad.reading import DAMAGED, Input
 from graphad.store.manifest import Manifest, Source
@@ -85,7 +84,7 @@ class Ingest:
 
                 def reopen() -> BinaryIO:
                     spool.seek(0)
-                    return cast(BinaryIO, open(os.dup(spool.fileno()), "rb"))  # noqa: SIM115
+                    return cast(BinaryIO, open(os.dup(spool.fileno()), "rb"))
 
                 return self._one(Input("standard input", reopen))
         try:
@@ -152,7 +151,9 @@ class Ingest:
         waiting: deque[tuple[Block, Future[Part]]] = deque()
         for block in stream:
             future: Future[Part] = Future()
-            if block.offset < known and not block.lost:  # ingested before; only a decoder with a memory reads it again
+            if (
+                block.offset < known and not block.lost
+            ):  # ingested before; only a decoder with a memory reads it again
                 if not decoder.parallel:
                     decoder.decode(block.data, False)
                 continue
@@ -188,7 +189,9 @@ class Ingest:
         if part.edges is not None and part.edges.num_rows:
             source.edges += part.edges.num_rows
             span = pc.min_max(part.edges["ts"].cast(pa.int64())).as_py()
-            source.start = min(span["min"], source.start if source.start is not None else span["min"])
+            source.start = min(
+                span["min"], source.start if source.start is not None else span["min"]
+            )
             source.end = max(span["max"], source.end if source.end is not None else span["max"])
             self.segment.add("edges", _placed(part.edges, source.source, block, before))
         self.segment.add("entities", part.entities)

@@ -20,7 +20,9 @@ def writing(store: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
-            raise GraphadError(f"{store} is being written by {holder}.", hint="Wait for it.") from error
+            raise GraphadError(
+                f"{store} is being written by {holder}.", hint="Wait for it."
+            ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield

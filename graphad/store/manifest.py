@@ -88,7 +88,9 @@ def load(store: Path) -> Manifest:
     try:
         name, digest = (store / "CURRENT").read_text().split()
     except FileNotFoundError as error:
-        raise SchemaError(f"{store} is no graphad store.", hint="Make one: graphad ingest.") from error
+        raise SchemaError(
+            f"{store} is no graphad store.", hint="Make one: graphad ingest."
+        ) from error
     except (ValueError, UnicodeDecodeError) as error:
         raise SchemaError(f"{store}/CURRENT is damaged.", hint="See graphad doctor.") from error
     path = store / "manifests" / name

@@ -61,10 +61,13 @@ class Mapper:
         try:
             edges = connection.sql(self._edges_sql(connection)).to_arrow_table()
             rules = connection.sql(
-                f"SELECT record, {self.parser.ignore} AS rule, {self.parser.reject} AS reason FROM raw"
+                f"SELECT record, {self.parser.ignore} AS rule, {self.parser.reject} AS reason "
+                "FROM raw"
             ).to_arrow_table()
         except duckdb.Error as error:
-            raise ParseError(f"The mapping of parser {self.parser.name!r} fails: {error}") from error
+            raise ParseError(
+                f"The mapping of parser {self.parser.name!r} fails: {error}"
+            ) from error
         finally:
             connection.unregister("raw")
         part.edges, part.entities = self._identify(edges)
@@ -103,7 +106,7 @@ class Mapper:
                 FROM ({self.parser.mapping})
                 WHERE ts IS NOT NULL AND src_id IS NOT NULL AND dst_id IS NOT NULL
                   AND action IS NOT NULL AND host IS NOT NULL
-                ORDER BY record, ordinal"""  # noqa: S608  (a parser's own SQL)
+                ORDER BY record, ordinal"""
         return self._sql
 
     def _identify(self, edges: pa.Table) -> tuple[pa.Table, pa.Table]:

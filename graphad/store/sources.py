@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from graphad.reading import DAMAGED, HEAD
 from graphad.errors import ParseError
+from graphad.reading import DAMAGED, HEAD
 from graphad.store.manifest import Source
 
 

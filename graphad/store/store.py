@@ -4,7 +4,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphad import database
+from graphad import database, schema
 from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
@@ -32,11 +32,13 @@ def microseconds(moment: Moment) -> int | None:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError as error:
-            raise GraphadError(f"{moment!r} is no time.", hint="Write 2026-11-23T10:00:00Z.") from error
+            raise GraphadError(
+                f"{moment!r} is no time.", hint="Write 2026-11-23T10:00:00Z."
+            ) from error
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1_000_000)
 
 
@@ -50,16 +52,21 @@ class Store:
         self.path = Path(path)
         if not (self.path / "CURRENT").exists():
             if not create:
-                raise SchemaError(f"{self.path} is no graphad store.", hint="Make one: graphad ingest.")
+                raise SchemaError(
+                    f"{self.path} is no graphad store.", hint="Make one: graphad ingest."
+                )
             self._create()
         self.manifest = manifests.load(self.path)
 
     def _create(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise SchemaError(f"{self.path} is no folder.")
-        if self.path.is_dir() and any(p.name not in ("lock", "manifests") for p in self.path.iterdir()):
+        if self.path.is_dir() and any(
+            p.name not in ("lock", "manifests") for p in self.path.iterdir()
+        ):
             raise SchemaError(
-                f"{self.path} is a folder with other things in it.", hint="Name an empty or new one."
+                f"{self.path} is a folder with other things in it.",
+                hint="Name an empty or new one.",
             )
         try:
             (self.path / "manifests").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,7 +124,9 @@ class Store:
             try:
                 done = list(run.run(reading.find(given)))
             except OSError as error:
-                raise GraphadError(f"{self.path} cannot be written: {error.strerror or error}.") from error
+                raise GraphadError(
+                    f"{self.path} cannot be written: {error.strerror or error}."
+                ) from error
             if len(done) == 1 and done[0].source is None:
                 raise ParseError(
                     f"{done[0].path} {done[0].note}.",
@@ -136,7 +145,7 @@ class Store:
     def _sweep(self) -> None:
         """Remove what an interrupted writer left; only under the lock."""
         named = {f.name for files in self.manifest.files.values() for f in files}
-        for table in views.schema.TABLES:
+        for table in schema.TABLES:
             for path in (self.path / table).glob("*"):
                 if f"{table}/{path.name}" not in named or path.name.startswith("."):
                     path.unlink(missing_ok=True)
@@ -153,7 +162,7 @@ class Store:
 
     @contextmanager
     def published(self) -> Iterator[Path]:
-        """Give the path of a DuckDB file with this state's views, made for as long as it is used."""
+        """Give the path of a DuckDB file with this state's views; it may go after the block."""
         path = self.path / f"catalog-{self.manifest.number:06d}.duckdb"
         if path.exists():
             yield path
@@ -171,9 +180,13 @@ class Store:
                 try:
                     size = (self.path / file.name).stat().st_size
                 except OSError as error:
-                    raise SchemaError(f"{self.path / file.name} is missing.", hint="See graphad doctor.") from error
+                    raise SchemaError(
+                        f"{self.path / file.name} is missing.", hint="See graphad doctor."
+                    ) from error
                 if size != file.bytes:
-                    raise SchemaError(f"{self.path / file.name} is damaged.", hint="See graphad doctor.")
+                    raise SchemaError(
+                        f"{self.path / file.name} is damaged.", hint="See graphad doctor."
+                    )
 
     def _damage(self, error: Exception) -> SchemaError:
         """Return an error that names the damaged file."""
@@ -209,7 +222,7 @@ class Store:
         self, start: Moment = None, end: Moment = None, host: str | None = None,
         sources: Iterable[int] | None = None, alias: str = "e",
     ) -> str:  # fmt: skip
-        """Return the SQL condition of a window [start, end) of edges; values are literals we made."""
+        """Return the SQL condition of a window [start, end) of edges, of literals of ours."""
         terms = ["true"]
         for sign, moment in ((">=", start), ("<", end)):
             us = microseconds(moment)
@@ -242,11 +255,13 @@ class Store:
                     f"""SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
                                sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
                         FROM counts c WHERE {condition}
-                        GROUP BY ALL ORDER BY ALL"""  # noqa: S608
+                        GROUP BY ALL ORDER BY ALL"""
                 ).to_arrow_table()
             condition = self.window(start, end, host, sources)
             return connection.sql(
-                COUNTS_SQL.replace("FROM edges e", f"FROM (SELECT * FROM edges e WHERE {condition}) e")
+                COUNTS_SQL.replace(
+                    "FROM edges e", f"FROM (SELECT * FROM edges e WHERE {condition}) e"
+                )
             ).to_arrow_table()
         except duckdb.Error as error:
             raise self._damage(error) from error
@@ -262,7 +277,7 @@ class Store:
         try:
             condition = self.window(start, end, host, sources)
             connection.execute(
-                f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM edges e "  # noqa: S608
+                f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM edges e "
                 f"JOIN sources s USING (source) WHERE {condition}"
             )
             edges = connection.sql(
@@ -294,7 +309,9 @@ def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return a text column as an object array that shares equal strings."""
     coded = column.dictionary_encode().combine_chunks()
     if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+        coded = (
+            coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+        )
     words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
     found: np.ndarray[Any, np.dtype[np.object_]] = words[
         coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
@@ -305,7 +322,8 @@ def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
 def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
     ids = entities["id"].to_numpy()
     place = {
-        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64) for name in ("src", "dst")
+        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64)
+        for name in ("src", "dst")
     }
     return Graph(
         ids=ids,

@@ -52,11 +52,13 @@ def define(connection: duckdb.DuckDBPyConnection, store: Path, manifest: Manifes
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
         marks = ", ".join(["(" + ", ".join("?" * 10) + ")"] * len(some))
-        connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])  # noqa: S608
+        connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])
     query.create_views(connection)
 
 
-def connect(store: Path, manifest: Manifest, config: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    store: Path, manifest: Manifest, config: dict[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """Return a connection of its own, in memory, that sees the store as of `manifest`."""
     connection = database.connect(config=config)
     define(connection, store, manifest)

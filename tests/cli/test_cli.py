@@ -28,7 +28,9 @@ def run(*arguments: object, code: int = 0) -> Result:
 def hunted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store in which the demo was hunted with its quiet part as baseline."""
     store = tmp_path_factory.mktemp("hunt") / "store"
-    run("hunt", "-s", store, DEMO / "attack.strace.gz", "--baseline", DEMO / "quiet.strace.gz", "-q")
+    run(
+        "hunt", "-s", store, DEMO / "attack.strace.gz", "--baseline", DEMO / "quiet.strace.gz", "-q"
+    )
     return store
 
 
@@ -70,7 +72,15 @@ def test_explain_shows_terms_and_lines(hunted: Path) -> None:
 def test_a_second_hunt_adds_nothing_and_says_the_same(hunted: Path) -> None:
     before = run("findings", "-s", hunted, "--top", 100).stdout
     doctor = run("doctor", "-s", hunted).stdout.splitlines()[-1]
-    run("hunt", "-s", hunted, DEMO / "attack.strace.gz", "--baseline", DEMO / "quiet.strace.gz", "-q")
+    run(
+        "hunt",
+        "-s",
+        hunted,
+        DEMO / "attack.strace.gz",
+        "--baseline",
+        DEMO / "quiet.strace.gz",
+        "-q",
+    )
     assert run("findings", "-s", hunted, "--top", 100).stdout == before
     assert run("doctor", "-s", hunted).stdout.splitlines()[-1] == doctor
 
@@ -131,7 +141,11 @@ def test_nothing_a_log_contains_reaches_the_terminal_raw(tmp_path: Path) -> None
         for i in range(30):
             file.write(line(i).encode() + b"\n")
         for i, text in enumerate(t for t in bad if t):
-            file.write(f"{1_700_000_100 + i} /bin/{text} write /x/{text}\n".encode("utf-8", "surrogatepass"))
+            file.write(
+                f"{1_700_000_100 + i} /bin/{text} write /x/{text}\n".encode(
+                    "utf-8", "surrogatepass"
+                )
+            )
     store = tmp_path / "store"
     options = ["-s", store, "--parsers", own]
     shown = run("hunt", *options, log, "-f", "table", "--all-paths", "--top", 200)
@@ -146,8 +160,18 @@ def test_nothing_a_log_contains_reaches_the_terminal_raw(tmp_path: Path) -> None
 
 
 def test_queries_are_listed_and_answer(hunted: Path) -> None:
-    names = {json.loads(text)["name"] for text in run("query", "-s", hunted, "--list").stdout.splitlines()}
-    assert {"process_tree", "touched_by", "rare_parents", "first_seen", "rejects", "coverage"} <= names
+    names = {
+        json.loads(text)["name"]
+        for text in run("query", "-s", hunted, "--list").stdout.splitlines()
+    }
+    assert {
+        "process_tree",
+        "touched_by",
+        "rare_parents",
+        "first_seen",
+        "rejects",
+        "coverage",
+    } <= names
     rows = run("query", "-s", hunted, "coverage").stdout.splitlines()
     assert sum(json.loads(row)["records"] for row in rows) > 10_000
     refused = run("query", "-s", hunted, "--sql", "SELECT * FROM read_text('/etc/passwd')", code=1)
@@ -170,6 +194,8 @@ def test_standard_input_is_a_log(tmp_path: Path) -> None:
 
 def test_a_closed_pipe_is_quiet(hunted: Path) -> None:
     command = f"{sys.executable} -m graphad paths -s {hunted} --top 500 | head -1"
-    done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        ["/bin/bash", "-c", command], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert json.loads(done.stdout)
     assert done.stderr == ""

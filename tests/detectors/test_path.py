@@ -28,7 +28,8 @@ def graph_of(events: list[tuple[str, str, int]], actions: list[str] | None = Non
     text = np.array(names, object)
     return Graph(
         ids=np.arange(len(names)), types=np.array([TYPES[n[0]] for n in names], object),
-        names=text, labels=text, details=np.full(len(names), None), shapes=np.full(len(names), None),
+        names=text, labels=text, details=np.full(len(names), None),
+        shapes=np.full(len(names), None),
         src=np.array([place[events[i][0]] for i in order], np.int64),
         dst=np.array([place[events[i][1]] for i in order], np.int64),
         ts=np.array([events[i][2] for i in order], np.int64),
@@ -60,7 +61,9 @@ def example() -> Graph:
 
 def named(graph: Graph, paths: object, i: int) -> str:
     events = [e for e in paths.events[i] if e >= 0]  # type: ignore[attr-defined]
-    return "-".join([graph.names[graph.src[events[0]]], *(graph.names[graph.dst[e]] for e in events)])
+    return "-".join(
+        [graph.names[graph.src[events[0]]], *(graph.names[graph.dst[e]] for e in events)]
+    )
 
 
 def test_paper_mode_gives_the_worked_example(example: Graph) -> None:
@@ -123,7 +126,9 @@ def test_a_planted_chain_is_at_the_top(seed: int) -> None:
         sum(part in attack for part in named(graph, paths, i).split("-")) for i in range(len(paths))
     ]
     assert max(touching[:3]) >= 2
-    whole = [i for i in range(len(paths)) if named(graph, paths, i) == "Sevil-Psvc3-Pshell-Ptool-Sc2"]
+    whole = [
+        i for i in range(len(paths)) if named(graph, paths, i) == "Sevil-Psvc3-Pshell-Ptool-Sc2"
+    ]
     assert whole
     assert whole[0] < 30
 

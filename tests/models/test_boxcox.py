@@ -68,7 +68,7 @@ def test_worked_example_with_logs():
 
 
 @settings(max_examples=60, deadline=None)
-@given(samples, st.floats(-3, 3))
+@given(samples, st.floats(-3, 3).map(lambda lam: round(lam, 3)))
 def test_likelihood_is_scipys(q, lam):
     q = np.array(q)
     assert llf(q, lam) == pytest.approx(stats.boxcox_llf(lam, q), rel=1e-6, abs=1e-6)
@@ -163,7 +163,9 @@ def test_short_lengths_borrow_the_nearest_power():
 
 def test_no_length_with_enough_gives_plain_scores():
     fitted = fit_lengths({2: np.array([1.0, 2.0, 3.0])})
-    np.testing.assert_allclose(fitted[2].z(np.array([1.0, 2.0, 3.0])), [-1.5**0.5, 0, 1.5**0.5])
+    np.testing.assert_allclose(
+        fitted[2].z(np.array([1.0, 2.0, 3.0])), [-(1.5**0.5), 0, 1.5**0.5], atol=1e-9
+    )
 
 
 def test_the_rule_can_be_switched_off():

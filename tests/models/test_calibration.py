@@ -67,11 +67,12 @@ def test_severity_follows_the_rate():
         4000.5: "critical",  # 1 / 200
         4000.0: "critical",  # 2 / 200
         3999.0: "high",
-        3981.0: "high",
-        3980.0: "medium",
-        3801.0: "medium",
-        3800.0: "low",
-        2001.0: "low",
+        3982.0: "high",  # 19 blocks reach it: 20 / 200
+        3981.0: "medium",
+        3802.0: "medium",
+        3801.0: "low",
+        2002.0: "low",
+        2001.0: "informational",
         1000.0: "informational",
     }
     assert {s: c.severity(s) for s in expected} == expected

@@ -7,6 +7,7 @@ import importlib.util
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -31,7 +32,8 @@ def load() -> Parser:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.parser
+    parser: Parser = module.parser
+    return parser
 
 
 PARSER = load()
@@ -41,7 +43,7 @@ def decode(data: bytes) -> Decoded:
     return PARSER.decoder(Options()).decode(data, True)
 
 
-def query(done: Decoded, sql: str) -> list[tuple[object, ...]]:
+def query(done: Decoded, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as db:
         db.register("raw", done.raw)
         mapped = f"WITH edges AS ({PARSER.mapping}) {sql}"
@@ -167,14 +169,14 @@ PLAIN_EDGES = r"""
     ("data", "expected", "ignored"),
     [(NAMED, NAMED_EDGES, NAMED_RULES), (PLAIN, PLAIN_EDGES, PLAIN_RULES)],
 )
-def test_edges_of_the_samples(data, expected, ignored):
+def test_edges_of_the_samples(data: bytes, expected: str, ignored: dict[int, str]) -> None:
     done = decode(data)
     assert edges(done) == expected.strip().splitlines()
     assert rules(done) == ignored
     check_accounting(data, done)
 
 
-def test_rejects_of_the_samples():
+def test_rejects_of_the_samples() -> None:
     assert decode(NAMED).rejects.num_rows == 0
     assert decode(PLAIN).rejects.to_pylist() == [
         {"record": 25, "offset": 1626, "length": 35, "line": 25,
@@ -186,7 +188,7 @@ def test_rejects_of_the_samples():
     ]  # fmt: skip
 
 
-def test_whole_rows():
+def test_whole_rows() -> None:
     rows = decode(NAMED).raw.drop_columns(["_edges"]).to_pylist()
     nothing = dict.fromkeys(rows[0])
     assert rows[7] == nothing | {
@@ -197,7 +199,7 @@ def test_whole_rows():
         "args": "", "result": "0", "duration": 0.0006, "begun": 5,
     }  # fmt: skip
     assert rows[2] == nothing | {
-        "record": 2, "offset": 235, "length": 138, "line": 2,
+        "record": 2, "offset": 214, "length": 138, "line": 2,
         "ts": datetime(2026, 3, 2, 10, 0, 0, 900), "host": "localhost",
         "shape": "{pid}   {ts} {syscall}({args}) = {result} {error} ({message}) <{duration}>",
         "message": "No such file or directory", "process_guid": "700:1772445600000100:1",
@@ -206,7 +208,7 @@ def test_whole_rows():
         "error": "ENOENT", "duration": 1.1e-05, "_ignore": "failed call",
     }  # fmt: skip
     assert rows[28] == nothing | {
-        "record": 28, "offset": rows[28]["offset"], "length": 92, "line": 28,
+        "record": 28, "offset": rows[28]["offset"], "length": 97, "line": 28,
         "ts": datetime(2026, 3, 2, 10, 0, 0, 5100), "host": "localhost",
         "shape": "{pid}   {ts} --- {code} {args} ---", "code": "SIGTERM",
         "process_guid": "702:1772445600004000:1", "pid": 702, "exe": "/srv/shop/tool",
@@ -214,13 +216,13 @@ def test_whole_rows():
     }  # fmt: skip
 
 
-def test_host_is_the_users():
+def test_host_is_the_users() -> None:
     done = PARSER.decoder(Options(host="shop")).decode(PLAIN.splitlines()[0], True)
     assert query(done, "SELECT DISTINCT host FROM edges") == [("shop",)]
 
 
 @pytest.mark.parametrize("data", [NAMED, PLAIN])
-def test_blocks_make_no_difference(data):
+def test_blocks_make_no_difference(data: bytes) -> None:
     """Cut anywhere, a log gives the same edges, found in the order of its lines."""
     whole = edges(decode(data))
     lines = data.splitlines(keepends=True)
@@ -233,7 +235,7 @@ def test_blocks_make_no_difference(data):
         assert found == whole
 
 
-def test_cut():
+def test_cut() -> None:
     decoder = PARSER.decoder(Options())
     assert decoder.cut(b"a\nb\nc", False) == 4
     assert decoder.cut(memoryview(b"a\nb\nc"), False) == 4
@@ -245,7 +247,7 @@ def line(pid: int, us: int, text: str) -> bytes:
     return f"{pid} 1772445600.{us:06d} {text}\n".encode()
 
 
-def test_a_reused_pid_is_another_process():
+def test_a_reused_pid_is_another_process() -> None:
     data = line(1, 1, 'execve("/bin/sh", ["sh"], 0x1 /* 1 var */) = 0')
     for n in (10, 20):
         data += line(1, n, "fork() = 2")
@@ -254,7 +256,7 @@ def test_a_reused_pid_is_another_process():
     assert keys == [("2:1772445600000010",), ("2:1772445600000020",)]
 
 
-def test_a_thread_is_its_process():
+def test_a_thread_is_its_process() -> None:
     data = line(1, 1, "clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD) = 2")
     data += line(2, 2, 'read(3</a>, "x", 1) = 1') + line(2, 3, "+++ exited with 0 +++")
     data += line(1, 4, 'read(3</a>, "x", 1) = 1')
@@ -263,7 +265,7 @@ def test_a_thread_is_its_process():
     ]
 
 
-def test_a_forked_child_that_read_before_it_became_another_program():
+def test_a_forked_child_that_read_before_it_became_another_program() -> None:
     data = line(1, 1, 'execve("/bin/sh", ["sh"], 0x1 /* 1 var */) = 0') + line(1, 2, "fork() = 2")
     data += line(2, 3, 'read(0</a>, "x", 1) = 1')
     data += line(2, 4, 'execve("/bin/b", ["b"], 0x1 /* 1 var */) = 0')
@@ -274,7 +276,7 @@ def test_a_forked_child_that_read_before_it_became_another_program():
     ]
 
 
-def test_close_on_exec_and_shared_tables():
+def test_close_on_exec_and_shared_tables() -> None:
     data = line(1, 1, 'open("/a", O_RDONLY|O_CLOEXEC) = 3') + line(1, 2, 'open("/b", O_RDONLY) = 4')
     data += line(1, 3, 'execve("/bin/b", ["b"], 0x1 /* 1 var */) = 0')
     data += line(1, 4, 'read(3, "x", 1) = 1') + line(1, 5, 'read(4, "x", 1) = 1')
@@ -283,7 +285,7 @@ def test_close_on_exec_and_shared_tables():
     assert query(done, "SELECT src_key FROM edges WHERE action = 'read'") == [("/b",)]
 
 
-def test_a_read_that_waited_comes_after_the_write_it_waited_for():
+def test_a_read_that_waited_comes_after_the_write_it_waited_for() -> None:
     data = line(1, 1, "read(3<pipe:[9]>,  <unfinished ...>")
     data += line(2, 2, 'write(4<pipe:[9]>, "x", 1) = 1')
     data += line(1, 3, '<... read resumed>"x", 1) = 1')
@@ -292,14 +294,14 @@ def test_a_read_that_waited_comes_after_the_write_it_waited_for():
     ]  # fmt: skip
 
 
-def test_what_a_program_sends_forges_no_address():
+def test_what_a_program_sends_forges_no_address() -> None:
     forged = r"{sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr(\"9.9.9.9\")}"
     data = line(1, 1, f'sendto(3<UDP:[1]>, "{forged}", 9, 0, NULL, 0) = 9')
     assert query(decode(data), "SELECT dst_label FROM edges") == [("socket:[1]",)]
 
 
 @pytest.mark.parametrize("sample", [NAMED, PLAIN])
-def test_hostile_bytes_hide_no_line(sample):
+def test_hostile_bytes_hide_no_line(sample: bytes) -> None:
     first = sample.splitlines()[0]
     data = b"\n".join([first, b"\xff\x00" + first, b"", first[:-9] + b"\xff\x1b[2J", first]) + b"\n"
     done = decode(data)
@@ -314,7 +316,7 @@ BITS = [b'"', b"<", b">", b") = 1", b"\\", b"\xff", b"\0", b"\n", b"-1 EBADF (x)
 
 @settings(deadline=None, max_examples=100)
 @given(st.data())
-def test_mutated_samples_are_accounted_for(draw):
+def test_mutated_samples_are_accounted_for(draw: st.DataObject) -> None:
     lines = (NAMED + PLAIN).split(b"\n")
     chosen = draw.draw(st.lists(st.sampled_from(lines), max_size=12))
     data = bytearray(b"\n".join(chosen))
@@ -325,7 +327,7 @@ def test_mutated_samples_are_accounted_for(draw):
 
 
 @pytest.mark.skipif(not CAPTURE.exists(), reason="the captures are not here: set GRAPHAD_DATA")
-def test_capture():
+def test_capture() -> None:
     data = CAPTURE.read_bytes()
     done = decode(data)
     check_accounting(data, done)
@@ -336,7 +338,7 @@ def test_capture():
     ]  # fmt: skip
 
 
-def test_the_demos_attack_is_a_path_in_time():
+def test_the_demos_attack_is_a_path_in_time() -> None:
     done = decode(gzip.decompress((DEMO / "attack.strace.gz").read_bytes()))
     path = """
         SELECT a.dst_label, b.dst_label, c.dst_label, d.dst_label, e.dst_label
@@ -349,7 +351,7 @@ def test_the_demos_attack_is_a_path_in_time():
     assert query(done, path) == [("/bin/sh", "/usr/bin/curl", "/tmp/x", "/tmp/x", "127.0.0.1:4444")]
 
 
-def test_the_demos_truth_names_lines_that_give_edges():
+def test_the_demos_truth_names_lines_that_give_edges() -> None:
     done = decode(gzip.decompress((DEMO / "attack.strace.gz").read_bytes()))
     with (DEMO / "truth.csv").open(newline="") as file:
         truth = list(csv.DictReader(file))
@@ -360,14 +362,14 @@ def test_the_demos_truth_names_lines_that_give_edges():
     assert {int(row["line"]) for row in truth} <= used
 
 
-def test_sniff():
+def test_sniff() -> None:
     assert PARSER.sniff(NAMED) == 1.0
     assert PARSER.sniff(PLAIN) > 0.8
     assert PARSER.sniff(b'{"EventID": 1, "Image": "read(3) = 1"}\n') == 0.0
     assert PARSER.sniff(b"") == 0.0
 
 
-def test_texts():
+def test_texts() -> None:
     assert unescape(rb"\x2fa\57b\\\"\n\t\377") == '/a/b\\"\n\t\\xff'
     assert command_line(rb'"/a", ["a", "b c", "\x64"..., ...], 0x1') == "a 'b c' d... ..."
     assert datetime.fromtimestamp(1772445600, UTC).hour == 10

@@ -38,23 +38,25 @@ def scanned(data: bytes) -> list[Plain]:
         spans = lines.spans[row].tolist()
         pairs = zip(spans[::2], spans[1::2], strict=True)
         texts = [data[start:end] if end else None for start, end in pairs]
-        numbers = (getattr(lines, n)[row] for n in Plain._fields[1:7])
-        rows.append(Plain(kind, *map(int, numbers), *texts))
+        form, pid, stamp, duration, fd, value = (
+            int(getattr(lines, name)[row]) for name in Plain._fields[1:7]
+        )
+        rows.append(Plain(kind, form, pid, stamp, duration, fd, value, *texts))
     return rows
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_samples(sample):
+def test_samples(sample: bytes) -> None:
     assert scanned(sample) == plain_scan(sample)
 
 
-def test_demo():
+def test_demo() -> None:
     data = gzip.decompress((ROOT / "sample_logs/demo/attack.strace.gz").read_bytes())
     assert scanned(data) == plain_scan(data)
 
 
 @pytest.mark.skipif(not CAPTURE.exists(), reason="the captures are not here: set GRAPHAD_DATA")
-def test_capture():
+def test_capture() -> None:
     data = CAPTURE.read_bytes()
     found = scanned(data)
     assert found == plain_scan(data)
@@ -65,7 +67,7 @@ def test_capture():
 
 
 @st.composite
-def mutated(draw):
+def mutated(draw: st.DrawFn) -> bytes:
     line = bytearray(draw(st.sampled_from(LINES)))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(line)))
@@ -76,19 +78,19 @@ def mutated(draw):
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(mutated(), max_size=8))
-def test_mutated_lines(lines):
+def test_mutated_lines(lines: list[bytes]) -> None:
     data = b"\n".join(lines)
     assert scanned(data) == plain_scan(data)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.sampled_from([*TOKENS, b"read(", b"1772445600.000100 ", b"7 "])))
-def test_soup(tokens):
+def test_soup(tokens: list[bytes]) -> None:
     data = b"".join(tokens)
     assert scanned(data) == plain_scan(data)
 
 
-def test_one_line_by_hand():
+def test_one_line_by_hand() -> None:
     line = b'7 1772445600.000100 read(3</a b>, "x) = 1", 4) = 5<pipe:[1->2]> <1.000020>'
     assert scanned(line) == [
         Plain(
@@ -99,16 +101,18 @@ def test_one_line_by_hand():
     ]  # fmt: skip
 
 
-def test_reasons():
-    lines = [b"", b"strace: Process 3 attached", b"7 12:00:00 a() = 0", b"words", b"7 1772445600.0 a()",
-             b"1772445600.000001 a(", b"[pid x] 1772445600.000001 a() = 0"]  # fmt: skip
+def test_reasons() -> None:
+    lines = [
+        b"", b"strace: Process 3 attached", b"7 12:00:00 a() = 0", b"words",
+        b"7 1772445600.0 a()", b"1772445600.000001 a(", b"[pid x] 1772445600.000001 a() = 0",
+    ]  # fmt: skip
     assert strace.scan(b"\n".join(lines)).kind.tolist() == [
         strace.BLANK, strace.NOTE, strace.TIME_OF_DAY, strace.NO_STAMP, strace.NO_STAMP,
         strace.OTHER_FORM, strace.OTHER_FORM,
     ]  # fmt: skip
 
 
-def test_a_line_over_the_limit_is_rejected():
+def test_a_line_over_the_limit_is_rejected() -> None:
     line = b"1772445600.000001 a(" + b"x" * strace.MAX_LINE + b") = 0\n"
     assert strace.scan(line + b"1772445600.000001 a() = 0").kind.tolist() == [
         strace.TOO_LONG, strace.CALL,
@@ -117,7 +121,7 @@ def test_a_line_over_the_limit_is_rejected():
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.text(max_size=6).map(str.encode), max_size=30))
-def test_texts_become_columns(texts):
+def test_texts_become_columns(texts: list[bytes]) -> None:
     spans = np.zeros((len(texts), 2), np.int32)
     data = b"."
     for row, text in enumerate(texts):
@@ -141,7 +145,7 @@ def test_texts_become_columns(texts):
     st.lists(st.integers(0, 3), max_size=20),
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=10),
 )
-def test_actors_are_carried_forward(group, changes):
+def test_actors_are_carried_forward(group: list[int], changes: list[tuple[int, int]]) -> None:
     changes.sort(key=lambda change: change[0])
     row, of = (np.array([c[i] for c in changes], np.int64) for i in (0, 1))
     expected = [
@@ -151,7 +155,7 @@ def test_actors_are_carried_forward(group, changes):
     assert fill_actors(np.array(group, np.int64), 4, row, of).tolist() == expected
 
 
-def test_idle_calls():
+def test_idle_calls() -> None:
     lines = [
         b'openat(AT_FDCWD</a>, "x", O_RDONLY) = 3</a/x>',  # the first folder shown
         b'openat(AT_FDCWD</a>, "x", O_RDONLY) = 3</a/x>',

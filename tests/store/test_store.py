@@ -41,10 +41,10 @@ def test_rows_are_what_the_log_says(store: Store, tmp_path: Path) -> None:
     [done] = store.ingest(log, parser=toy)
     assert (done.read, done.used, done.ignored, done.rejected, done.edges) == (5, 2, 2, 1, 2)
     assert store.sources[0].ignored == {"blank line": 1, "idle": 1}
-    assert store.sql("SELECT record, line, \"offset\", length, reason FROM rejects").to_pylist() == [
+    assert store.sql('SELECT record, line, "offset", length, reason FROM rejects').to_pylist() == [
         {"record": 3, "line": 3, "offset": 38, "length": 8, "reason": "the line has another form"}
     ]
-    records = store.sql("SELECT record, line, \"offset\", length, exe FROM records ORDER BY record")
+    records = store.sql('SELECT record, line, "offset", length, exe FROM records ORDER BY record')
     assert [tuple(row.values()) for row in records.to_pylist()] == [
         (1, 1, 0, 36, "/bin/cat"), (4, 4, 47, 26, "/bin/cat"), (5, 5, 74, 32, "/bin/tee"),
     ]  # fmt: skip
@@ -243,26 +243,30 @@ def test_a_second_writer_is_told_who_writes(store: Store, tmp_path: Path) -> Non
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with writing(store.path):
         told = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert f"is being written by process {os.getpid()}" in told.stderr
     store.ingest(log, parser=toy)
     assert store.manifest.number == 1
 
 
-def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graphad.store import segment
-
+def test_a_full_disk_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = write(tmp_path / "a.log", 0, 50)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(segment.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(GraphadError, match="No space left"):
         store.ingest(log, parser=toy)
     monkeypatch.undo()
     assert content(Store(store.path)) == Counter()
-    assert not [p for p in store.path.rglob("*.parquet")]
+    assert not list(store.path.rglob("*.parquet"))
     store.ingest(log, parser=toy)
     assert sum(content(store).values()) == store.sources[0].edges

@@ -1,0 +1,109 @@
+"""Options that several commands share, and what they stand for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from graphad.errors import GraphadError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+store_option = click.option(
+    "-s", "--store", type=click.Path(path_type=Path), default=Path("graphad-store"),
+    show_default=True, help="Folder of the store.",
+)  # fmt: skip
+logs_argument = click.argument("logs", nargs=-1, required=True)
+
+
+def input_options(command: Command) -> Command:
+    """Add the options that say how logs are read."""
+    for option in (
+        click.option(
+            "--parsers",
+            multiple=True,
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="Folder with parsers of your own.",
+        ),
+        click.option("--host", help="Host of records that don't name one."),
+        click.option("--assume-year", type=int, help="Year of time stamps without one."),
+        click.option(
+            "--assume-timezone",
+            default="UTC",
+            show_default=True,
+            help="Zone of time stamps without one.",
+        ),
+        click.option(
+            "--mapping",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="SELECT that maps a table (CSV, NDJSON, Parquet) to events.",
+        ),
+        click.option("--input-format", help="Name of the parser; sniffed if not given."),
+    ):
+        command = option(command)
+    return command
+
+
+def path_options(command: Command) -> Command:
+    """Add the options of the path detector."""
+    for option in (
+        click.option("--span", type=float, metavar="SECONDS", help="Longest time a path may take."),
+        click.option(
+            "--max-length",
+            type=click.IntRange(1, 8),
+            default=5,
+            show_default=True,
+            help="Most events on a path.",
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice(["default", "paper"]),
+            default="default",
+            show_default=True,
+            help="paper: the published method, literally.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def format_option(*kinds: str) -> Callable[[Command], Command]:
+    """Add -f/--format: a table on a terminal, NDJSON in a pipe, if not given."""
+    return click.option(
+        "-f",
+        "--format",
+        "form",
+        type=click.Choice(kinds),
+        help="Table on a terminal, NDJSON in a pipe, if not given.",
+    )
+
+
+def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of Store.ingest that command-line options stand for."""
+    from zoneinfo import ZoneInfo
+
+    from graphad.parse import Options
+
+    try:
+        ZoneInfo(given["assume_timezone"])
+    except (KeyError, ValueError, OSError) as error:
+        raise click.BadParameter(
+            f"{given['assume_timezone']!r} is no time zone.", param_hint="--assume-timezone"
+        ) from error
+    parser: Any = given["input_format"]
+    if given["mapping"] is not None:
+        from graphad.tabular import table_parser
+
+        try:
+            sql = given["mapping"].read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise GraphadError(f"{given['mapping']} cannot be read: {error}.") from error
+        parser = table_parser(sql)
+    options = Options(given["assume_timezone"], given["assume_year"], given["host"])
+    return {"parser": parser, "options": options, "parsers": list(given["parsers"])}
+
+
+def settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of PathDetector that command-line options stand for."""
+    return {"mode": given["mode"], "max_length": given["max_length"], "span_s": given["span"]}

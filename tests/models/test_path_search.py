@@ -1,0 +1,347 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphad.models import path_search
+from graphad.models.path_bounds import best_walks, lay_out, snap
+from graphad.models.path_family import admit, blockable
+from graphad.models.path_sample import sample_paths
+from graphad.models.path_search import top_paths
+from graphad.models.random_walk import edge_surprise, sender_receiver, transition
+from tests.models.naive_paths import all_paths, best_paths
+
+
+@st.composite
+def graphs(draw, most=24):
+    """Return (arrays, options): ties, cycles, self loops, copies and equal times all abound."""
+    size = draw(st.integers(1, most))
+    vertices = draw(st.integers(2, 8))
+    vertex = st.lists(st.integers(0, vertices - 1), min_size=size, max_size=size)
+    src, dst = np.array(draw(vertex)), np.array(draw(vertex))
+    last = draw(st.sampled_from([0, 3, 9, 40]))
+    ts = np.sort(draw(st.lists(st.integers(0, last), min_size=size, max_size=size)))
+    kinds = draw(st.sampled_from([1, 2, 4, 12]))
+    label = np.array(draw(st.lists(st.integers(-2, kinds - 3), min_size=size, max_size=size)))
+    if draw(st.booleans()):
+        label = src * 100 + dst
+    price = draw(st.sampled_from([0, 1, 5]))
+    cost = np.array(draw(st.lists(st.integers(0, price), min_size=size, max_size=size))) / 4
+    if draw(st.booleans()):
+        cost = (label * 7 % 5).astype(float)  # the same for a whole label, as in the detector
+    options = {
+        "max_length": draw(st.integers(1, 6)),
+        "k": draw(st.sampled_from([1, 2, 5, 40])),
+        "strict": draw(st.booleans()),
+        "span": draw(st.one_of(st.none(), st.integers(0, last))),
+    }
+    if draw(st.booleans()):
+        options["mask"] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    return (src, dst, ts, cost, label), options
+
+
+def rows(found):
+    return [
+        (int(n), float(score), tuple(e[e >= 0].tolist()))
+        for n, score, e in zip(found.length, found.score, found.edges, strict=True)
+    ]
+
+
+def listed(arrays):
+    return [a.tolist() for a in arrays]
+
+
+@settings(max_examples=400, deadline=None)
+@given(graphs(), st.sampled_from([(1, 3), (2, 7), (16, 50_000)]))
+def test_equals_brute_force(graph, sizes):
+    arrays, options = graph
+    with pytest.MonkeyPatch.context() as patch:
+        # Small rounds and time slices, so that small graphs take several.
+        patch.setattr(path_search, "_FIRST_ROUND", sizes[0])
+        patch.setattr(path_search, "_CHUNK", sizes[1])
+        found = top_paths(*arrays, **options)
+    assert rows(found) == best_paths(*listed(arrays), **options)
+    assert found.exact
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_equals_brute_force_on_dense_graphs(seed):
+    g = np.random.default_rng(seed)
+    size, vertices = 60, int(g.integers(5, 9))
+    arrays = (
+        g.integers(0, vertices, size),
+        g.integers(0, vertices, size),
+        np.sort(g.integers(0, 30, size)),
+        snap(g.exponential(size=size)),
+        g.integers(0, 3, size),
+    )
+    options = {"max_length": 4, "k": 20, "span": None if seed % 2 else 12}
+    found = rows(top_paths(*arrays, **options))
+    expected = best_paths(*listed(arrays), **options)
+    assert [row[::2] for row in found] == [row[::2] for row in expected]
+    np.testing.assert_allclose([r[1] for r in found], [r[1] for r in expected], rtol=1e-14)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(0, 30))
+def test_a_budget_never_hides_what_was_missed(graph, budget):
+    arrays, options = graph
+    found = top_paths(*arrays, budget=budget, **options)
+    true = {(n, e): s for n, s, e in best_paths(*listed(arrays), **options)}
+    names = {tuple(arrays[4][list(e)]) for _, _, e in rows(found)}
+    for (n, e), score in true.items():
+        # Whatever is absent scores no more than `unseen` admits.
+        if tuple(arrays[4][list(e)]) not in names:
+            assert score <= found.unseen[n - 1]
+    if found.exact:
+        assert rows(found) == [(n, s, e) for (n, e), s in true.items()]
+
+
+def test_a_budget_stops_the_search():
+    g = np.random.default_rng(3)
+    src, dst = g.integers(0, 30, 2000), g.integers(0, 30, 2000)
+    arrays = (src, dst, np.arange(2000), g.exponential(size=2000), np.arange(2000) % 500)
+    stopped = top_paths(*arrays, max_length=4, k=20, budget=5)
+    full = top_paths(*arrays, max_length=4, k=20)
+    assert full.exact
+    assert not stopped.exact
+    for r in range(1, 5):
+        best = full.score[full.length == r]
+        assert len(best) == 20
+        assert best.min() == full.unseen[r - 1] <= stopped.unseen[r - 1]
+        sure = stopped.score[(stopped.length == r) & (stopped.score > stopped.unseen[r - 1])]
+        assert sure.tolist() == best[: len(sure)].tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(most=14), st.randoms(use_true_random=False))
+def test_instance_numbers_and_the_clock_do_not_matter(graph, random):
+    (src, dst, ts, cost, label), options = graph
+    names = list(range(1000, 1008))
+    random.shuffle(names)
+    renamed = np.array(names)
+    one = top_paths(src, dst, ts, cost, label, **options)
+    other = top_paths(renamed[src], renamed[dst], ts + 10**15, cost, label * 3 + 1, **options)
+    assert rows(one) == rows(other)
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_walk_bounds_cover_every_path(graph):
+    (src, dst, ts, cost, label), options = graph
+    e = lay_out(src, dst, ts, cost, label, None)
+    if len(e.src) == 0:
+        return
+    strict = options["strict"]
+    ahead = best_walks(e.src, e.dst, e.ts, e.cost, e.index, e.n, 4, strict)
+    behind = best_walks(e.dst, e.src, -e.ts, e.cost, -e.index, e.n, 4, strict)
+    place = np.full(len(src), -1)
+    place[e.index] = np.arange(len(e.index))
+    for r in range(1, 5):
+        for path in all_paths(*listed((src, dst, ts)), r, strict=strict):
+            steps = place[list(path)]
+            total = e.cost[steps].sum()
+            for i, step in enumerate(steps):
+                assert behind[i, step] + ahead[r - i - 1, step] - e.cost[step] >= total
+
+
+N_COPIES = 20_000
+
+
+def test_identical_parallel_events_cost_no_more_than_one():
+    # 1e4 copies of each hop: (1e4)^5 instances of a single path.
+    src = np.tile(np.arange(5), N_COPIES)
+    found = top_paths(src, src + 1, np.arange(len(src)), np.ones(len(src)), src, k=3)
+    assert found.exact
+    assert found.score[found.length == 5].tolist() == [5.0]
+    assert found.edges[-1].tolist() == [0, 1, 2, 3, 4]
+    budgeted = top_paths(src, src + 1, np.arange(len(src)), np.ones(len(src)), src, k=3, budget=100)
+    assert rows(budgeted) == rows(found)
+    assert budgeted.exact
+
+
+@pytest.mark.parametrize("span", [None, N_COPIES])
+def test_hubs_and_copies_do_not_multiply(span):
+    # Many senders into one hub and out to many receivers, twice: 1e17 instances of one path.
+    i = np.arange(N_COPIES)
+    first, second = np.zeros(N_COPIES, dtype=int), np.ones(N_COPIES, dtype=int)
+    far, middle, end = i + 10, i + 10 + N_COPIES, i + 10 + 2 * N_COPIES
+    hops = [(far, first), (first, middle), (middle, second), (second, end)]
+    src = np.stack([a for a, _ in hops], axis=1).ravel()
+    dst = np.stack([b for _, b in hops], axis=1).ravel()
+    label = np.tile(np.arange(4), N_COPIES)
+    ts = np.arange(len(src))
+    # Steps stay in proportion to the events, whatever the number of instances.
+    found = top_paths(
+        src, dst, ts, np.ones(len(src)), label, max_length=4, k=10, span=span,
+        budget=40 * N_COPIES,
+    )  # fmt: skip
+    assert found.exact
+    assert found.score.tolist() == [1.0] * 4 + [2.0] * 3 + [3.0] * 2 + [4.0]
+    assert found.edges[-1].tolist() == [0, 1, 2, 3]
+
+
+def test_many_instances_may_be_blocked_before_one_is_free():
+    # Each of the early ways to the hub uses the vertex that the only end needs.
+    n = 500
+    src = np.concatenate([np.full(n, 7), [8, 1, 2]])
+    dst = np.concatenate([np.full(n, 1), [1, 2, 7]])
+    label = np.array([0] * (n + 1) + [1, 2])
+    found = top_paths(src, dst, np.arange(n + 3), np.ones(n + 3), label, max_length=3)
+    assert found.edges[found.length == 3].tolist() == [[n, n + 1, n + 2]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.permutations(range(6))), max_size=12
+    ),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_a_family_loses_no_way_out(prefixes, width, left, spanned):
+    seen = np.array([p[:width] for *_, p in prefixes], dtype=np.int32).reshape(-1, width)
+    score = np.array([s for s, _, _ in prefixes], dtype=np.int64)
+    start = np.array([t for _, t, _ in prefixes], dtype=np.int64)
+    family, rivals = np.empty(20, dtype=np.int64), np.empty(20, dtype=np.int64)
+    scratch = np.empty((3, left + 2), dtype=np.int64)
+    size = 0
+    for one in range(len(prefixes)):
+        now = admit(family, size, one, seen, score, start, spanned, width, left, rivals, scratch)
+        size = size if now < 0 else now
+    kept = family[:size].tolist()
+    for one in range(len(prefixes)):
+        for block in combinations(range(6), min(left, 6)):
+            if set(block) & set(seen[one].tolist()):
+                continue
+            assert any(
+                score[k] >= score[one]
+                and (not spanned or start[k] >= start[one])
+                and not set(block) & set(seen[k].tolist())
+                for k in kept
+            )
+    everyone = np.arange(len(prefixes), dtype=np.int64)
+    for one in range(len(prefixes)):
+        free = [v for v in range(6) if v not in seen[one]]
+        expected = any(
+            all(set(block) & set(row) for row in seen.tolist())
+            for n in range(left + 1)
+            for block in combinations(free, n)
+        )
+        assert blockable(seen, everyone, len(everyone), one, width, left, scratch) == expected
+
+
+def example(strict=False):
+    """Return the worked example of the notes on GID, section 8: arrays, and names of vertices."""
+    names = ["S1", "P1", "F1", "P2", "S3", "F2", "S2"]
+    times = {
+        (0, 1): [1, 5, 9, 13], (1, 0): [3, 7, 11], (1, 2): [2, 6, 10, 14],
+        (2, 3): [4, 8, 12, 15], (3, 4): [4, 9, 13, 16], (1, 3): [20], (5, 3): [22], (3, 6): [23],
+    }  # fmt: skip
+    events = sorted((t, u, v) for (u, v), found in times.items() for t in found)
+    ts, src, dst = (np.array(column) for column in zip(*events, strict=True))
+    a = transition(src, dst, np.ones(len(src)), 7)
+    walk = sender_receiver(a)
+    cost = edge_surprise(walk.x[src], a.toarray()[src, dst], walk.y[dst]).total
+    return (src, dst, ts, cost, src * 7 + dst), names
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_worked_example(strict):
+    arrays, names = example()
+    found = top_paths(*arrays, max_length=6, strict=strict)
+    score = {}
+    for n, value, edges in rows(found):
+        vertices = [arrays[0][edges[0]], *(arrays[1][list(edges)])]
+        score["-".join(names[v] for v in vertices)] = (n, round(value, 6))
+    assert [list(found.length).count(r) for r in range(1, 7)] == [8, 7, 4, 2, 0, 0]
+    expected = {
+        "P1-P2-S2": (2, 9.939794), "S1-P1-F1": (2, 8.208699), "S1-P1-P2": (2, 7.327331),
+        "F1-P2-S2": (2, 6.476436), "F2-P2-S2": (2, 6.476436), "F1-P2-S3": (2, 4.581948),
+        "P1-F1-P2": (2, 4.344726), "S1-P1-P2-S2": (3, 13.803767),
+        "P1-F1-P2-S2": (3, 10.821162), "P1-F1-P2-S3": (3, 8.926674),
+        "S1-P1-F1-P2": (3, 8.208699), "S1-P1-F1-P2-S2": (4, 14.685135),
+        "S1-P1-F1-P2-S3": (4, 12.790648),
+    }  # fmt: skip
+    assert {p: row for p, row in score.items() if row[0] > 1} == expected
+    assert not np.isfinite(found.unseen).any()
+    times = {
+        tuple(arrays[4][list(e)].tolist()): arrays[2][list(e)].tolist() for _, _, e in rows(found)
+    }
+    assert times[17, 25] == ([4, 9] if strict else [4, 4])  # F1-P2-S3
+    assert times[1, 10, 27] == [1, 20, 23]  # S1-P1-P2-S2
+
+
+def test_degenerate_inputs():
+    none = np.empty(0, dtype=np.int64)
+    found = top_paths(none, none, none, np.empty(0), none)
+    assert (len(found.score), found.edges.shape, found.exact) == (0, (0, 5), True)
+    one = np.zeros(1, dtype=np.int64)
+    assert len(top_paths(one, one, one, np.ones(1), one).score) == 0  # a self loop
+    masked = top_paths(one, one + 1, one, np.ones(1), one, mask=np.array([False]))
+    assert len(masked.score) == 0
+    assert len(sample_paths(none, none, none, np.empty(0), none, length=2).score) == 0
+
+
+def test_bad_input_is_refused():
+    two = np.arange(2)
+    good = (two, two + 1, two, np.ones(2), two)
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="cost"):
+            top_paths(two, two + 1, two, np.array([1.0, bad]), two)
+    with pytest.raises(ValueError, match="sorted"):
+        top_paths(two, two + 1, two[::-1], np.ones(2), two)
+    with pytest.raises(ValueError, match="long"):
+        top_paths(two, two + 1, two, np.ones(2), np.arange(3))
+    with pytest.raises(ValueError, match="mask"):
+        top_paths(*good, mask=np.ones(3, dtype=bool))
+    for option in ({"k": 0}, {"max_length": 0}, {"span": -1}, {"budget": -1}):
+        with pytest.raises(ValueError, match="must"):
+            top_paths(*good, **option)
+    with pytest.raises(ValueError, match="at least 1"):
+        sample_paths(*good, length=0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(most=14), st.integers(1, 4))
+def test_a_small_sample_is_all_there_is(graph, length):
+    arrays, options = graph
+    options = {key: options[key] for key in ("strict", "span")}
+    found = sample_paths(*arrays, length=length, size=10**5, **options)
+    expected = best_paths(*listed(arrays), max_length=length, k=10**6, **options)
+    assert sorted(found.score) == sorted(s for n, s, _ in expected if n == length)
+    assert (found.whole, found.error) == (True, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.integers(1, 4), st.integers(0, 3))
+def test_a_sample_holds_true_scores_once(graph, length, seed):
+    (src, dst, ts, _, label), options = graph
+    cost = (label % 50).astype(float)
+    options = {key: options[key] for key in ("strict", "span")}
+    found = sample_paths(src, dst, ts, cost, label, length=length, size=4, seed=seed, **options)
+    true = best_paths(*listed((src, dst, ts, cost, label)), max_length=length, k=10**6, **options)
+    left = [s for n, s, _ in true if n == length]
+    for score in found.score.tolist():
+        left.remove(score)
+    if not found.whole:
+        assert len(found.score) <= 4
+
+
+def test_a_sample_is_seeded_and_gives_routine_no_weight():
+    # 60 sequences a -> b -> c seen once, and one seen 2000 * 2000 / 2 times.
+    once = np.arange(60)
+    src = np.concatenate([once * 3 + 10, once * 3 + 11, np.tile([0, 1], 2000)])
+    dst = np.concatenate([once * 3 + 11, once * 3 + 12, np.tile([1, 2], 2000)])
+    label = np.concatenate([once, once + 60, np.tile([200, 201], 2000)])
+    arrays = (src, dst, np.arange(len(src)), (label + 1.0), label)
+    found = sample_paths(*arrays, length=2, size=1000)
+    assert not found.whole
+    assert len(found.score) == 61  # drawn alike by instance the 60 would hardly ever turn up
+    assert found.error == pytest.approx(found.score.std() / 61**0.5)
+    again = sample_paths(src * 7 + 1, dst * 7 + 1, *arrays[2:], length=2, size=1000)
+    other = sample_paths(*arrays, length=2, size=1000, seed=1)
+    assert found.score.tolist() == again.score.tolist() != other.score.tolist()
