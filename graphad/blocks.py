@@ -42,33 +42,30 @@ def blocks(
     offset, line = 0, 1
     skipping, why = 0, ""  # bytes of a record already dropped
     taken = 0
-    ended = damage = ""
+    ended, damage = False, ""
     while not ended:
-        try:
-            chunk = stream.read(min(size, known - taken) if taken < known else size)
-            taken += len(chunk)
-        except Bomb as error:
-            chunk, damage = b"", str(error)
-        except (*DAMAGED, ParseError) as error:
-            chunk, damage = b"", f"the data are damaged from here on: {error or 'they end early'}"
+        chunk, damage = _read(stream, min(size, known - taken) if taken < known else size)
+        taken += len(chunk)
         if chunk:
             seen(chunk)
-        else:
-            ended = "yes"
+        ended = bool(damage) or not chunk
         if skipping:
             end = chunk.find(b"\n") + 1
-            if not end and chunk:
-                skipping += len(chunk)
-                continue
+            broken = bool(end)
+            if not broken:
+                end = len(chunk)
+                if not ended:
+                    skipping += end
+                    continue
             skipping += end
             yield Block(b"", offset, line, False, f"{why};{skipping}")
-            offset, line, held = offset + skipping, line + bool(end), chunk[end:]
+            offset, line, held = offset + skipping, line + broken, chunk[end:]
             skipping = 0
         else:
             held = held + chunk if held else chunk
-        whole = decoder.cut(held, bool(ended)) if held else 0
+        whole = decoder.cut(held, ended) if held else 0
         if whole:
-            yield Block(held[:whole], offset, line, bool(ended) and whole == len(held))
+            yield Block(held[:whole], offset, line, ended and whole == len(held))
             line += held.count(b"\n", 0, whole)
             offset, held = offset + whole, held[whole:]
         if len(held) > limit:
@@ -81,3 +78,22 @@ def blocks(
     if damage:
         yield Block(b"", offset, line, False, f"{damage};0")
     yield Block(b"", offset, line, True)
+
+
+def _read(stream: BinaryIO, size: int) -> tuple[bytes, str]:
+    """Return up to `size` bytes, fewer only at the end, and why it can't be read further, if so."""
+    parts: list[bytes] = []
+    left = size
+    damage = ""
+    while left and not damage:
+        try:
+            part = stream.read1(left) if hasattr(stream, "read1") else stream.read(left)
+        except Bomb as error:
+            part, damage = b"", str(error)
+        except (*DAMAGED, ParseError) as error:
+            part, damage = b"", f"the data are damaged from here on: {error or 'they end early'}"
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts), damage

@@ -22,6 +22,7 @@ from graphad.errors import ParseError
 
 HEAD = 64 * 1024  # bytes that sniffing looks at
 MAX_RATIO = 200  # a stream that expands further than this, past GRACE bytes, is a bomb
+STEP = 64 * 1024  # bytes decompressed at once
 GRACE = 64 * 1024 * 1024
 
 # What a damaged or hostile compressed stream raises when it is read.
@@ -76,7 +77,8 @@ class _Guarded(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.inner.read(len(view))
+        # read1, not read: of a stream that is damaged further on, what came before is kept.
+        data = self.inner.read1(min(len(view), STEP))  # type: ignore[attr-defined]
         view[: len(data)] = data
         self.count += len(data)
         if self.count > GRACE and self.count > MAX_RATIO * self.source.count:

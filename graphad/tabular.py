@@ -121,7 +121,10 @@ def _wrapped(
             if not column.meaning.startswith("?"):
                 raise QueryError(f"The mapping selects no {column.name!r}.", hint=_HINT)
             continue
-        columns.append(f"{_taken_as(column, _quoted(name), types[name])} AS {column.name}")
+        value = _taken_as(column, _quoted(name), types[name])
+        if column.name.endswith("_label"):  # as if it were left out
+            value = f"coalesce({value}, {column.name[:3]}_key::VARCHAR)"
+        columns.append(f"{value} AS {column.name}")
     hidden = ", ".join(f"raw._map{i} AS {_quoted(name)}" for i, name in enumerate(needed))
     fields = ", ".join(filter(None, ['record, "offset", length, line', hidden]))
     kinds = ", ".join(f"'{kind}'" for kind in schema.ENTITY_TYPES)

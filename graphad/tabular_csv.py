@@ -33,9 +33,12 @@ class Csv:
 
     parallel: ClassVar[bool] = False
 
-    def __init__(self, needed: Sequence[str] = (), delimiter: int = ord(",")) -> None:
+    def __init__(
+        self, needed: Sequence[str] = (), delimiter: int = ord(","), limit: int = MAX_QUOTED
+    ) -> None:
         self.needed = needed
         self.delimiter = delimiter
+        self.limit = limit
         self.names: list[str] = []
         self._state = np.zeros(3, np.int64)
         self._mark = b""  # what came before state[2], to notice that the data are others
@@ -52,7 +55,8 @@ class Csv:
             self._state[:] = 0
         lines = np.frombuffer(data, np.uint8)[skip : max(skip, data.rfind(b"\n") + 1)]
         none = np.empty(0, np.int64), np.empty(0, np.uint8)
-        whole, _ = _records(lines, self.delimiter, len(data) - skip, False, self._state, *none)
+        fixed = self.delimiter, self.limit, len(data) - skip, False
+        whole, _ = _records(lines, *fixed, self._state, *none)
         start = skip + whole
         seen = start + int(self._state[2])
         self._mark = data[max(start, seen - 64) : seen]
@@ -68,7 +72,8 @@ class Csv:
         starts = np.empty(len(newlines) + 1, np.int64)
         flags = np.empty(len(newlines) + 1, np.uint8)
         state = np.zeros(3, np.int64)
-        _, read = _records(text, self.delimiter, len(text), True, state, starts, flags)
+        fixed = self.delimiter, self.limit, len(text), True
+        _, read = _records(text, *fixed, state, starts, flags)
         starts, stray = starts[:read], flags[:read] == 1
         ends = np.append(starts[1:], len(text))[:read]
         ends = ends - (text[ends - 1] == _LF)
@@ -167,13 +172,14 @@ def _line(data: Bytes, at: int, stop: int, delimiter: int, quoted: bool) -> tupl
 
 @kernel
 def _records(
-    data: Bytes, delimiter: int, size: int, final: bool, state: Ints, starts: Ints, stray: Bytes
-) -> tuple[int, int]:
+    data: Bytes, delimiter: int, limit: int, size: int, final: bool,
+    state: Ints, starts: Ints, stray: Bytes,
+) -> tuple[int, int]:  # fmt: skip
     """Find the records in whole lines; return how many bytes they are, and how many records.
 
-    A record ends with the first line that ends outside quotes. If that is too far, or not there at
-    all, its first line alone is a `stray` record. `size` is the bytes there are, with an unfinished
-    line; `final` says that no more will come.
+    A record ends with the first line that ends outside quotes. If that is further than `limit`, or
+    not there at all, its first line alone is a `stray` record. `size` is the bytes there are, with
+    an unfinished line; `final` says that no more will come.
 
     `state` (end of the first line, start of the last one found to end outside quotes, end of the
     last one looked at) makes it linear, over calls too: a line is looked at once as the first of a
@@ -190,15 +196,15 @@ def _records(
         if quoted:
             end = checked if closing >= first else -1
             checked = max(checked, first)
-            while end < 0 and checked < stop and checked - start <= MAX_QUOTED:
+            while end < 0 and checked < stop and checked - start <= limit:
                 at = checked
                 checked, quoted = _line(data, at, stop, delimiter, True)
                 if not quoted:
                     closing = at
                     end = checked
-            if end < 0 and not final and size - start <= MAX_QUOTED:
+            if end < 0 and not final and size - start <= limit:
                 break
-            quoted = end < 0 or end - start > MAX_QUOTED
+            quoted = end < 0 or end - start > limit
             if quoted:
                 end = first
         if count < len(starts):

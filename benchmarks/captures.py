@@ -1,0 +1,124 @@
+"""Real captures through ingest: every record accounted for, and what a record costs on disk.
+
+Reads packed captures from $GRAPHAD_DATA (or ../shared/data beside the checkout) and unpacks them
+into a temporary folder. For each set: records read, used, ignored by rule, rejected by reason,
+edges, bytes stored, seconds.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks import harness
+from benchmarks.harness import Options, Row
+
+SETS = {
+    "otrf-windows": "**/*.zip",
+    "eqllib-sysmon": "**/sysmon-*.json.gz",
+    "provmark-spade-strace": "**/*.strace",
+    "atomic-evtx-4cats": "**/*.json",
+}
+BYTES_A_RECORD = 30.0
+
+
+def data() -> Path | None:
+    """Return the folder of packed captures, or None."""
+    places = [os.environ.get("GRAPHAD_DATA"), harness.ROOT.parent / "shared" / "data"]
+    return next((Path(p) for p in places if p and Path(p).is_dir()), None)
+
+
+def unpack(name: str, folder: Path) -> Path | None:
+    """Unpack one set below `folder`; None where it is absent."""
+    home = data()
+    packed = home / f"{name}.tar.xz" if home else None
+    if packed is None or not packed.is_file():
+        return None
+    target = folder / name
+    target.mkdir(exist_ok=True)
+    subprocess.run(["tar", "-xJf", str(packed), "-C", str(target)], check=True)
+    return target
+
+
+def sysmon_lines(folder: Path, target: Path) -> int:
+    """Write the Sysmon records of the OTRF archives as one file; return how many they are."""
+    import zipfile
+
+    lines = 0
+    with target.open("wb") as out:
+        for path in sorted(folder.rglob("*.zip")):
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    with archive.open(name) as member:
+                        for line in member:
+                            if b'"Microsoft-Windows-Sysmon/Operational"' in line:
+                                out.write(line.rstrip(b"\r\n") + b"\n")
+                                lines += 1
+    return lines
+
+
+def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
+    """Ingest one set and return its rows."""
+    from graphad.store import Store
+
+    store = Store(scratch / f"{name}.store")
+    start = time.perf_counter()
+    done = store.ingest(logs)
+    seconds = time.perf_counter() - start
+    ignored: Counter[str] = Counter()
+    for source in store.sources:
+        ignored.update(source.ignored)
+    total = {field: sum(getattr(d, field) for d in done) for field in ("read", "used", "ignored", "rejected", "edges")}
+    balanced = total["read"] == total["used"] + total["ignored"] + total["rejected"]
+    yield Row(f"{name}: inputs", len(done), "inputs")
+    left_out = sum(d.source is None for d in done)
+    yield Row(f"{name}: inputs in no known format, or empty", left_out, "inputs")
+    again = sum(d.note == "already there" for d in done)
+    yield Row(f"{name}: inputs of a content ingested before", again, "inputs")
+    for field, value in total.items():
+        if field == "read":
+            yield Row(f"{name}: read", value, "records", met=balanced)
+        else:
+            yield Row(f"{name}: {field}", value, "edges" if field == "edges" else "records")
+    for rule, count in ignored.most_common(8):
+        yield Row(f"{name}: ignored, {rule}", count, "records")
+    reasons = store.sql("SELECT reason, count(*) AS n FROM rejects GROUP BY reason ORDER BY n DESC")
+    for row in reasons.to_pylist():
+        yield Row(f"{name}: rejected, {row['reason']}", row["n"], "records")
+    sizes = store.parquet_bytes()
+    kept = sum(sizes.get(table, 0) for table in ("records", "edges", "entities"))
+    each = kept / max(total["read"], 1)
+    only_sysmon = name.startswith("otrf Sysmon")
+    yield Row(
+        f"{name}: stored", each, "bytes a record", target=BYTES_A_RECORD if only_sysmon else None,
+        met=each <= BYTES_A_RECORD if only_sysmon else None,
+    )  # fmt: skip
+    yield Row(f"{name}: ingest", seconds, "s")
+    yield Row(f"{name}: rate", total["read"] / seconds, "records/s")
+
+
+def measure(options: Options) -> Iterable[Row]:
+    """Ingest each set into a store of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, pattern in SETS.items():
+            if options.quick and name != "provmark-spade-strace":
+                continue
+            home = unpack(name, folder)
+            if home is None:
+                print(f"{name} is absent; set GRAPHAD_DATA.", file=sys.stderr)
+                continue
+            logs = sorted(p for p in home.glob(pattern) if "_metadata" not in p.parts)
+            yield from one(name, logs, folder)
+            if name == "otrf-windows":
+                lines = folder / "sysmon.json"
+                sysmon_lines(home, lines)
+                yield from one("otrf Sysmon records", [lines], folder)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main(__doc__, measure))
