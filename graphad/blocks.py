@@ -37,8 +37,7 @@ def blocks(
     the point where a damaged stream can no longer be read. No block reaches over byte `known`, up
     to which the source was ingested before. Memory: two blocks and one record.
     """
-    limit = WHOLE if getattr(decoder, "whole", False) else max(MAX_RECORD, size)
-    held = b""
+    held = bytearray()
     offset, line = 0, 1
     skipping, why = 0, ""  # bytes of a record already dropped
     taken = 0
@@ -59,19 +58,21 @@ def blocks(
                     continue
             skipping += end
             yield Block(b"", offset, line, False, f"{why};{skipping}")
-            offset, line, held = offset + skipping, line + broken, chunk[end:]
+            offset, line, held = offset + skipping, line + broken, bytearray(chunk[end:])
             skipping = 0
         else:
-            held = held + chunk if held else chunk
+            held += chunk
         whole = decoder.cut(held, ended) if held else 0
         if whole:
-            yield Block(held[:whole], offset, line, ended and whole == len(held))
+            yield Block(bytes(held[:whole]), offset, line, ended and whole == len(held))
             line += held.count(b"\n", 0, whole)
-            offset, held = offset + whole, held[whole:]
+            offset += whole
+            del held[:whole]
+        limit = WHOLE if getattr(decoder, "whole", False) else max(MAX_RECORD, size)
         if len(held) > limit:
-            skipping, held, why = len(held), b"", f"longer than {limit >> 20} MiB"
+            skipping, held, why = len(held), bytearray(), f"longer than {limit >> 20} MiB"
         elif held and taken == known:
-            skipping, held, why = len(held), b"", STRADDLES
+            skipping, held, why = len(held), bytearray(), STRADDLES
     if held:  # the decoder would not have it, even as its last
         yield Block(b"", offset, line, False, f"the last record is unfinished;{len(held)}")
         offset += len(held)

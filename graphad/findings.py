@@ -1,8 +1,7 @@
 """Findings: what is shown to people. Severity, alerts, and incidents that overlapping ones form."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import msgspec
 
@@ -91,13 +90,13 @@ def short(entity: Entity) -> str:
     return text
 
 
-def merge(findings: list[Finding]) -> None:
-    """Give findings that share a telling event the same incident; the best one names it.
+def joined(telling: Sequence[Iterable[Hashable]]) -> list[int]:
+    """Return for each path the first one it is joined with, by the telling events they share.
 
-    An event is telling for a path if its surprise is at least the path's mean: sharing only a
-    routine link, such as the service manager starting a daemon, joins nothing. Order: by rank.
+    >>> joined([["a"], ["b"], ["b", "a"], []])
+    [0, 0, 0, 3]
     """
-    parent = list(range(len(findings)))
+    parent = list(range(len(telling)))
 
     def root(i: int) -> int:
         while parent[i] != i:
@@ -105,22 +104,34 @@ def merge(findings: list[Finding]) -> None:
             i = parent[i]
         return i
 
-    holders: dict[tuple[str, int, int, int], list[int]] = defaultdict(list)
-    for i, finding in enumerate(findings):
-        mean = finding.score / max(len(finding.edges), 1)
-        for edge, proof in zip(finding.edges, finding.evidence, strict=True):
-            if sum(edge.terms.values()) >= mean - 1e-9:
-                ends = (
-                    int(finding.entities[edge.src].id, 16),
-                    int(finding.entities[edge.dst].id, 16),
-                )
-                holders[(proof.source, proof.record, *ends)].append(i)
-    for sharing in holders.values():
-        for other in sharing[1:]:
-            a, b = sorted((root(sharing[0]), root(other)))
+    holder: dict[Hashable, int] = {}
+    for i, events in enumerate(telling):
+        for event in events:
+            a, b = sorted((root(holder.setdefault(event, i)), root(i)))
             parent[b] = a
-    for i, finding in enumerate(findings):
-        finding.incident = f"incident-{findings[root(i)].id.rpartition('-')[2]}"
+    return [root(i) for i in range(len(telling))]
+
+
+def is_telling(event_bits: float, path_bits: float, length: int) -> bool:
+    """Return whether an event is at least as surprising as its path's mean.
+
+    Sharing only a routine link, such as the service manager starting a daemon, joins nothing.
+    """
+    return event_bits >= path_bits / max(length, 1) - 1e-9
+
+
+def merge(findings: list[Finding]) -> None:
+    """Give findings that share a telling event the same incident; the best ranked names it."""
+    telling: list[list[Hashable]] = []
+    for finding in findings:
+        events: list[Hashable] = []
+        for edge, proof in zip(finding.edges, finding.evidence, strict=True):
+            if is_telling(sum(edge.terms.values()), finding.score, len(finding.edges)):
+                ends = finding.entities[edge.src].id, finding.entities[edge.dst].id
+                events.append((proof.source, proof.record, *ends))
+        telling.append(events)
+    for finding, first in zip(findings, joined(telling), strict=True):
+        finding.incident = f"incident-{findings[first].id.rpartition('-')[2]}"
 
 
 def incidents(findings: Iterable[Finding]) -> list[list[Finding]]:

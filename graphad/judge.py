@@ -8,7 +8,17 @@ import numpy as np
 
 from graphad.detectors.path import PathDetector, Paths
 from graphad.detectors.path_terms import TERMS
-from graphad.findings import Edge, Entity, Evidence, Finding, finding_id, merge, title
+from graphad.findings import (
+    Edge,
+    Entity,
+    Evidence,
+    Finding,
+    finding_id,
+    is_telling,
+    joined,
+    merge,
+    title,
+)
 from graphad.graph import Graph, coded
 from graphad.rawlines import fetch
 from graphad.store import Store
@@ -33,10 +43,14 @@ def rfc3339(us: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{part:06d}Z"
 
 
-def block_maxima(detector: PathDetector, graph: Graph) -> tuple[np.ndarray[Any, Any], int, float]:
-    """Return the highest z of each host and hour that has a path, the hours, and the days.
+def quiet_reference(
+    detector: PathDetector, graph: Graph
+) -> tuple[np.ndarray[Any, Any], int, float]:
+    """Return what a quiet period would have raised: the best z of each incident, hours, days.
 
-    Blocks are hours of a host from its first event to its last, quiet ones counted in.
+    Incidents are formed within one hour of one host, as the paths of an hour are far from
+    independent. Hours are those of each host from its first event to its last, and each incident
+    of an hour beyond the first counts as one more.
     """
     maxima: list[float] = []
     blocks = 0
@@ -47,11 +61,25 @@ def block_maxima(detector: PathDetector, graph: Graph) -> tuple[np.ndarray[Any, 
         hours = np.unique(hour[mine])
         blocks += int(hours[-1] - hours[0]) + 1
         for one in hours:
-            z = detector.best_z(graph.subset(np.flatnonzero(mine & (hour == one))))
-            if np.isfinite(z):
-                maxima.append(z)
+            best = incident_maxima(
+                detector.score(graph.subset(np.flatnonzero(mine & (hour == one))))
+            )
+            blocks += max(len(best) - 1, 0)
+            maxima += best
     days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
     return np.array(maxima), blocks, days
+
+
+def incident_maxima(paths: Paths) -> list[float]:
+    """Return the best z of each incident that the paths form, best first."""
+    telling = []
+    for events, terms, bits, length in zip(
+        paths.events, paths.terms.sum(axis=2), paths.score, paths.length, strict=True
+    ):
+        pairs = zip(events[:length], terms[:length], strict=True)
+        telling.append([int(e) for e, t in pairs if is_telling(t, bits, length)])
+    # Paths come best first, so the first of each incident is its best.
+    return [float(paths.z[i]) for i, first in enumerate(joined(telling)) if i == first]
 
 
 def to_findings(

@@ -80,7 +80,7 @@ class Workspace(Store):
         else:
             aside.rename(target)
         if len(quiet):
-            maxima, blocks, days = judge.block_maxima(detector, quiet)
+            maxima, blocks, days = judge.quiet_reference(detector, quiet)
             fitted = Calibration.fit(
                 maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
             )
@@ -220,6 +220,14 @@ class Workspace(Store):
             return [msgspec.json.decode(line, type=Finding) for line in data.splitlines() if line]
         except msgspec.DecodeError as error:
             raise GraphadError(f"{self._findings_path()} is damaged: {error}.") from error
+
+    def scored_days(self) -> float | None:
+        """Return how many days the sources behind the kept findings span, None without any."""
+        paths = {proof.source for finding in self.findings() for proof in finding.evidence}
+        spans = [(s.start, s.end) for s in self.sources if s.path in paths]
+        starts = [start for start, _ in spans if start is not None]
+        ends = [end for _, end in spans if end is not None]
+        return max(max(ends) - min(starts), 1) / 86_400e6 if starts else None
 
     def finding(self, name: str) -> Finding:
         """Return the finding of an id or of its unambiguous beginning."""

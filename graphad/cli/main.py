@@ -274,8 +274,11 @@ def evaluate(store: Path, truth: Path, form: str | None) -> None:
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    kept = open_store(store, create=False).findings()
-    show.rows(judge.evaluate(show.judged(kept), judge.read_truth(truth)).rows(), form)
+    opened = open_store(store, create=False)
+    report = judge.evaluate(
+        show.judged(opened.findings()), judge.read_truth(truth), days=opened.scored_days()
+    )
+    show.rows(report.rows(), form)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

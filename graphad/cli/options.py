@@ -11,7 +11,8 @@ from graphad.errors import GraphadError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 store_option = click.option(
-    "-s", "--store", type=click.Path(path_type=Path), default=Path("graphad-store"),
+    "-s", "--store", envvar="GRAPHAD_STORE", type=click.Path(path_type=Path),
+    default=Path("graphad-store"),
     show_default=True, help="Folder of the store.",
 )  # fmt: skip
 logs_argument = click.argument("logs", nargs=-1, required=True)

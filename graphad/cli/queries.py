@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphad import query
@@ -51,8 +52,9 @@ def answer(
                 raise QueryError(f"--{key} has no value.")
             value = words.pop(0)
         given[key.replace("-", "_")] = value
-    connection = query.locked(opened.connect(), store)
-    try:
-        return asked.run(connection, given)
-    finally:
-        connection.close()
+    with TemporaryDirectory(prefix="graphad-") as scratch:
+        connection = query.locked(opened.connect(), store, scratch=Path(scratch))
+        try:
+            return asked.run(connection, given)
+        finally:
+            connection.close()

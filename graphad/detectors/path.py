@@ -118,16 +118,6 @@ class PathDetector:
             found.exact,
         )  # fmt: skip
 
-    def best_z(self, graph: Graph) -> float:
-        """Return the highest z of a graph's paths, -inf if it has none."""
-        top = self.top
-        try:
-            self.top = 1
-            paths = self.score(graph)
-        finally:
-            self.top = top
-        return float(paths.z[0]) if len(paths) else -np.inf
-
     def event_terms(self, graph: Graph) -> Floats:
         """Return the terms [E, T] of every event, in bits."""
         return self._edges(graph)[0]

@@ -71,7 +71,7 @@ class Mapper:
         finally:
             connection.unregister("raw")
         part.edges, part.entities = self._identify(edges)
-        part.records = _stored(raw)
+        part.records = _stored(raw, connection)
         self._account(part, raw, edges, rules)
         return part
 
@@ -90,7 +90,8 @@ class Mapper:
                     f"The mapping of parser {self.parser.name!r} selects no {sorted(missing)[0]!r}."
                 )
             optional = ", ".join(
-                name if name in given else f"{sql} AS {name}" for name, sql in OPTIONAL.items()
+                f"{f'coalesce({name}, {sql})' if name in given else sql} AS {name}"
+                for name, sql in OPTIONAL.items()
             )
             local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))
             # Lengths keep a crafted host name from running over into the key.
@@ -187,16 +188,22 @@ def _with_all_columns(raw: pa.Table) -> pa.Table:
     return raw
 
 
-def _stored(raw: pa.Table) -> pa.Table:
-    """Return the rows with the columns that are kept; foreign ones go to attrs."""
+def _stored(raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the rows with the columns that are kept; foreign ones go to attrs, as JSON."""
     known = {c.name for c in schema.RECORDS} | set(PLACE.names)
     foreign = [n for n in raw.column_names if n not in known and not n.startswith("_")]
     if foreign:
-        import json
-
-        texts = [
-            json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False)
-            for row in raw.select(foreign).to_pylist()
-        ]
-        raw = raw.append_column("attrs", pa.array(texts, pa.string()))
+        connection.register("foreign_fields", raw.select(foreign))
+        fields = ", ".join(f"{name} := {name}" for name in map(_identifier, foreign))
+        # Merging into {} leaves out what is null.
+        made = connection.sql(
+            f"SELECT json_merge_patch('{{}}', to_json(struct_pack({fields})))::VARCHAR AS attrs "
+            "FROM foreign_fields"
+        ).to_arrow_table()
+        connection.unregister("foreign_fields")
+        raw = raw.append_column("attrs", made["attrs"])
     return raw.select([n for n in raw.column_names if n in known])
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

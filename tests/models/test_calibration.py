@@ -1,5 +1,6 @@
 import json
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ maxima = st.lists(st.integers(-5, 5).map(float), max_size=30)
 
 @settings(max_examples=150, deadline=None)
 @given(maxima, st.integers(0, 20), st.integers(1, 20), st.integers(1, 30))
-def test_counts_are_those_of_the_definition(found, empty, days, budget):
+def test_counts_are_those_of_the_definition(
+    found: list[float], empty: int, days: int, budget: int
+) -> None:
     blocks = max(len(found) + empty, 1)
     c = Calibration.fit(np.array(found), blocks=blocks, days=days, budget_per_day=budget)
     for score in np.arange(-6.0, 7.0, 0.5):
@@ -31,28 +34,28 @@ def test_counts_are_those_of_the_definition(found, empty, days, budget):
 
 @settings(max_examples=60, deadline=None)
 @given(maxima, st.floats(-9, 9), st.floats(-9, 9))
-def test_higher_scores_are_never_more_common(found, a, b):
+def test_higher_scores_are_never_more_common(found: list[float], a: float, b: float) -> None:
     c = Calibration.fit(np.array(found), blocks=40, days=3)
     low, high = sorted((a, b))
     assert c.p_value(low) >= c.p_value(high) > 0
     assert c.expected_per_day(low) >= c.expected_per_day(high)
 
 
-def test_the_threshold_is_the_smallest_such_score():
+def test_the_threshold_is_the_smallest_such_score() -> None:
     c = Calibration.fit(np.array([5.0, 4.0, 4.0, 1.0]), blocks=9, days=10, budget_per_day=0.2)
     # 9 blocks in 10 days: a rate of (1 + c) 0.09, so one block may reach it.
     assert c.threshold == np.nextafter(4.0, np.inf)
     assert c.expected_per_day(c.threshold) <= 0.2 < c.expected_per_day(4.0)
 
 
-def test_empty_blocks_may_be_left_out_or_given():
+def test_empty_blocks_may_be_left_out_or_given() -> None:
     left_out = Calibration.fit(np.array([3.0, 1.0]), blocks=10, days=2)
     given_ = Calibration.fit(np.array([-np.inf, 3.0, -np.inf, 1.0]), blocks=10, days=2)
     assert left_out.maxima == given_.maxima == (3.0, 1.0)
     assert left_out.threshold == given_.threshold == -np.inf
 
 
-def test_a_short_reference_claims_little():
+def test_a_short_reference_claims_little() -> None:
     c = Calibration.fit(np.array([2.0] * 20), blocks=24, days=1, budget_per_day=0.5)
     assert not c.supported
     assert c.threshold == np.nextafter(2.0, np.inf)
@@ -60,7 +63,7 @@ def test_a_short_reference_claims_little():
     assert c.severity(1e9) == "medium"
 
 
-def test_severity_follows_the_rate():
+def test_severity_follows_the_rate() -> None:
     found = np.arange(1.0, 4001.0)
     c = Calibration.fit(found, blocks=4799, days=200)
     expected = {
@@ -78,7 +81,7 @@ def test_severity_follows_the_rate():
     assert {s: c.severity(s) for s in expected} == expected
 
 
-def test_false_alarms_meet_the_budget_on_average():
+def test_false_alarms_meet_the_budget_on_average() -> None:
     g = np.random.default_rng(5)
     blocks, days, budget, alarms = 240, 10.0, 3.0, 0
     rounds = 400
@@ -92,7 +95,7 @@ def test_false_alarms_meet_the_budget_on_average():
     assert budget * 0.75 < rate < budget + 4 * (budget / rounds) ** 0.5
 
 
-def test_interval_covers_the_true_threshold():
+def test_interval_covers_the_true_threshold() -> None:
     g = np.random.default_rng(6)
     truth = -np.log(3.0 / 24)  # exponential maxima: 3 of 24 blocks a day exceed it
     covered = 0
@@ -100,12 +103,14 @@ def test_interval_covers_the_true_threshold():
         drawn = g.exponential(size=480)
         c = Calibration.fit(drawn, blocks=480, days=20, budget_per_day=3, seed=seed)
         low, high = c.interval
+        assert low is not None
+        assert high is not None
         assert low <= high
         covered += low <= truth <= high
     assert 48 <= covered <= 60  # 90 % of 60 is 54
 
 
-def test_interval_is_seeded_and_has_no_end_where_most_blocks_are_empty():
+def test_interval_is_seeded_and_has_no_end_where_most_blocks_are_empty() -> None:
     found = np.random.default_rng(0).normal(size=100)
     one, same, other = (
         Calibration.fit(found, blocks=200, days=8, budget_per_day=2, seed=s) for s in (1, 1, 2)
@@ -117,22 +122,28 @@ def test_interval_is_seeded_and_has_no_end_where_most_blocks_are_empty():
     assert sparse.interval == (None, None)
 
 
-def test_json_round_trip_and_damage():
+def test_json_round_trip_and_damage() -> None:
     c = Calibration.fit(np.array([0.1, 7.25]), blocks=3, days=0.125, budget_per_day=2, seed=9)
     text = json.dumps(c.to_json(), allow_nan=False)
     assert Calibration.from_json(json.loads(text)) == c
-    for damage in ({"blocks": 1}, {"days": 0}, {"maxima": "x"}, {"interval": 3}):
+    damages: tuple[dict[str, Any], ...] = (
+        {"blocks": 1},
+        {"days": 0},
+        {"maxima": "x"},
+        {"interval": 3},
+    )
+    for damage in damages:
         with pytest.raises(ModelError):
             Calibration.from_json(c.to_json() | damage)
     with pytest.raises(ModelError):
         Calibration.from_json({})
 
 
-def test_bad_input_is_refused():
-    good = {"blocks": 3, "days": 1.0}
-    for found in ([np.nan], [np.inf], [[1.0]]):
+def test_bad_input_is_refused() -> None:
+    good: dict[str, Any] = {"blocks": 3, "days": 1.0}
+    for found in (np.array([np.nan]), np.array([np.inf]), np.ones((1, 1))):
         with pytest.raises(ValueError, match="Block maxima"):
-            Calibration.fit(np.array(found), **good)
+            Calibration.fit(found, **good)
     with pytest.raises(ValueError, match="every block"):
         Calibration.fit(np.ones(4), **good)
     with pytest.raises(ValueError, match="positive"):

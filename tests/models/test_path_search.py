@@ -1,6 +1,10 @@
+import random
+from collections.abc import Callable
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,13 +13,17 @@ from graphad.models import path_search
 from graphad.models.path_bounds import best_walks, lay_out, snap
 from graphad.models.path_family import admit, blockable
 from graphad.models.path_sample import sample_paths
-from graphad.models.path_search import top_paths
+from graphad.models.path_search import PathSet, top_paths
 from graphad.models.random_walk import edge_surprise, sender_receiver, transition
 from tests.models.naive_paths import all_paths, best_paths
 
+Array = npt.NDArray[Any]
+Arrays = tuple[Array, Array, Array, Array, Array]
+Graph = tuple[Arrays, dict[str, Any]]
+
 
 @st.composite
-def graphs(draw, most=24):
+def graphs(draw: Callable[..., Any], most: int = 24) -> Graph:
     """Return (arrays, options): ties, cycles, self loops, copies and equal times all abound."""
     size = draw(st.integers(1, most))
     vertices = draw(st.integers(2, 8))
@@ -31,7 +39,7 @@ def graphs(draw, most=24):
     cost = np.array(draw(st.lists(st.integers(0, price), min_size=size, max_size=size))) / 4
     if draw(st.booleans()):
         cost = (label * 7 % 5).astype(float)  # the same for a whole label, as in the detector
-    options = {
+    options: dict[str, Any] = {
         "max_length": draw(st.integers(1, 6)),
         "k": draw(st.sampled_from([1, 2, 5, 40])),
         "strict": draw(st.booleans()),
@@ -42,20 +50,20 @@ def graphs(draw, most=24):
     return (src, dst, ts, cost, label), options
 
 
-def rows(found):
+def rows(found: PathSet) -> list[tuple[int, float, tuple[int, ...]]]:
     return [
         (int(n), float(score), tuple(e[e >= 0].tolist()))
         for n, score, e in zip(found.length, found.score, found.edges, strict=True)
     ]
 
 
-def listed(arrays):
+def listed(arrays: tuple[Array, ...]) -> list[Any]:
     return [a.tolist() for a in arrays]
 
 
 @settings(max_examples=400, deadline=None)
 @given(graphs(), st.sampled_from([(1, 3), (2, 7), (16, 50_000)]))
-def test_equals_brute_force(graph, sizes):
+def test_equals_brute_force(graph: Graph, sizes: tuple[int, int]) -> None:
     arrays, options = graph
     with pytest.MonkeyPatch.context() as patch:
         # Small rounds and time slices, so that small graphs take several.
@@ -67,7 +75,7 @@ def test_equals_brute_force(graph, sizes):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_equals_brute_force_on_dense_graphs(seed):
+def test_equals_brute_force_on_dense_graphs(seed: int) -> None:
     g = np.random.default_rng(seed)
     size, vertices = 60, int(g.integers(5, 9))
     arrays = (
@@ -77,7 +85,7 @@ def test_equals_brute_force_on_dense_graphs(seed):
         snap(g.exponential(size=size)),
         g.integers(0, 3, size),
     )
-    options = {"max_length": 4, "k": 20, "span": None if seed % 2 else 12}
+    options: dict[str, Any] = {"max_length": 4, "k": 20, "span": None if seed % 2 else 12}
     found = rows(top_paths(*arrays, **options))
     expected = best_paths(*listed(arrays), **options)
     assert [row[::2] for row in found] == [row[::2] for row in expected]
@@ -86,7 +94,7 @@ def test_equals_brute_force_on_dense_graphs(seed):
 
 @settings(max_examples=150, deadline=None)
 @given(graphs(), st.integers(0, 30))
-def test_a_budget_never_hides_what_was_missed(graph, budget):
+def test_a_budget_never_hides_what_was_missed(graph: Graph, budget: int) -> None:
     arrays, options = graph
     found = top_paths(*arrays, budget=budget, **options)
     true = {(n, e): s for n, s, e in best_paths(*listed(arrays), **options)}
@@ -99,7 +107,7 @@ def test_a_budget_never_hides_what_was_missed(graph, budget):
         assert rows(found) == [(n, s, e) for (n, e), s in true.items()]
 
 
-def test_a_budget_stops_the_search():
+def test_a_budget_stops_the_search() -> None:
     g = np.random.default_rng(3)
     src, dst = g.integers(0, 30, 2000), g.integers(0, 30, 2000)
     arrays = (src, dst, np.arange(2000), g.exponential(size=2000), np.arange(2000) % 500)
@@ -117,7 +125,7 @@ def test_a_budget_stops_the_search():
 
 @settings(max_examples=100, deadline=None)
 @given(graphs(most=14), st.randoms(use_true_random=False))
-def test_instance_numbers_and_the_clock_do_not_matter(graph, random):
+def test_instance_numbers_and_the_clock_do_not_matter(graph: Graph, random: random.Random) -> None:
     (src, dst, ts, cost, label), options = graph
     names = list(range(1000, 1008))
     random.shuffle(names)
@@ -129,7 +137,7 @@ def test_instance_numbers_and_the_clock_do_not_matter(graph, random):
 
 @settings(max_examples=100, deadline=None)
 @given(graphs())
-def test_walk_bounds_cover_every_path(graph):
+def test_walk_bounds_cover_every_path(graph: Graph) -> None:
     (src, dst, ts, cost, label), options = graph
     e = lay_out(src, dst, ts, cost, label, None)
     if len(e.src) == 0:
@@ -140,7 +148,7 @@ def test_walk_bounds_cover_every_path(graph):
     place = np.full(len(src), -1)
     place[e.index] = np.arange(len(e.index))
     for r in range(1, 5):
-        for path in all_paths(*listed((src, dst, ts)), r, strict=strict):
+        for path in all_paths(src.tolist(), dst.tolist(), ts.tolist(), r, strict=strict):
             steps = place[list(path)]
             total = e.cost[steps].sum()
             for i, step in enumerate(steps):
@@ -150,7 +158,7 @@ def test_walk_bounds_cover_every_path(graph):
 N_COPIES = 20_000
 
 
-def test_identical_parallel_events_cost_no_more_than_one():
+def test_identical_parallel_events_cost_no_more_than_one() -> None:
     # 1e4 copies of each hop: (1e4)^5 instances of a single path.
     src = np.tile(np.arange(5), N_COPIES)
     found = top_paths(src, src + 1, np.arange(len(src)), np.ones(len(src)), src, k=3)
@@ -163,7 +171,7 @@ def test_identical_parallel_events_cost_no_more_than_one():
 
 
 @pytest.mark.parametrize("span", [None, N_COPIES])
-def test_hubs_and_copies_do_not_multiply(span):
+def test_hubs_and_copies_do_not_multiply(span: int | None) -> None:
     # Many senders into one hub and out to many receivers, twice: 1e17 instances of one path.
     i = np.arange(N_COPIES)
     first, second = np.zeros(N_COPIES, dtype=int), np.ones(N_COPIES, dtype=int)
@@ -183,7 +191,7 @@ def test_hubs_and_copies_do_not_multiply(span):
     assert found.edges[-1].tolist() == [0, 1, 2, 3]
 
 
-def test_many_instances_may_be_blocked_before_one_is_free():
+def test_many_instances_may_be_blocked_before_one_is_free() -> None:
     # Each of the early ways to the hub uses the vertex that the only end needs.
     n = 500
     src = np.concatenate([np.full(n, 7), [8, 1, 2]])
@@ -202,7 +210,9 @@ def test_many_instances_may_be_blocked_before_one_is_free():
     st.integers(0, 3),
     st.booleans(),
 )
-def test_a_family_loses_no_way_out(prefixes, width, left, spanned):
+def test_a_family_loses_no_way_out(
+    prefixes: list[tuple[int, int, list[int]]], width: int, left: int, spanned: bool
+) -> None:
     seen = np.array([p[:width] for *_, p in prefixes], dtype=np.int32).reshape(-1, width)
     score = np.array([s for s, _, _ in prefixes], dtype=np.int64)
     start = np.array([t for _, t, _ in prefixes], dtype=np.int64)
@@ -234,7 +244,29 @@ def test_a_family_loses_no_way_out(prefixes, width, left, spanned):
         assert blockable(seen, everyone, len(everyone), one, width, left, scratch) == expected
 
 
-def example(strict=False):
+def test_a_tie_goes_to_the_smaller_labels_even_if_found_later() -> None:
+    # The first walk promises 12 by closing a circle, but its best path ties with 1, 2, 3.
+    src, dst = np.array([0, 1, 2, 2, 10, 11, 12]), np.array([1, 2, 0, 3, 11, 12, 13])
+    label, cost = np.array([7, 8, 9, 9, 1, 2, 3]), np.array([1.0, 1, 10, 1, 1, 1, 1])
+    found = top_paths(src, dst, np.arange(7), cost, label, max_length=3, k=1)
+    assert found.edges[found.length == 3].tolist() == [[4, 5, 6]]
+
+
+@pytest.mark.parametrize(
+    ("ts", "cost", "span"),
+    [([0, 1, 2, 3, 4], [1.0, 2.0, 1.0, 4.0, 3.0], None), ([0, 5, 6, 7, 12], [1.0] * 5, 8)],
+)
+def test_a_failed_prefix_does_not_rule_out_a_better_copy(
+    ts: list[int], cost: list[float], span: int | None
+) -> None:
+    # Both first events lead to the same edge; only the later one is dear, or late, enough.
+    src, dst = np.array([0, 0, 1, 2, 2]), np.array([1, 1, 2, 0, 3])
+    label = np.array([0, 0, 1, 2, 2])
+    found = top_paths(src, dst, np.array(ts), np.array(cost), label, max_length=3, span=span)
+    assert found.edges[found.length == 3].tolist() == [[1, 2, 4]]
+
+
+def example() -> tuple[Arrays, list[str]]:
     """Return the worked example of the notes on GID, section 8: arrays, and names of vertices."""
     names = ["S1", "P1", "F1", "P2", "S3", "F2", "S2"]
     times = {
@@ -250,7 +282,7 @@ def example(strict=False):
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_worked_example(strict):
+def test_worked_example(strict: bool) -> None:
     arrays, names = example()
     found = top_paths(*arrays, max_length=6, strict=strict)
     score = {}
@@ -275,7 +307,7 @@ def test_worked_example(strict):
     assert times[1, 10, 27] == [1, 20, 23]  # S1-P1-P2-S2
 
 
-def test_degenerate_inputs():
+def test_degenerate_inputs() -> None:
     none = np.empty(0, dtype=np.int64)
     found = top_paths(none, none, none, np.empty(0), none)
     assert (len(found.score), found.edges.shape, found.exact) == (0, (0, 5), True)
@@ -286,7 +318,7 @@ def test_degenerate_inputs():
     assert len(sample_paths(none, none, none, np.empty(0), none, length=2).score) == 0
 
 
-def test_bad_input_is_refused():
+def test_bad_input_is_refused() -> None:
     two = np.arange(2)
     good = (two, two + 1, two, np.ones(2), two)
     for bad in (-1.0, np.nan, np.inf):
@@ -298,7 +330,8 @@ def test_bad_input_is_refused():
         top_paths(two, two + 1, two, np.ones(2), np.arange(3))
     with pytest.raises(ValueError, match="mask"):
         top_paths(*good, mask=np.ones(3, dtype=bool))
-    for option in ({"k": 0}, {"max_length": 0}, {"span": -1}, {"budget": -1}):
+    wrong: tuple[dict[str, Any], ...] = ({"k": 0}, {"max_length": 0}, {"span": -1}, {"budget": -1})
+    for option in wrong:
         with pytest.raises(ValueError, match="must"):
             top_paths(*good, **option)
     with pytest.raises(ValueError, match="at least 1"):
@@ -307,7 +340,7 @@ def test_bad_input_is_refused():
 
 @settings(max_examples=100, deadline=None)
 @given(graphs(most=14), st.integers(1, 4))
-def test_a_small_sample_is_all_there_is(graph, length):
+def test_a_small_sample_is_all_there_is(graph: Graph, length: int) -> None:
     arrays, options = graph
     options = {key: options[key] for key in ("strict", "span")}
     found = sample_paths(*arrays, length=length, size=10**5, **options)
@@ -318,7 +351,7 @@ def test_a_small_sample_is_all_there_is(graph, length):
 
 @settings(max_examples=60, deadline=None)
 @given(graphs(), st.integers(1, 4), st.integers(0, 3))
-def test_a_sample_holds_true_scores_once(graph, length, seed):
+def test_a_sample_holds_true_scores_once(graph: Graph, length: int, seed: int) -> None:
     (src, dst, ts, _, label), options = graph
     cost = (label % 50).astype(float)
     options = {key: options[key] for key in ("strict", "span")}
@@ -331,7 +364,7 @@ def test_a_sample_holds_true_scores_once(graph, length, seed):
         assert len(found.score) <= 4
 
 
-def test_a_sample_is_seeded_and_gives_routine_no_weight():
+def test_a_sample_is_seeded_and_gives_routine_no_weight() -> None:
     # 60 sequences a -> b -> c seen once, and one seen 2000 * 2000 / 2 times.
     once = np.arange(60)
     src = np.concatenate([once * 3 + 10, once * 3 + 11, np.tile([0, 1], 2000)])

@@ -1,4 +1,8 @@
+import random
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +16,9 @@ from graphad.models.random_walk import (
     transition,
 )
 
+Edges = list[tuple[int, int, int]]
+Floats = npt.NDArray[np.float64]
+
 # The worked example of the notes on GID, section 8. Vertices: S1 P1 F1 P2 S3 F2 S2.
 EXAMPLE = [(0, 1, 4), (1, 0, 3), (1, 2, 4), (2, 3, 4), (3, 4, 4), (1, 3, 1), (5, 3, 1), (3, 6, 1)]
 SRC, DST, N = (np.array(column) for column in zip(*EXAMPLE, strict=True))
@@ -22,17 +29,18 @@ counts = st.lists(
 )
 
 
-def dense(a, c):
-    return (1 - c) * a.toarray() + c / a.shape[0]
+def dense(a: Any, c: float) -> Floats:
+    made: Floats = (1 - c) * a.toarray() + c / a.shape[0]
+    return made
 
 
-def test_worked_example_transition():
+def test_worked_example_transition() -> None:
     expected = [1, 0.375, 0.5, 1, 0.8, 0.125, 1, 0.2]
     np.testing.assert_allclose(A.toarray()[SRC, DST], expected, atol=1e-12)
 
 
-def test_worked_example_first_steps():
-    def steps(m):
+def test_worked_example_first_steps() -> None:
+    def steps(m: int) -> tuple[Floats, Floats]:
         walk = sender_receiver(A, c=0.2, max_steps=m)
         assert walk.steps == m
         return walk.x / walk.x.sum(), walk.y / walk.y.sum()
@@ -49,7 +57,7 @@ def test_worked_example_first_steps():
     np.testing.assert_allclose(y, expected, atol=6e-7)
 
 
-def test_worked_example_scores():
+def test_worked_example_scores() -> None:
     walk = sender_receiver(A, c=0.2)
     expected = [0.169050, 0.250595, 1.0, 0.134398, 0.051284, 1.0, 0.051284]
     np.testing.assert_allclose(walk.x, expected, atol=6e-7)
@@ -61,7 +69,7 @@ def test_worked_example_scores():
     np.testing.assert_allclose(half.y[[2, 6]], [0.341136, 0.273494], atol=6e-7)
 
 
-def test_worked_example_surprise():
+def test_worked_example_surprise() -> None:
     walk = sender_receiver(A)
     parts = edge_surprise(walk.x[SRC], A.toarray()[SRC, DST], walk.y[DST])
     expected = [3.863973, 4.785873, 4.344726, 0, 4.581948, 3.463357, 0, 6.476436]
@@ -71,7 +79,7 @@ def test_worked_example_surprise():
 
 @settings(max_examples=60, deadline=None)
 @given(counts, st.sampled_from([0.2, 0.5, 0.9]), st.sampled_from([0.0, 10.0]))
-def test_scores_are_the_leading_singular_vectors(edges, c, shrinkage):
+def test_scores_are_the_leading_singular_vectors(edges: Edges, c: float, shrinkage: float) -> None:
     src, dst, n = (np.array(column) for column in zip(*edges, strict=True))
     a = transition(src, dst, n, 6, shrinkage)
     walk = sender_receiver(a, c=c, tol=1e-14, max_steps=20_000)
@@ -86,7 +94,7 @@ def test_scores_are_the_leading_singular_vectors(edges, c, shrinkage):
 
 @settings(max_examples=60, deadline=None)
 @given(counts, st.sampled_from([0.0, 1.0, 10.0]))
-def test_transition_is_its_definition(edges, shrinkage):
+def test_transition_is_its_definition(edges: Edges, shrinkage: float) -> None:
     src, dst, n = (np.array(column) for column in zip(*edges, strict=True))
     a = transition(src, dst, n, 6, shrinkage).toarray()
     for u in range(6):
@@ -98,8 +106,8 @@ def test_transition_is_its_definition(edges, shrinkage):
 
 @settings(max_examples=30, deadline=None)
 @given(counts, st.randoms(use_true_random=False))
-def test_order_and_scale_of_counts_change_no_bit(edges, random):
-    def scores(rows, scale=1):
+def test_order_and_scale_of_counts_change_no_bit(edges: Edges, random: random.Random) -> None:
+    def scores(rows: Edges, scale: int = 1) -> Floats:
         src, dst, n = (np.array(column) for column in zip(*rows, strict=True))
         walk = sender_receiver(transition(src, dst, n * scale, 6))
         return np.concatenate([walk.x, walk.y])
@@ -112,16 +120,16 @@ def test_order_and_scale_of_counts_change_no_bit(edges, random):
 
 @settings(max_examples=30, deadline=None)
 @given(counts, st.permutations(range(6)))
-def test_vertex_numbers_do_not_matter(edges, names):
+def test_vertex_numbers_do_not_matter(edges: Edges, names: list[int]) -> None:
     src, dst, n = (np.array(column) for column in zip(*edges, strict=True))
-    names = np.array(names)
+    new = np.array(names)
     one = sender_receiver(transition(src, dst, n, 6, 10.0))
-    other = sender_receiver(transition(names[src], names[dst], n, 6, 10.0))
-    np.testing.assert_allclose(other.x[names], one.x, rtol=1e-9)
-    np.testing.assert_allclose(other.y[names], one.y, rtol=1e-9)
+    other = sender_receiver(transition(new[src], new[dst], n, 6, 10.0))
+    np.testing.assert_allclose(other.x[new], one.x, rtol=1e-9)
+    np.testing.assert_allclose(other.y[new], one.y, rtol=1e-9)
 
 
-def test_bad_input_is_refused():
+def test_bad_input_is_refused() -> None:
     for c in (0.0, 1.0, -0.1):
         with pytest.raises(ValueError, match="restart"):
             sender_receiver(A, c=c)
@@ -135,15 +143,15 @@ def test_bad_input_is_refused():
         link(np.zeros(1), np.ones(1), np.ones(1), shrinkage=0.0)
 
 
-def test_an_empty_graph_has_no_scores():
-    none = np.empty(0, dtype=np.int64)
-    walk = sender_receiver(transition(none, none, none, 0))
+def test_an_empty_graph_has_no_scores() -> None:
+    none, no_counts = np.empty(0, dtype=np.int64), np.empty(0)
+    walk = sender_receiver(transition(none, none, no_counts, 0))
     assert len(walk.x) == len(walk.y) == 0
-    alone = sender_receiver(transition(none, none, none, 3))
+    alone = sender_receiver(transition(none, none, no_counts, 3))
     assert alone.x.tolist() == alone.y.tolist() == [1.0, 1.0, 1.0]
 
 
-def test_smoothing_covers_the_unseen():
+def test_smoothing_covers_the_unseen() -> None:
     share = target_share(np.array([6.0, 2.0, 5.0]), np.array([0, 0, 1]))
     np.testing.assert_allclose(share, [7 / 11, 3 / 11, 6 / 7])
     # Links from one source to all its targets, an unseen one too, have probability 1 in all.
