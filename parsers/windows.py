@@ -34,146 +34,151 @@ def decoder(options: Options) -> Decoder:
     return windows_decoder(options)
 
 
-# Who and what, once a record. A process is known by its GUID; without one by its id alone, which is
-# weaker: Windows uses ids again.
-_EVENTS = """
-    SELECT record, ts, host, try_cast(code AS INTEGER) AS code,
-           CASE WHEN provider = 'Microsoft-Windows-Sysmon'
-                     OR channel = 'Microsoft-Windows-Sysmon/Operational'
-                     OR (provider IS NULL AND channel IS NULL) THEN 'sysmon'
-                WHEN channel IN ('Security', 'security')
-                     OR provider = 'Microsoft-Windows-Security-Auditing' THEN 'security'
-                WHEN channel IN ('System', 'system') THEN 'system'
-                WHEN channel = 'Microsoft-Windows-TaskScheduler/Operational' THEN 'tasks'
-           END AS log,
+# What an edge's end can be: SQL for its type, key, label, detail. A process is known by its GUID;
+# without one by its id alone, which is weaker, for Windows uses ids again. A path is the same file
+# in whatever case it is written.
+_ENDS = {
+    "process": ("process", "process", "exe", "command_line"),
+    "acting": ("process", "process", "exe", None),
+    "target": ("process", "target", "target_exe", None),
+    "created": ("process", "target", "target_exe", "command_line"),
+    "parent": ("process", "parent", "parent_exe", "parent_command"),
+    "creator": ("process", "process", "parent_exe", None),
+    "kernel": ("process", "'pid:4'", "'System'", None),
+    "file": ("file", "lower(file_path)", "file_path", None),
+    "image": ("file", "lower(exe)", "exe", None),
+    "new image": ("file", "lower(target_exe)", "target_exe", None),
+    "shared": ("file", "lower(shared)", "shared", None),
+    "key": ("registry", "lower(registry_path)", "registry_path", None),
+    "object": ("registry", "lower(file_path)", "file_path", None),
+    "pipe": ("pipe", "lower(pipe)", "pipe", None),
+    "domain": ("domain", "lower(domain)", None, None),
+    "remote": ("socket", "remote", None, None),
+    "caller": ("socket", "caller", None, None),
+    "address": ("address", "src_ip", None, None),
+    "account": ("user", "lower(account)", "account", None),
+    "other": ("user", "lower(other)", "other", None),
+    "session": ("session", "session", None, None),
+    "service": ("service", "lower(service)", "service", None),
+    "task": ("task", "lower(task_name)", "task_name", None),
+    "host": ("host", "lower(host)", "host", None),
+}
+
+# log, event id, variant (see _EVENTS); from where, how, to where. Two rows: two edges a record.
+_SYSMON = [
+    (1, 0, "parent", "launch", "process"), (1, 0, "image", "exec", "process"),
+    (2, 0, "acting", "chmod", "file"), (3, 0, "acting", "connect", "remote"),
+    (3, 1, "caller", "accept", "acting"), (6, 0, "file", "load", "kernel"),
+    (7, 0, "file", "load", "acting"), (8, 0, "acting", "inject", "target"),
+    (9, 0, "file", "read", "acting"), (10, 0, "acting", "access", "target"),
+    (11, 0, "acting", "create", "file"), (15, 0, "acting", "create", "file"),
+    (29, 0, "acting", "create", "file"), (12, 0, "acting", "create", "key"),
+    (12, 1, "acting", "delete", "key"), (13, 0, "acting", "write", "key"),
+    (14, 0, "acting", "rename", "key"), (17, 0, "acting", "create", "pipe"),
+    (18, 0, "acting", "connect", "pipe"), (19, 0, "account", "install", "task"),
+    (20, 0, "account", "install", "task"), (21, 0, "account", "install", "task"),
+    (22, 0, "acting", "resolve", "domain"), (23, 0, "acting", "delete", "file"),
+    (26, 0, "acting", "delete", "file"),
+]  # fmt: skip
+_SECURITY = [
+    (4688, 0, "creator", "launch", "created"), (4688, 0, "new image", "exec", "created"),
+    (4663, 0, "file", "read", "acting"), (4663, 1, "acting", "write", "file"),
+    (4663, 2, "acting", "delete", "file"), (4663, 10, "object", "read", "acting"),
+    (4663, 11, "acting", "write", "object"), (4663, 12, "acting", "delete", "object"),
+    (4657, 0, "acting", "write", "object"), (5156, 0, "acting", "connect", "remote"),
+    (5156, 1, "caller", "accept", "acting"), (5154, 0, "acting", "bind", "caller"),
+    (5158, 0, "acting", "bind", "caller"), (5140, 0, "shared", "read", "address"),
+    (5145, 0, "shared", "read", "address"), (5140, 1, "address", "write", "shared"),
+    (5145, 1, "address", "write", "shared"), (5140, 2, "address", "delete", "shared"),
+    (5145, 2, "address", "delete", "shared"), (4624, 0, "address", "logon", "session"),
+    (4624, 0, "other", "logon", "session"), (4625, 0, "address", "logon", "other"),
+    (4648, 0, "address", "logon", "other"), (4648, 0, "account", "logon", "other"),
+    (4634, 0, "session", "logoff", "host"), (4647, 0, "session", "logoff", "host"),
+    (4697, 0, "account", "install", "service"), (4698, 0, "account", "install", "task"),
+    *((code, 0, "account", "change", "task") for code in range(4699, 4703)),
+    *((code, 0, "account", "change", "other") for code in range(4720, 4768)),
+    (1102, 0, "account", "change", "host"),
+]  # fmt: skip
+_SYSTEM = [(104, 0, "account", "change", "host"), (7045, 0, "file", "install", "service")]
+_TASKS = [
+    (106, 0, "account", "install", "task"), (140, 0, "account", "change", "task"),
+    (141, 0, "account", "change", "task"),
+]  # fmt: skip
+
+# The variant of an event: was a connection inbound, a key deleted, an object read (0), written (1)
+# or deleted (2), and was that object a registry key (10 and on); -1 is no relation of ours.
+_EVENTS = r"""
+    SELECT record, ts, host, code, log,
+           coalesce(CASE
+               WHEN code IN (3, 5156) THEN (direction IN ('false', '%%14592'))::INTEGER
+               WHEN code = 12 THEN starts_with(action, 'Delete')::INTEGER
+               WHEN code IN (5140, 5145) THEN done
+               WHEN code = 4663 THEN CASE object_type WHEN 'File' THEN done
+                                                      WHEN 'Key' THEN done + 10 ELSE -1 END
+           END, 0) AS variant,
            coalesce(lower(trim(process_guid, '{}')), 'pid:' || pid) AS process,
            coalesce(lower(trim(target_guid, '{}')), 'pid:' || target_pid) AS target,
            coalesce(lower(trim(parent_guid, '{}')), 'pid:' || parent_pid) AS parent,
-           nullif(exe, '-') AS exe, command_line, nullif(parent_exe, '-') AS parent_exe,
-           parent_command, nullif(target_exe, '-') AS target_exe,
-           nullif(file_path, '-') AS file_path, registry_path, action, object_type, access,
-           nullif(src_ip, '-') AS src_ip, src_port, nullif(dst_ip, '-') AS dst_ip, dst_port,
-           direction IN ('false', '%%14592') AS inbound, domain, pipe,
-           CASE WHEN user_domain IS NULL OR user_domain = '-' OR contains("user", '\\')
-                THEN nullif("user", '-') ELSE user_domain || '\\' || nullif("user", '-')
+           exe, command_line, parent_exe, parent_command, target_exe, registry_path, domain, pipe,
+           service, task_name, nullif(file_path, '-') AS file_path, nullif(src_ip, '-') AS src_ip,
+           CASE WHEN contains(dst_ip, ':') THEN '[' || dst_ip || ']' ELSE dst_ip END
+               || ':' || dst_port AS remote,
+           CASE WHEN contains(src_ip, ':') THEN '[' || src_ip || ']' ELSE src_ip END
+               || ':' || src_port AS caller,
+           CASE WHEN user_domain IS NULL OR user_domain = '-' OR contains("user", '\')
+                THEN nullif("user", '-') ELSE user_domain || '\' || nullif("user", '-')
            END AS account,
            CASE WHEN target_domain IS NULL OR target_domain = '-' THEN nullif(target_user, '-')
-                ELSE target_domain || '\\' || nullif(target_user, '-') END AS target_account,
-           nullif(target_logon, '0x0') AS session, service, task_name, share
-    FROM raw"""
+                ELSE target_domain || '\' || nullif(target_user, '-') END AS other,
+           nullif(target_logon, '0x0') AS session,
+           share || '\' || coalesce(file_path, '') AS shared
+    FROM (
+        SELECT *, CASE WHEN mask & 65536 > 0 THEN 2 WHEN mask & 6 > 0 THEN 1 ELSE 0 END AS done
+        FROM (
+            SELECT * REPLACE (try_cast(code AS INTEGER) AS code),
+                   try_cast(access AS BIGINT) AS mask,
+                   CASE WHEN channel = 'Microsoft-Windows-Sysmon/Operational'
+                             OR provider = 'Microsoft-Windows-Sysmon'
+                             OR (provider IS NULL AND channel IS NULL) THEN 'sysmon'
+                        WHEN lower(channel) = 'security'
+                             OR provider = 'Microsoft-Windows-Security-Auditing' THEN 'security'
+                        WHEN lower(channel) = 'system' THEN 'system'
+                        WHEN channel = 'Microsoft-Windows-TaskScheduler/Operational' THEN 'tasks'
+                   END AS log
+            FROM raw))"""
 
 
-def _socket(ip: str, port: str) -> str:
-    return f"CASE WHEN contains({ip}, ':') THEN '[' || {ip} || ']' ELSE {ip} END || ':' || {port}"
-
-
-# kind: event ids; source type, key, label, detail; action; destination type, key, label, detail.
-# A path is the same file whatever the case it is written in.
-_PROCESS = ("process", "process", "exe", "NULL")
-_TARGET = ("process", "target", "target_exe", "NULL")
-_FILE = ("file", "lower(file_path)", "file_path", "NULL")
-_ACCOUNT = ("user", "lower(account)", "account", "NULL")
-_OTHER = ("user", "lower(target_account)", "target_account", "NULL")
-_REMOTE = ("socket", _socket("dst_ip", "dst_port"), "NULL", "NULL")
-_CALLER = ("socket", _socket("src_ip", "src_port"), "NULL", "NULL")
-_KEY = ("registry", "lower(registry_path)", "registry_path", "NULL")
-_PIPE = ("pipe", "lower(pipe)", "pipe", "NULL")
-_SESSION = ("session", "session", "NULL", "NULL")
-_SERVICE = ("service", "lower(service)", "service", "NULL")
-_TASK = ("task", "lower(task_name)", "task_name", "NULL")
-_HOST = ("host", "lower(host)", "host", "NULL")
-_SHARED = (
-    "file",
-    "lower(share || '\\' || coalesce(file_path, ''))",
-    "share || '\\' || file_path",
-    "NULL",
-)
-_ADDRESS = ("address", "src_ip", "NULL", "NULL")
-_MASK = "try_cast(access AS BIGINT)"
-_DONE = (
-    f"CASE WHEN {_MASK} & 65536 > 0 THEN 'delete' WHEN {_MASK} & 6 > 0 THEN 'write' ELSE 'read' END"
-)
-_RULES = [
-    ("sysmon", "code = 1", ("process", "parent", "parent_exe", "parent_command"), "'launch'",
-     ("process", "process", "exe", "command_line")),
-    ("sysmon", "code = 1", ("file", "lower(exe)", "exe", "NULL"), "'exec'",
-     ("process", "process", "exe", "command_line")),
-    ("sysmon", "code = 2", _PROCESS, "'chmod'", _FILE),
-    ("sysmon", "code = 3 AND NOT coalesce(inbound, false)", _PROCESS, "'connect'", _REMOTE),
-    ("sysmon", "code = 3 AND inbound", _CALLER, "'accept'", _PROCESS),
-    ("sysmon", "code = 6", _FILE, "'load'", ("process", "'pid:4'", "'System'", "NULL")),
-    ("sysmon", "code = 7", _FILE, "'load'", _PROCESS),
-    ("sysmon", "code = 8", _PROCESS, "'inject'", _TARGET),
-    ("sysmon", "code = 9", _FILE, "'read'", _PROCESS),
-    ("sysmon", "code = 10", _PROCESS, "'access'", _TARGET),
-    ("sysmon", "code IN (11, 15, 29)", _PROCESS, "'create'", _FILE),
-    ("sysmon", "code IN (12, 13, 14)", _PROCESS,
-     "CASE WHEN code = 13 THEN 'write' WHEN code = 14 THEN 'rename' "
-     "WHEN starts_with(action, 'Delete') THEN 'delete' ELSE 'create' END", _KEY),
-    ("sysmon", "code = 17", _PROCESS, "'create'", _PIPE),
-    ("sysmon", "code = 18", _PROCESS, "'connect'", _PIPE),
-    ("sysmon", "code IN (19, 20, 21)", _ACCOUNT, "'install'", _TASK),
-    ("sysmon", "code = 22", _PROCESS, "'resolve'", ("domain", "lower(domain)", "NULL", "NULL")),
-    ("sysmon", "code IN (23, 26)", _PROCESS, "'delete'", _FILE),
-    ("security", "code = 4688", ("process", "process", "parent_exe", "NULL"), "'launch'",
-     ("process", "target", "target_exe", "command_line")),
-    ("security", "code = 4688", ("file", "lower(target_exe)", "target_exe", "NULL"), "'exec'",
-     ("process", "target", "target_exe", "command_line")),
-    ("security", "code = 4663 AND object_type = 'File' AND (" + _MASK + " & 65542) = 0",
-     _FILE, "'read'", _PROCESS),
-    ("security", "code = 4663 AND object_type = 'File' AND (" + _MASK + " & 65542) > 0",
-     _PROCESS, _DONE, _FILE),
-    ("security", "code = 4663 AND object_type = 'Key' AND (" + _MASK + " & 65542) = 0",
-     ("registry", "lower(file_path)", "file_path", "NULL"), "'read'", _PROCESS),
-    ("security", "code = 4663 AND object_type = 'Key' AND (" + _MASK + " & 65542) > 0",
-     _PROCESS, _DONE, ("registry", "lower(file_path)", "file_path", "NULL")),
-    ("security", "code = 4657", _PROCESS, "'write'",
-     ("registry", "lower(file_path)", "file_path", "NULL")),
-    ("security", "code = 5156 AND NOT coalesce(inbound, false)", _PROCESS, "'connect'", _REMOTE),
-    ("security", "code = 5156 AND inbound", _CALLER, "'accept'", _PROCESS),
-    ("security", "code IN (5154, 5158)", _PROCESS, "'bind'", _CALLER),
-    ("security", "code IN (5140, 5145) AND coalesce((" + _MASK + " & 65542) > 0, false)",
-     _ADDRESS, _DONE, _SHARED),
-    ("security", "code IN (5140, 5145) AND NOT coalesce((" + _MASK + " & 65542) > 0, false)",
-     _SHARED, "'read'", _ADDRESS),
-    ("security", "code = 4624", _ADDRESS, "'logon'", _SESSION),
-    ("security", "code = 4624", _OTHER, "'logon'", _SESSION),
-    ("security", "code IN (4625, 4648)", _ADDRESS, "'logon'", _OTHER),
-    ("security", "code = 4648", _ACCOUNT, "'logon'", _OTHER),
-    ("security", "code IN (4634, 4647)", _SESSION, "'logoff'", _HOST),
-    ("security", "code = 4697", _ACCOUNT, "'install'", _SERVICE),
-    ("security", "code = 4698", _ACCOUNT, "'install'", _TASK),
-    ("security", "code BETWEEN 4699 AND 4702", _ACCOUNT, "'change'", _TASK),
-    ("security", "code BETWEEN 4720 AND 4767", _ACCOUNT, "'change'", _OTHER),
-    ("security", "code = 1102", _ACCOUNT, "'change'", _HOST),
-    ("system", "code = 104", _ACCOUNT, "'change'", _HOST),
-    ("system", "code = 7045", ("file", "lower(file_path)", "file_path", "NULL"), "'install'", _SERVICE),
-    ("tasks", "code = 106", _ACCOUNT, "'install'", _TASK),
-    ("tasks", "code IN (140, 141)", _ACCOUNT, "'change'", _TASK),
-]  # fmt: skip
+def _end(side: str, part: int) -> str:
+    """Return SQL for one part of an edge's end, picked by what the end is."""
+    arms = (
+        f"WHEN '{name}' THEN {repr(end[0]) if part == 0 else end[part]}"
+        for name, end in _ENDS.items()
+        if end[part] is not None
+    )
+    return f"CASE {side} {' '.join(arms)} END"
 
 
 def _mapping() -> str:
-    """Return one SELECT: what each rule gives, from one pass over the events for each rule."""
-    parts = []
-    for number, (log, when, src, action, dst) in enumerate(_RULES):
-        columns = [
-            f"{value} AS {side}_{name}"
-            for side, entity in (("src", src), ("dst", dst))
-            for name, value in zip(
-                ("type", "key", "label", "detail"), (f"'{entity[0]}'", *entity[1:]), strict=True
-            )
-        ]
-        failed = "CASE WHEN code = 4625 THEN 'failure' END"
-        parts.append(
-            f"SELECT record, ts, host, {', '.join(columns)}, {action} AS action, "  # noqa: S608
-            f"{failed} AS outcome, {number} AS rule FROM events WHERE log = '{log}' AND {when}"
+    rules = [
+        f"('{log}', {code}, {variant}, '{src}', '{action}', '{dst}', {number})"
+        for log, rows in (
+            ("sysmon", _SYSMON), ("security", _SECURITY), ("system", _SYSTEM), ("tasks", _TASKS),
         )
+        for number, (code, variant, src, action, dst) in enumerate(rows)
+    ]  # fmt: skip
+    columns = [
+        f"{_end(side, part)} AS {side}_{name}"
+        for side in ("src", "dst")
+        for part, name in enumerate(("type", "key", "label", "detail"))
+    ]
+    # Materialized, or DuckDB would write the whole of an event into each column that depends on it.
     return (
-        f"WITH events AS MATERIALIZED ({_EVENTS}) "  # noqa: S608
-        "SELECT * EXCLUDE (rule), row_number() OVER (PARTITION BY record ORDER BY rule) - 1 "
-        f"AS ordinal FROM ({' UNION ALL '.join(parts)}) "
-        "WHERE src_key IS NOT NULL AND dst_key IS NOT NULL"
+        "WITH rules(log, code, variant, src, done, dst, number) "  # noqa: S608
+        f"AS (VALUES {', '.join(rules)}), "
+        f"events AS MATERIALIZED ({_EVENTS}), "
+        "edges AS MATERIALIZED (SELECT * FROM events JOIN rules USING (log, code, variant)) "
+        f"SELECT record, ts, host, {', '.join(columns)}, done AS action, "
+        "CASE WHEN code = 4625 THEN 'failure' END AS outcome, number AS ordinal FROM edges"
     )
 
 
