@@ -72,7 +72,8 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     ignored: Counter[str] = Counter()
     for source in store.sources:
         ignored.update(source.ignored)
-    total = {field: sum(getattr(d, field) for d in done) for field in ("read", "used", "ignored", "rejected", "edges")}
+    fields = ("read", "used", "ignored", "rejected", "edges")
+    total = {field: sum(getattr(d, field) for d in done) for field in fields}
     balanced = total["read"] == total["used"] + total["ignored"] + total["rejected"]
     yield Row(f"{name}: inputs", len(done), "inputs")
     left_out = sum(d.source is None for d in done)

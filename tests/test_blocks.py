@@ -36,7 +36,7 @@ def test_blocks_are_the_lines(data: bytes, size: int, known: int) -> None:
             at += len(block.data)
             assert block.offset >= known or at <= known
     assert at == len(data)
-    assert straddled == int(0 < known and data[known - 1 : known] != b"\n")
+    assert straddled == int(known > 0 and data[known - 1 : known] != b"\n")
     rows = [
         decoder.decode(block.data, block.last) for block in found if not block.lost and block.data
     ]

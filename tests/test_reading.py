@@ -115,7 +115,8 @@ def test_a_giant_line_is_one_reject(tmp_path: Path) -> None:
     assert (done.read, done.used, done.rejected) == (7, 6, 1)
     [row] = store.sql('SELECT line, "offset", length, reason FROM rejects').to_pylist()
     assert row == {
-        "line": 4, "offset": len(TEXT), "length": 40 * (1 << 20) + 1, "reason": "longer than 16 MiB",
+        "line": 4, "offset": len(TEXT), "length": 40 * (1 << 20) + 1,
+        "reason": "longer than 16 MiB",
     }  # fmt: skip
     lines = store.sql("SELECT line FROM records ORDER BY line").to_pylist()
     assert [r["line"] for r in lines] == [1, 2, 3, 5, 6, 7]

@@ -5,6 +5,7 @@ a bound may be compared with a score without slack.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from graphad.jit import kernel
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Rows = TypeVar("Rows", Ints, npt.NDArray[np.int32])
 
 GRID = 2.0**40
 _MOST = 2.0**62
@@ -169,3 +171,56 @@ def _levels(
                 rest = second[j] if target[j] == src[e] else first[j]
             best[r, e] = cost[e] + rest if rest >= 0 else -1
     return best
+
+
+@kernel
+def ascending(keys: Ints) -> Ints:
+    """Return the stable order of keys (a merge sort: it compiles far faster than np.argsort)."""
+    size = len(keys)
+    order = np.arange(size)
+    spare = np.empty(size, dtype=np.int64)
+    run = 1
+    while run < size:
+        for low in range(0, size, 2 * run):
+            middle, high = min(low + run, size), min(low + 2 * run, size)
+            a, b = low, middle
+            for at in range(low, high):
+                if a < middle and (b >= high or keys[order[a]] <= keys[order[b]]):
+                    spare[at] = order[a]
+                    a += 1
+                else:
+                    spare[at] = order[b]
+                    b += 1
+        order, spare = spare, order
+        run *= 2
+    return order
+
+
+@kernel
+def longer(values: Ints, size: int) -> Ints:
+    """Return values [size]: the given ones, then whatever."""
+    more = np.empty(size, dtype=np.int64)
+    for i in range(len(values)):
+        more[i] = values[i]
+    return more
+
+
+# Row by row, as numba takes seconds to compile whole-array forms in two dimensions.
+@kernel
+def taller(rows: Rows, size: int) -> Rows:
+    """Return rows [size, C]: the given ones, then whatever."""
+    more = np.empty((size, rows.shape[1]), dtype=rows.dtype)
+    for i in range(len(rows)):
+        for j in range(rows.shape[1]):
+            more[i, j] = rows[i, j]
+    return more
+
+
+@kernel
+def picked(rows: Rows, order: Ints) -> Rows:
+    """Return rows[order]."""
+    taken = np.empty((len(order), rows.shape[1]), dtype=rows.dtype)
+    for i in range(len(order)):
+        for j in range(rows.shape[1]):
+            taken[i, j] = rows[order[i], j]
+    return taken

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
+from graphad.models.path_bounds import ascending, longer, picked, taller
 from graphad.models.path_family import admit
 
 Ints = npt.NDArray[np.int64]
@@ -56,17 +57,12 @@ def _offer(value: int, path: Ints, score: Ints, labels: Ints, found: int) -> int
     found = min(found + 1, len(score))
     for i in range(found - 1, at, -1):
         score[i] = score[i - 1]
-        labels[i] = labels[i - 1]
+        for j in range(length):
+            labels[i, j] = labels[i - 1, j]
     score[at] = value
-    labels[at] = path[:length]
+    for j in range(length):
+        labels[at, j] = path[j]
     return found
-
-
-@kernel
-def _longer(values: Ints, size: int) -> Ints:
-    more = np.empty(size, dtype=np.int64)
-    more[: len(values)] = values
-    return more
 
 
 @kernel
@@ -111,7 +107,7 @@ def branch(
             count += 1
         tops[count - 1] = max(tops[count - 1], walks[length - 1, roots[i]])
     begins[count] = len(roots)
-    order = np.argsort(-tops[:count], kind="mergesort")
+    order = ascending(-tops[:count])
 
     # The prefixes (a stack: those of a node lie together) and the nodes still to look at.
     edge = np.empty(1024, dtype=np.int64)
@@ -149,10 +145,8 @@ def branch(
                 continue
             if top == len(edge):
                 size = 2 * top
-                edge, total, start = _longer(edge, size), _longer(total, size), _longer(start, size)
-                more = np.empty((size, length + 1), dtype=np.int32)
-                more[:top] = seen
-                seen = more
+                edge, total, start = longer(edge, size), longer(total, size), longer(start, size)
+                seen = taller(seen, size)
             edge[top], total[top], start[top] = e, cost[e], ts[e]
             seen[top, 0], seen[top, 1] = src[e], dst[e]
             top += 1
@@ -229,20 +223,19 @@ def branch(
                             here = last_of[label[e]]
                             if here < 0:
                                 if touch == len(touched):
-                                    touched = _longer(touched, 2 * touch)
+                                    touched = longer(touched, 2 * touch)
                                 touched[touch] = label[e]
                                 touch += 1
                             last_of[label[e]] = max(here, total[p] + cost[e])
                             continue
                         if top == len(edge):
                             wide = 2 * top
-                            edge, total = _longer(edge, wide), _longer(total, wide)
-                            start = _longer(start, wide)
-                            more = np.empty((wide, length + 1), dtype=np.int32)
-                            more[:top] = seen
-                            seen = more
+                            edge, total = longer(edge, wide), longer(total, wide)
+                            start = longer(start, wide)
+                            seen = taller(seen, wide)
                         edge[top], total[top], start[top] = e, total[p] + cost[e], start[p]
-                        seen[top, : depth + 1] = seen[p, : depth + 1]
+                        for x in range(depth + 1):
+                            seen[top, x] = seen[p, x]
                         seen[top, depth + 1] = to
                         top += 1
                 a = b
@@ -255,9 +248,12 @@ def branch(
             if top == base:
                 continue
             # Edges are numbered by (label, target, time), so sorting by edge makes the children.
-            by = base + np.argsort(edge[base:top], kind="mergesort")
-            edge[base:top], total[base:top], start[base:top] = edge[by], total[by], start[by]
-            seen[base:top] = seen[by]
+            by = base + ascending(edge[base:top])
+            edges, totals, starts, rows = edge[by], total[by], start[by], picked(seen, by)
+            for i in range(len(by)):
+                edge[base + i], total[base + i], start[base + i] = edges[i], totals[i], starts[i]
+                for x in range(depth + 2):
+                    seen[base + i, x] = rows[i, x]
             groups = np.empty(top - base + 1, dtype=np.int64)
             bounds = np.empty(top - base, dtype=np.int64)
             g = 0
@@ -269,10 +265,8 @@ def branch(
                 bounds[g - 1] = max(bounds[g - 1], reach)
             groups[g] = top
             while stack + g > len(nodes):
-                bigger = np.empty((2 * len(nodes), 5), dtype=np.int64)
-                bigger[:stack] = nodes[:stack]
-                nodes = bigger
-            best = np.argsort(-bounds[:g], kind="mergesort")
+                nodes = taller(nodes, 2 * len(nodes))
+            best = ascending(-bounds[:g])
             for i in range(g - 1, -1, -1):
                 c = best[i]
                 nodes[stack, 0], nodes[stack, 1] = groups[c], groups[c + 1]

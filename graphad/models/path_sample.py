@@ -97,10 +97,10 @@ def sample_paths(
 
 def _alike(e: Edges) -> Floats:
     """Return [E]: one over how many edges have the same source and label."""
-    _, group, count = np.unique(
-        np.stack([e.src, e.label]), axis=1, return_inverse=True, return_counts=True
-    )
-    alike: Floats = 1.0 / count[group.ravel()]
+    # Both are dense, so the product fits; np.unique over two rows takes ten times as long.
+    key = e.src * (int(e.label[-1]) + 1) + e.label
+    _, group, count = np.unique(key, return_inverse=True, return_counts=True)
+    alike: Floats = 1.0 / count[group]
     return alike
 
 

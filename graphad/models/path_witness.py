@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
+from graphad.models.path_bounds import ascending, longer, taller
 from graphad.models.path_family import blockable
 
 Ints = npt.NDArray[np.int64]
@@ -74,7 +75,7 @@ def witness(
                 most[at] = max(value[at], most[at + 1])
 
     first = ids[ptr[sequence[0]] : ptr[sequence[0] + 1]]
-    order = np.argsort(index[first], kind="mergesort")
+    order = ascending(index[first])
     place = np.zeros(length, dtype=np.int64)  # where the search stands at each step
     spent = np.zeros(length + 1, dtype=np.int64)
     seen = np.zeros(length + 1, dtype=np.int32)
@@ -119,13 +120,12 @@ def witness(
                 while other >= 0:
                     if paid[other] >= spent[depth] and (span < 0 or began[other] >= begin):
                         if count == len(rivals):
-                            more = np.empty(2 * count, dtype=np.int64)
-                            more[:count] = rivals
-                            rivals = more
+                            rivals = longer(rivals, 2 * count)
                         rivals[count] = other
                         count += 1
                     other = chain[other]
-                used[0] = seen
+                for x in range(depth):
+                    used[0, x] = seen[x]
                 if not blockable(used, rivals, count, 0, depth, length - 1 - depth, scratch):
                     continue
             taken = True
@@ -144,19 +144,13 @@ def witness(
         if depth > 0:
             # Nothing follows found[depth]: remember the prefix that led there.
             if fails == len(chain):
-                wide = 2 * fails
-                chains, paids = np.empty(wide, dtype=np.int64), np.empty(wide, dtype=np.int64)
-                begans, useds = (
-                    np.empty(wide, dtype=np.int64),
-                    np.empty((wide, length + 1), dtype=np.int32),
-                )
-                chains[:fails], paids[:fails], begans[:fails] = chain, paid, began
-                useds[:fails] = used
-                chain, paid, began, used = chains, paids, begans, useds
+                chain, paid = longer(chain, 2 * fails), longer(paid, 2 * fails)
+                began, used = longer(began, 2 * fails), taller(used, 2 * fails)
             j = place[depth] - 1
             at = offset[depth] + j - ptr[sequence[depth]]
             chain[fails], paid[fails], began[fails] = failed[at], spent[depth], ts[found[0]]
-            used[fails] = seen
+            for x in range(length + 1):
+                used[fails, x] = seen[x]
             failed[at] = fails
             fails += 1
     return np.full(length, -1, dtype=np.int64)

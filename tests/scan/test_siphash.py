@@ -16,7 +16,12 @@ MASK = 2**64 - 1
 def naive(data: bytes, key: bytes) -> int:
     """Return SipHash-2-4 as the paper defines it."""
     k0, k1 = struct.unpack("<QQ", key)
-    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+    v = [
+        k0 ^ 0x736F6D6570736575,
+        k1 ^ 0x646F72616E646F6D,
+        k0 ^ 0x6C7967656E657261,
+        k1 ^ 0x7465646279746573,
+    ]
 
     def rotate(x: int, b: int) -> int:
         return (x << b | x >> (64 - b)) & MASK
@@ -54,7 +59,10 @@ def test_published_vectors(length: int, value: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.binary(max_size=40), min_size=1, max_size=20), st.binary(min_size=16, max_size=16))
+@given(
+    st.lists(st.binary(max_size=40), min_size=1, max_size=20),
+    st.binary(min_size=16, max_size=16),
+)
 def test_columns_equal_the_definition(texts: list[bytes], key: bytes) -> None:
     column = pa.array([b"padding", *texts], pa.binary()).slice(1)
     assert siphash(column, key).view("u8").tolist() == [naive(text, key) for text in texts]
