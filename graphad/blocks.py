@@ -7,7 +7,7 @@ from graphad.errors import ParseError
 from graphad.parse import MAX_RECORD, Decoder
 from graphad.reading import DAMAGED, Bomb
 
-BLOCK = 16 * 1024 * 1024  # bytes read at once
+BLOCK = 32 * 1024 * 1024  # bytes read at once
 WHOLE = 2 * 1024 * 1024 * 1024  # bytes of a file that must be read as one
 
 

@@ -93,21 +93,13 @@ class Mapper:
                 f"{f'coalesce({name}, {sql})' if name in given else sql} AS {name}"
                 for name, sql in OPTIONAL.items()
             )
-            local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))
-            # Lengths keep a crafted host name from running over into the key.
-            ids = ", ".join(
-                f"{s}_type || ':' || CASE WHEN {s}_type IN ({local}) "
-                f"THEN length(host) || ':' || host ELSE '' END || ':' || {s}_key AS {s}_id"
-                for s in ("src", "dst")
-            )
             self._sql = f"""
                 SELECT record, ts, host, action, src_type, dst_type,
-                       src_key::VARCHAR AS src_key, dst_key::VARCHAR AS dst_key,
-                       {ids}, {optional}
+                       src_key::VARCHAR AS src_key, dst_key::VARCHAR AS dst_key, {optional}
                 FROM ({self.parser.mapping})
-                WHERE ts IS NOT NULL AND src_id IS NOT NULL AND dst_id IS NOT NULL
-                  AND action IS NOT NULL AND host IS NOT NULL
-                ORDER BY record, ordinal"""
+                WHERE ts IS NOT NULL AND host IS NOT NULL AND action IS NOT NULL
+                  AND src_type IS NOT NULL AND src_key IS NOT NULL
+                  AND dst_type IS NOT NULL AND dst_key IS NOT NULL"""
         return self._sql
 
     def _identify(self, edges: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -115,6 +107,10 @@ class Mapper:
         from graphad.scan.siphash import siphash
 
         n = edges.num_rows
+        place = edges["record"].to_numpy(), edges["ordinal"].to_numpy()
+        order = np.lexsort(place[::-1])
+        if not np.array_equal(order, np.arange(n)):
+            edges = edges.take(order)
 
         def both(name: str) -> Any:
             return pa.concat_arrays(
@@ -122,11 +118,27 @@ class Mapper:
             )
 
         def codes(array: Any) -> Any:
-            return array.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            coded = array.dictionary_encode().indices.fill_null(-1)
+            return coded.to_numpy(zero_copy_only=False).astype(np.int64)
 
-        coded = both("id").dictionary_encode()
-        of_row = coded.indices.to_numpy(zero_copy_only=False)
-        hashed = siphash(coded.dictionary, self.key)
+        kinds = both("type").dictionary_encode()
+        keys = both("key")
+        host = edges["host"].combine_chunks()
+        hosts = pa.concat_arrays([host, host])
+        is_local = np.array([t in schema.LOCAL_TYPES for t in kinds.dictionary.to_pylist()], bool)
+        kind = kinds.indices.to_numpy()
+        where = np.where(is_local[kind], codes(hosts) + 1, 0)
+        mixed = (codes(keys) * len(is_local) + kind) * (where.max(initial=0) + 1) + where
+        _, first, of_row = np.unique(mixed, return_index=True, return_inverse=True)
+        one = pa.array(first)
+        # Lengths keep a crafted host name from running over into the key.
+        shown = hosts.take(one)
+        size = pc.utf8_length(shown).cast(pa.string())
+        local = pc.binary_join_element_wise(size, shown, ":")
+        local = pc.if_else(pa.array(is_local[kind[first]]), local, pa.scalar(""))
+        type_ = kinds.dictionary.take(kinds.indices.take(one))
+        named = pc.binary_join_element_wise(type_, local, keys.take(one), ":")
+        hashed = siphash(named, self.key)
         ids = hashed[of_row]
         table = pa.table(
             {
@@ -141,20 +153,17 @@ class Mapper:
             }
         )
         # An entity's first row, and every row that says something else about it.
-        first = np.zeros(len(hashed), np.int64)
-        first[of_row[::-1]] = np.arange(2 * n - 1, -1, -1)
         telling = np.zeros(2 * n, bool)
         telling[first] = True
         for name in ("label", "detail"):
             said = codes(both(name).cast(pa.string()))
             telling |= (said != said[first][of_row]) & (said >= 0)
         rows = pa.array(np.flatnonzero(telling))
-        host = edges["host"].combine_chunks()
         entities = pa.table(
             [
                 pa.array(ids).take(rows),
                 both("type").take(rows),
-                pa.concat_arrays([host, host]).take(rows),
+                hosts.take(rows),
                 both("key").take(rows),
                 both("label").cast(pa.string()).take(rows),
                 both("detail").cast(pa.string()).take(rows),

@@ -1,0 +1,89 @@
+"""What every parser promises, on its own samples: nothing lost, nothing twice, never raises."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from graphad import formats
+from graphad.store import Store
+
+SAMPLES = Path(__file__).parents[2] / "sample_logs"
+NAMES = sorted(formats.load_all())
+every_parser = pytest.mark.parametrize("name", NAMES)
+
+
+def samples(name: str) -> list[Path]:
+    found = sorted(p for p in (SAMPLES / name).iterdir() if p.is_file())
+    assert found, f"{name} has no sample"
+    return found
+
+
+def balanced(store: Store) -> bool:
+    return all(
+        s.read == s.used + sum(s.ignored.values()) + s.rejected for s in store.sources
+    ) and store.sql("SELECT count(*) AS n FROM rejects").to_pylist() == [
+        {"n": sum(s.rejected for s in store.sources)}
+    ]
+
+
+@every_parser
+def test_samples_are_recognised_and_used(name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    done = store.ingest(samples(name))
+    assert {one.format for one in done} == {name}
+    assert all(one.used and one.edges for one in done)
+    assert balanced(store)
+    events = store.sql("SELECT * FROM events")
+    assert not any(events[c].null_count for c in ("ts", "host", "src", "dst", "action", "line"))
+
+
+@every_parser
+def test_hostile_bytes_hide_no_line(name: str, tmp_path: Path) -> None:
+    lines = samples(name)[0].read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    log = tmp_path / "hostile.log"
+    log.write_bytes(b"\n".join([*lines, b"\xff\x00" + lines[0], b"", lines[0], b"\xed\xb0\x80"]))
+    store = Store(tmp_path / "s")
+    [done] = store.ingest(log, parser=name)
+    assert done.read >= 1
+    assert balanced(store)
+
+
+@every_parser
+def test_mutated_samples_are_accounted_for(name: str, tmp_path: Path) -> None:
+    luck = random.Random(7)
+    text = samples(name)[0].read_bytes()
+    for trial in range(12):
+        data = bytearray(text)
+        for _ in range(luck.randint(1, 40)):
+            at = luck.randrange(len(data))
+            change = luck.randrange(4)
+            if change == 0:
+                data[at] = luck.randrange(256)
+            elif change == 1:
+                del data[at : at + luck.randint(1, 30)]
+            elif change == 2:
+                data[at:at] = bytes(
+                    luck.choices(b'"\\{}[],:<>()\n\x00\x1b\xff=', k=luck.randint(1, 5))
+                )
+            else:
+                data[at:at] = data[max(0, at - 50) : at]
+            if not data:
+                data = bytearray(text)
+        log = tmp_path / f"{trial}.log"
+        log.write_bytes(data)
+        store = Store(tmp_path / f"s{trial}")
+        store.ingest(log, parser=name)
+        assert balanced(store)
+
+
+@every_parser
+def test_line_order_of_files_does_not_change_what_is_known(name: str, tmp_path: Path) -> None:
+    found = []
+    for order in (samples(name), samples(name)[::-1]):
+        store = Store(tmp_path / str(len(found)))
+        for path in order:
+            store.ingest(path, parser=name)
+        rows = store.sql("SELECT ts, host, src_type, src, action, dst_type, dst FROM events")
+        found.append(sorted(map(str, rows.to_pylist())))
+    assert found[0] == found[1]
