@@ -19,7 +19,7 @@ from graphad.parse import arrow_type
 from graphad.windows_fields import FIELDS
 
 KINDS = {column.name: column.kind for column in schema.RECORDS}
-BATCH = 20_000
+BATCH = 2_000  # more fall out of the cache
 # Fields of flat Sysmon records that go to columns, those of a record's own envelope included.
 NAMES = """
 EventID Channel SourceName Hostname RecordNumber EventTime @timestamp EventReceivedTime TimeCreated
@@ -64,8 +64,9 @@ def table(records: Sequence[Any], places: Sequence[tuple[int, int, int]]) -> pa.
             ("record", "offset", "length"), zip(*places, strict=True), strict=True
         )
     }
-    for name in NAMES:
-        made = column(KINDS[COLUMN[name]], [getattr(r, name.lstrip("@")) for r in records])
+    values = zip(*map(msgspec.structs.astuple, records), strict=True)
+    for name, field in zip(NAMES, values, strict=True):
+        made = column(KINDS[COLUMN[name]], field)
         held = arrays.get(COLUMN[name])
         arrays[COLUMN[name]] = made if held is None else pc.coalesce(held, made)
     return pa.table(arrays)

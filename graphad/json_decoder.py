@@ -6,15 +6,12 @@ stood, so that json_rebuild.py gives back the record, equal to what json.loads m
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from graphad import schema
 from graphad.parse import PLACE, REJECTS, Decoded, Options, arrow_type
-
-if TYPE_CHECKING:
-    from graphad.scan.keys import Keys
 
 # Path and column of each field; keys joined by dots; `[].name` for an element
 # {"@Name": name, "#text": value} of a list. Of fields for one column, the first one gets it.
@@ -34,7 +31,7 @@ class _Table:
     """The fields of a parser, compiled."""
 
     def __init__(self, fields: Fields) -> None:
-        from graphad.scan import keys
+        from graphad.scan import json_block, keys
 
         holds = {"text": keys.TEXT, "int": keys.INT, "time": keys.TIME}
         self.names = list(dict.fromkeys(column for _, column in fields))
@@ -57,7 +54,9 @@ class _Table:
                 keys.Path(parts, bool(listed), kind, self.names.index(column), place, rest)
             )
             self.paths.append((start, f".{name}" if listed else "", column))
-        self.keys: Keys = keys.build_keys(paths)
+        self.reader = json_block.Reader(
+            keys.build_keys(paths), len(self.names), len(self.texts), len(self.numbers)
+        )
 
     def describe(self, words: Sequence[int]) -> str:
         """Return the text of a shape: a JSON list of [path, column, kind]."""
@@ -109,7 +108,7 @@ class JsonDecoder:
         """Return the rows and rejects of a block."""
         import numpy as np
 
-        from graphad.scan import intern, json_block, json_values
+        from graphad.scan import intern, json_values
 
         if self._table is None:
             self._table = _Table(self.fields)
@@ -118,9 +117,7 @@ class JsonDecoder:
         if multi is None:
             multi = self._multi = spans_lines(data[:65536], len(data) <= 65536)
         array = np.frombuffer(data, np.uint8)
-        found = json_block.read_block(
-            array, table.keys, len(table.names), len(table.texts), len(table.numbers), multi
-        )
+        found = table.reader.read(array, _expected_lines(data), multi)
         rows, bad = found.rows, found.bad
         arrays: dict[str, pa.Array] = {
             name: pa.array(found.filled.places[i, :rows]) for i, name in enumerate(PLACE.names)
@@ -128,7 +125,9 @@ class JsonDecoder:
         texts, ends, first = intern.texts(
             found.distinct, array, found.arena, len(table.texts)
         )
+        bits, nulls = intern.validity(found.filled.codes, rows)
         shapes = self._shape_texts(table, found)
+        table.reader.give_back(found)
         for i, name in enumerate(table.columns):
             if first[i] == first[i + 1]:
                 continue
@@ -142,8 +141,9 @@ class JsonDecoder:
                     pa.py_buffer((offsets - start).astype(np.int32)),
                     pa.py_buffer(texts[start:stop]),
                 )
-            codes = found.filled.codes[i, :rows]
-            indices = pa.array(codes, mask=codes < 0)
+            codes = pa.py_buffer(found.filled.codes[i, :rows])
+            held = pa.py_buffer(bits[i]) if nulls[i] else None
+            indices = pa.Array.from_buffers(pa.int32(), rows, [held, codes], int(nulls[i]))
             arrays[name] = pa.DictionaryArray.from_arrays(indices, values, safe=False)
         for i, name in enumerate(table.numbers):
             filled = found.filled.filled[i, :rows]
@@ -180,6 +180,12 @@ class JsonDecoder:
                     self._shapes[raw] = text
             texts.append(text)
         return pa.array(texts, pa.string())
+
+
+def _expected_lines(data: bytes) -> int:
+    """Return about how many lines there are, from the first MiB; there may be more."""
+    sample = min(len(data), 1 << 20)
+    return data.count(b"\n", 0, sample) * len(data) // max(1, sample) * 5 // 4 + 64
 
 
 def _last_line_end(data: bytes | bytearray | memoryview) -> int:

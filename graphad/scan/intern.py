@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, copy_bytes, hash_bytes, same_bytes
 
@@ -18,6 +18,7 @@ from graphad.scan.words import U64, Bytes, Ints, copy_bytes, hash_bytes, same_by
 # Columns of Distinct.entries: hash; first byte in the buffer of its column; bytes; 2 * column, + 1
 # if it is JSON text itself and not the inside of a JSON string; code
 HASH, START, LENGTH, OWNER, CODE = range(5)
+LIKELY = 32
 
 
 class Distinct(NamedTuple):
@@ -26,15 +27,24 @@ class Distinct(NamedTuple):
     slots: npt.NDArray[np.int32]  # entry, or -1
     entries: Ints  # [slots / 2, 5]
     counts: Ints
+    recent: npt.NDArray[np.int32]  # [columns, LIKELY] entry, or -1
 
 
-def new_distinct(columns: int, size: int = 1 << 13) -> Distinct:
+def new_distinct(columns: int, size: int = 1 << 15) -> Distinct:
     """Return an empty table. `size`: slots, a power of two."""
     return Distinct(
         np.full(size, -1, np.int32),
         np.empty((size // 2, 5), np.int64),
         np.zeros(columns + 1, np.int64),
+        np.full((columns, LIKELY), -1, np.int32),
     )
+
+
+def empty_again(table: Distinct) -> None:
+    """Forget all entries."""
+    table.slots[:] = -1
+    table.recent[:] = -1
+    table.counts[:] = 0
 
 
 def larger(table: Distinct, more: int) -> Distinct:
@@ -61,14 +71,10 @@ def _fill_slots(table: Distinct) -> None:
 
 
 @lean
-def code_of(
-    table: Distinct, data: Bytes, start: int, length: int, column: int, raw: bool, seed: U64
-) -> int:
-    """Return the code of some bytes in a column, a new one if they are new there.
-
-    The caller has made room. All bytes of one column lie in the same buffer.
-    """
-    owner = 2 * column + (1 if raw else 0)
+def _look_up(
+    table: Distinct, data: Bytes, start: int, length: int, column: int, owner: int, likely: int,
+    moving: bool, seed: U64,
+) -> int:  # fmt: skip
     salt = U64(owner) * U64(0x9E3779B97F4A7C15)
     wanted = np.int64(hash_bytes(data, start, length, seed ^ salt))
     mask = len(table.slots) - 1
@@ -83,6 +89,9 @@ def code_of(
             and table.entries[entry, OWNER] == owner
             and same_bytes(data, table.entries[entry, START], data, start, length)
         ):
+            table.recent[column, likely] = entry
+            if moving:
+                table.entries[entry, START] = start
             return np.int64(table.entries[entry, CODE])
         slot = (slot + 1) & mask
     entry = table.counts[0]
@@ -90,12 +99,39 @@ def code_of(
     table.counts[0] += 1
     table.counts[1 + column] += 1
     table.slots[slot] = entry
+    table.recent[column, likely] = entry
     table.entries[entry, HASH] = wanted
     table.entries[entry, START] = start
     table.entries[entry, LENGTH] = length
     table.entries[entry, OWNER] = owner
     table.entries[entry, CODE] = code
     return np.int64(code)
+
+
+@inlined
+def code_of(
+    table: Distinct, data: Bytes, start: int, length: int, column: int, raw: bool, likely: int,
+    moving: bool, seed: U64,
+) -> int:  # fmt: skip
+    """Return the code of some bytes in a column, a new one if they are new there.
+
+    The caller has made room. All bytes of one column lie in the same buffer. likely: a number that
+    records of the same form share; what it went with last in this column is tried first. moving: these bytes stay
+    where they are, so that the entry may point to them: they are nearer than its first ones.
+    """
+    owner = 2 * column + (1 if raw else 0)
+    likely %= LIKELY
+    guess = np.int64(table.recent[column, likely])
+    if (
+        guess >= 0
+        and table.entries[guess, LENGTH] == length
+        and table.entries[guess, OWNER] == owner
+        and same_bytes(data, table.entries[guess, START], data, start, length)
+    ):
+        if moving:
+            table.entries[guess, START] = start
+        return np.int64(table.entries[guess, CODE])
+    return _look_up(table, data, start, length, column, owner, likely, moving, seed)
 
 
 @lean
@@ -265,3 +301,23 @@ def texts(
             size = _put_text(data, at, end, raw, out, size)
         ends[place + 1] = size
     return out, ends, first
+
+
+@kernel
+def validity(codes: npt.NDArray[np.int32], rows: int) -> tuple[Bytes, Ints]:
+    """Return Arrow's bit maps [columns, bytes] of the codes that are not negative, and how many are.
+
+    Bytes are a multiple of 64, so that each column's map is aligned.
+    """
+    columns = len(codes)
+    bits = np.zeros((columns, (rows + 511) // 512 * 64), np.uint8)
+    nulls = np.zeros(columns, np.int64)
+    for column in range(columns):
+        for start in range(0, rows, 8):
+            byte = 0
+            for i in range(start, min(start + 8, rows)):
+                byte |= (codes[column, i] >= 0) << (i - start)
+            bits[column, start >> 3] = byte
+            for i in range(start, min(start + 8, rows)):
+                nulls[column] += codes[column, i] < 0
+    return bits, nulls

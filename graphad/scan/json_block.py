@@ -6,20 +6,25 @@ from typing import NamedTuple
 import numpy as np
 
 from graphad.scan import jsonl
-from graphad.scan.intern import Distinct, larger, new_distinct
+from graphad.scan.intern import Distinct, empty_again, larger, new_distinct
 from graphad.scan.json_values import MAX_DEPTH
 from graphad.scan.keys import PATH_LENGTH, Keys
 from graphad.scan.leaves import new_leaves
 from graphad.scan.message import PARTS, new_forms
 from graphad.scan.strings import map_strings
+from graphad.scan.trail import new_trail
 from graphad.scan.words import Bytes
 
 _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
-_ARENA = 1 << 18
+_ARENA = 1 << 20  # bytes at first
+_SPARE = 1 << 26  # bytes of an arena worth keeping
 
 
 class Block(NamedTuple):
-    """What a block holds: `rows` records and `bad` rejects in `filled`, `blank` empty lines."""
+    """What a block holds: `rows` records and `bad` rejects in `filled`, `blank` empty lines.
+
+    `distinct` and `arena` are lent: the next block may get them once `give_back` was called.
+    """
 
     rows: int
     bad: int
@@ -41,44 +46,61 @@ def _new_rows(texts: int, numbers: int, room: int) -> jsonl.Rows:
 
 def _more_rows(rows: jsonl.Rows) -> jsonl.Rows:
     room = rows.places.shape[1]
-    more = _new_rows(len(rows.codes) - 3, len(rows.numbers), 4 * room)
+    more = _new_rows(len(rows.codes) - 3, len(rows.numbers), 2 * room)
     for old, new in zip(rows, more, strict=True):
         new[:, :room] = old
     return more
 
 
-def read_block(
-    data: Bytes, keys: Keys, columns: int, texts: int, numbers: int, multi: bool
-) -> Block:
-    """Return the records of a block.
+class Reader:
+    """Reads blocks by one table of keys; keeps the memory for the next ones. Any thread may call.
 
     columns, texts, numbers: how many columns the keys fill, and how many of them hold text and
-    numbers. multi: records may span lines and stand in arrays; else each line is one.
+    numbers.
     """
-    stops, breaks = map_strings(data)
-    lines = np.count_nonzero(data == 10) + 1
-    rows = _new_rows(texts, numbers, min(lines, len(data) // 256) + 16)
-    distinct = new_distinct(texts + 3)
-    arena = np.empty(_ARENA, np.uint8)
-    scratch = jsonl.Scratch(
-        new_leaves(len(keys.fields), columns), new_forms(), np.zeros(MAX_DEPTH, np.int64),
-        np.full(len(keys.nodes), -1, np.int64), np.empty(len(keys.fields) + 1, np.int64),
-    )  # fmt: skip
-    longest = int(keys.nodes[:, PATH_LENGTH].max())
-    margin = (len(keys.fields) + PARTS) * (longest + 48)
-    state = np.zeros(9, np.int64)
-    while need := jsonl.scan_json(
-        data, stops, breaks, keys, scratch, texts, margin, multi, rows, distinct, arena, state,
-        _SEED,
-    ):  # fmt: skip
-        if need == jsonl.NEED_ROWS:
-            rows = _more_rows(rows)
-        elif need == jsonl.NEED_ENTRIES:
-            distinct = larger(distinct, len(keys.fields) + 3)
-        else:
-            used = int(state[jsonl.USED])
-            more = np.empty(2 * len(arena) + margin, np.uint8)
-            more[:used] = arena[:used]
-            arena = more
-    found = (int(state[place]) for place in (jsonl.ROWS, jsonl.BAD, jsonl.BLANK))
-    return Block(*found, rows, distinct, arena)
+
+    def __init__(self, keys: Keys, columns: int, texts: int, numbers: int) -> None:
+        self.keys, self.columns, self.texts, self.numbers = keys, columns, texts, numbers
+        self._spare: list[tuple[Distinct, Bytes]] = []
+        longest = int(keys.nodes[:, PATH_LENGTH].max())
+        self._margin = (len(keys.fields) + PARTS) * (longest + 48)
+
+    def read(self, data: Bytes, lines: int, multi: bool) -> Block:
+        """Return the records of a block of about so many lines.
+
+        multi: records may span lines; else each line is one.
+        """
+        keys = self.keys
+        stops, breaks = map_strings(data)
+        rows = _new_rows(self.texts, self.numbers, min(lines + 1, len(data) // 256) + 16)
+        try:
+            distinct, arena = self._spare.pop()
+            empty_again(distinct)
+        except IndexError:
+            distinct, arena = new_distinct(self.texts + 3), np.empty(_ARENA, np.uint8)
+        scratch = jsonl.Scratch(
+            new_leaves(len(keys.fields), self.columns), new_forms(),
+            np.zeros(MAX_DEPTH, np.int64), np.full(len(keys.nodes), -1, np.int64),
+            np.empty(len(keys.fields) + 1, np.int64), new_trail(),
+        )  # fmt: skip
+        state = np.zeros(9, np.int64)
+        while need := jsonl.scan_json(
+            data, stops, breaks, keys, scratch, self.texts, self._margin, multi, rows, distinct,
+            arena, state, _SEED,
+        ):  # fmt: skip
+            if need == jsonl.NEED_ROWS:
+                rows = _more_rows(rows)
+            elif need == jsonl.NEED_ENTRIES:
+                distinct = larger(distinct, len(keys.fields) + 3)
+            else:
+                used = int(state[jsonl.USED])
+                more = np.empty(2 * len(arena) + self._margin, np.uint8)
+                more[:used] = arena[:used]
+                arena = more
+        found = (int(state[place]) for place in (jsonl.ROWS, jsonl.BAD, jsonl.BLANK))
+        return Block(*found, rows, distinct, arena)
+
+    def give_back(self, block: Block) -> None:
+        """Take the memory of a block that is no longer needed, unless it grew out of measure."""
+        if len(block.arena) <= _SPARE and len(self._spare) < 4:
+            self._spare.append((block.distinct, block.arena))

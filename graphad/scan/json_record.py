@@ -1,6 +1,6 @@
 """One JSON record: its fields found and converted, what has no column kept as attributes."""
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.json_values import (
     DEEP,
     MAX_DEPTH,
@@ -48,13 +48,14 @@ from graphad.scan.leaves import (
     put_attribute,
 )
 from graphad.scan.timestamps import DECIMAL, FILETIME, from_filetime, read_int, read_time
+from graphad.scan.trail import add_step, next_step, step_length, step_node
 from graphad.scan.words import Bits, Bytes, Ints
 
 _FILETIME_DIGITS = 18
 _LISTED = -1  # key length of what stands in a list: it has no key
 
 
-@lean
+@inlined
 def _convert(
     holds: int, data: Bytes, start: int, length: int, quoted: bool
 ) -> tuple[int, int, int]:
@@ -94,7 +95,7 @@ def put_leaf(
     return put_attribute(keys, node, index, data, 0, _LISTED, raw, length, first, arena, used)
 
 
-@lean
+@inlined
 def _set_leaf(
     keys: Keys, leaves: Leaves, leaf: int, stamp: int, field: int, index: int,
     data: Bytes, at: int, end: int, raw: int, raw_end: int,
@@ -120,8 +121,8 @@ def _set_leaf(
 
 @lean
 def read_object(
-    keys: Keys, leaves: Leaves, nodes: Ints, seen: Ints,
-    stamp: int, data: Bytes, stops: Bits, at: int, multi: bool, arena: Bytes, used: int,
+    keys: Keys, leaves: Leaves, nodes: Ints, seen: Ints, trail: Ints, stamp: int,
+    data: Bytes, stops: Bits, at: int, multi: bool, arena: Bytes, used: int,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Read the object at `at`: (its end or a reason, leaves, bytes used of the arena).
 
@@ -130,6 +131,7 @@ def read_object(
     """
     end = len(data)
     count, empty, level = 0, used, 0
+    step, on_trail, length = 0, True, 0
     nodes[0] = 0
     at = skip_space(data, at + 1, end, multi)
     if at < end and data[at] == 125:
@@ -138,18 +140,27 @@ def read_object(
         if at >= end or data[at] != 34:
             return over(at, end, data), 0, empty
         key = at + 1
-        at = string_end(data, stops, at, end)
-        if at < 0:
-            return at, 0, empty
-        length = at - 1 - key
-        at = skip_space(data, at, end, multi)
-        if at >= end or data[at] != 58:
-            return over(at, end, data), 0, empty
-        at = skip_space(data, at + 1, end, multi)
+        found = next_step(trail, step, nodes[level], data, at)
+        if found:
+            at += step_length(trail, found)
+            node = step_node(trail, found)
+            step = found
+        else:
+            at = string_end(data, stops, at, end)
+            if at < 0:
+                return at, 0, empty
+            length = at - 1 - key
+            at = skip_space(data, at, end, multi)
+            if at >= end or data[at] != 58:
+                return over(at, end, data), 0, empty
+            at = skip_space(data, at + 1, end, multi)
+            node = find_key(keys, nodes[level], data, key, length)
+            if on_trail and at < end and data[at] > 32:
+                step = add_step(trail, step, nodes[level], node, key - 1, at - key + 1)
+                on_trail = step > 0
         if at >= end:
             return TRUNCATED, 0, empty
         byte = data[at]
-        node = find_key(keys, nodes[level], data, key, length)
         field, whole = -1, True
         if node >= 0:
             field = keys.nodes[node, FIELD]
@@ -179,6 +190,8 @@ def read_object(
             if stop < 0:
                 return stop, 0, empty
             if field < 0:
+                if found:
+                    length = string_end(data, stops, key - 1, end) - 1 - key
                 used = put_attribute(
                     keys, nodes[level], -1, data, key, length, at, stop - at, used == empty,
                     arena, used,

@@ -6,7 +6,7 @@ Whitespace is blank, tab and CR, and LF too where a record may span lines (`mult
 
 import numpy as np
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.words import U64, Bits, Bytes, first_bit
 
 MAX_DEPTH = 64
@@ -23,7 +23,7 @@ REASONS = {
 }
 
 
-@lean
+@inlined
 def skip_space(data: Bytes, at: int, end: int, multi: bool) -> int:
     """Return the first place from `at` on that is no whitespace."""
     while at < end:
@@ -40,7 +40,7 @@ def over(at: int, end: int, data: Bytes) -> int:
     return TRUNCATED if at >= end or data[at] == 10 else INVALID
 
 
-@lean
+@inlined
 def string_end(data: Bytes, stops: Bits, at: int, end: int) -> int:
     """Return where the string whose opening quote stands at `at` ends, past its closing quote."""
     stop = first_bit(stops, at + 1)

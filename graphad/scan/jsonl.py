@@ -36,9 +36,9 @@ from graphad.scan.leaves import (
     VALUE,
     Leaves,
 )
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.message import CODE, Forms, known_form, put_template
-from graphad.scan.words import U64, Bits, Bytes, Ints, same_bytes
+from graphad.scan.words import U64, Bits, Bytes, Ints, same_bytes, store64
 
 ATTRS, TEMPLATE, SHAPE = 0, 1, 2  # text columns after those of the fields
 _SORT_SHAPES = 512  # past so many shapes in a block, the order of keys no longer tells two apart
@@ -67,6 +67,7 @@ class Scratch(NamedTuple):
     nodes: Ints  # [MAX_DEPTH] objects being read
     seen: Ints  # [N] stamp of the record that met a node last
     words: Ints  # [F + 1] a shape
+    trail: Ints  # see trail.py
 
 
 @lean
@@ -80,7 +81,7 @@ def _sort(words: Ints, count: int) -> None:
         words[j + 1] = word
 
 
-@lean
+@inlined
 def _agree(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
     """Say whether two fields can share a column: they read the same."""
     length = leaves.leaf[a, LENGTH]
@@ -91,7 +92,7 @@ def _agree(leaves: Leaves, a: int, b: int, data: Bytes) -> bool:
     )
 
 
-@lean
+@inlined
 def _claim_columns(keys: Keys, leaves: Leaves, count: int, stamp: int) -> None:
     """Give each column to the field that goes first among those that would fill it."""
     for leaf in range(count):
@@ -106,7 +107,7 @@ def _claim_columns(keys: Keys, leaves: Leaves, count: int, stamp: int) -> None:
             leaves.by_column[column, LEAF] = leaf
 
 
-@lean
+@inlined
 def _fill_row(
     keys: Keys, leaves: Leaves, count: int, row: int, data: Bytes, rows: Rows, distinct: Distinct,
     words: Ints, seed: U64, arena: Bytes, used: int, empty: int,
@@ -137,7 +138,7 @@ def _fill_row(
         if holds == TEXT:
             start, length = leaves.leaf[leaf, START], leaves.leaf[leaf, LENGTH]
             rows.codes[place, row] = code_of(
-                distinct, data, start, length, place, kind == JSON, seed
+                distinct, data, start, length, place, kind == JSON, count, True, seed
             )
         elif holds == MESSAGE:
             message = leaf
@@ -147,7 +148,7 @@ def _fill_row(
     return fields, message, used
 
 
-@lean
+@inlined
 def _fill_message(
     keys: Keys, scratch: Scratch, count: int, stamp: int, leaf: int, data: Bytes, breaks: Bits,
     distinct: Distinct, column: int, seed: U64, arena: Bytes, used: int,
@@ -162,12 +163,12 @@ def _fill_message(
         forms, keys, leaves, count, stamp, data, breaks, start, length, arena, used
     )
     before = distinct.counts[0]
-    code = code_of(distinct, arena, used, end - used, column, False, seed)
+    code = code_of(distinct, arena, used, end - used, column, False, count, False, seed)
     forms.known[form, CODE] = code
     return code, (end if distinct.counts[0] > before else used)
 
 
-@lean
+@inlined
 def _fill_shape(
     distinct: Distinct, words: Ints, fields: int, column: int, seed: U64, arena: Bytes, used: int
 ) -> tuple[int, int]:
@@ -175,15 +176,13 @@ def _fill_shape(
     if distinct.counts[1 + column] > _SORT_SHAPES:
         _sort(words, fields)
     for i in range(fields):
-        word = words[i]
-        for byte in range(8):
-            arena[used + 8 * i + byte] = (word >> (8 * byte)) & 255
+        store64(arena, used + 8 * i, U64(words[i]))
     before = distinct.counts[0]
-    code = code_of(distinct, arena, used, 8 * fields, column, True, seed)
+    code = code_of(distinct, arena, used, 8 * fields, column, True, fields, False, seed)
     return code, (used + 8 * fields if distinct.counts[0] > before else used)
 
 
-@lean
+@inlined
 def _fill(
     keys: Keys, scratch: Scratch, count: int, row: int, stamp: int, data: Bytes, breaks: Bits,
     rows: Rows, distinct: Distinct, texts: int, seed: U64, arena: Bytes, used: int, empty: int,
@@ -198,7 +197,9 @@ def _fill(
         arena[used] = 125
         used += 1
         before = distinct.counts[0]
-        code = code_of(distinct, arena, empty, used - empty, texts + ATTRS, True, seed)
+        code = code_of(
+            distinct, arena, empty, used - empty, texts + ATTRS, True, count, False, seed
+        )
         rows.codes[texts + ATTRS, row] = code
         used = used if distinct.counts[0] > before else empty
     if message >= 0:
@@ -243,7 +244,7 @@ def _line_ends(data: Bytes, start: int, end: int) -> int:
     return count
 
 
-@lean
+@inlined
 def _place(places: Ints, at: int, record: int, start: int, length: int, line: int) -> None:
     places[_RECORD, at] = record
     places[_START, at] = start
@@ -309,8 +310,8 @@ def scan_json(
         state[STAMP] += 1
         if data[at] == 123:
             stop, count, used = read_object(
-                keys, scratch.leaves, scratch.nodes, scratch.seen, state[STAMP], data, stops, at,
-                multi, arena, used,
+                keys, scratch.leaves, scratch.nodes, scratch.seen, scratch.trail, state[STAMP],
+                data, stops, at, multi, arena, used,
             )  # fmt: skip
         else:
             stop = value_end(data, stops, at, end, multi, 0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined
 from graphad.scan.words import U64, Bytes, Ints, hash_bytes, same_bytes
 
 TEXT, INT, TIME, MESSAGE = 0, 1, 2, 3  # what a field's column holds
@@ -32,13 +32,13 @@ class Keys(NamedTuple):
     fields: Ints  # [F, 5]
 
 
-@lean
+@inlined
 def key_hash(parent: int, data: Bytes, start: int, length: int) -> U64:
     """Return the hash of a key below a node."""
     return hash_bytes(data, start, length, U64(_SEED) + U64(parent) * U64(0x9E3779B97F4A7C15))
 
 
-@lean
+@inlined
 def find_key(keys: Keys, parent: int, data: Bytes, start: int, length: int) -> int:
     """Return the node of a key below a node, or -1."""
     wanted = key_hash(parent, data, start, length)

@@ -13,8 +13,18 @@ from graphad import jit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _compiled(function: F, inline: bool) -> F:
+    compiled: F = jit.numba.njit(
+        cache=jit.cache_folder() is not None, nogil=True, forceinline=inline, _nrt=False
+    )(function)
+    return compiled
+
+
 def lean(function: F) -> F:
     """Compile `function` as `jit.kernel` does, without reference counts."""
-    options = {"cache": jit.cache_folder() is not None, "nogil": True, "_nrt": False}
-    compiled: F = jit.numba.njit(**options)(function)
-    return compiled
+    return _compiled(function, False)
+
+
+def inlined(function: F) -> F:
+    """Compile `function` into each kernel that calls it: a call passes seven words an array."""
+    return _compiled(function, True)

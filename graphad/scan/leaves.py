@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.keys import PATH, PATH_LENGTH, Keys
 from graphad.scan.strings import hex_digit
-from graphad.scan.words import Bytes, Ints, copy_bytes
+from graphad.scan.words import U64, Bytes, Ints, copy_bytes, load64
 
 STRING, JSON, NULL = 0, 1, 2  # kinds of a value in a text column; more in timestamps.py
 INTEGER = 3  # kind of a JSON number in an int column
@@ -55,6 +55,29 @@ def _special(point: int) -> bool:
     return point == 46 or point == 91 or point == 92
 
 
+@inlined
+def _has(word: U64, byte: int) -> U64:
+    """Return a word that is 0 only if no byte of `word` is `byte`."""
+    apart = word ^ (U64(byte) * U64(0x0101010101010101))
+    return (apart - U64(0x0101010101010101)) & ~apart & U64(0x8080808080808080)
+
+
+@inlined
+def _plain_key(data: Bytes, start: int, length: int) -> bool:
+    """Say whether a path may have this key as it is."""
+    at = 0
+    while at + 8 <= length:
+        word = load64(data, start + at)
+        if _has(word, 46) | _has(word, 91) | _has(word, 92):
+            return False
+        at += 8
+    while at < length:
+        if _special(np.int64(data[start + at])):
+            return False
+        at += 1
+    return True
+
+
 @lean
 def _put_key(data: Bytes, start: int, length: int, out: Bytes, size: int) -> int:
     """Write a key, still JSON text, as one step of a path."""
@@ -91,9 +114,12 @@ def put_attribute(
     length is below 0.
     """
     path = keys.nodes[node, PATH_LENGTH]
-    if used + path + 3 * max(key_length, 0) + raw_length + 40 > len(arena):
+    own = raw + raw_length - key if key_length >= 0 else raw_length
+    if used + path + 3 * max(key_length, 0) + own + 40 > len(arena):
         return -1
     arena[used] = 123 if first else 44
+    if node == 0 and _plain_key(data, key, key_length):  # the record's own bytes will do
+        return copy_bytes(data, key - 1, raw + raw_length - key + 1, arena, used + 1)
     arena[used + 1] = 34
     used = copy_bytes(keys.text, keys.nodes[node, PATH], path, arena, used + 2)
     if index >= 0:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.keys import NODE, PATH, PATH_LENGTH, Keys
 from graphad.scan.leaves import ITS_FIELD, LEAF, LENGTH, QUOTABLE, SEEN, START, Leaves
 from graphad.scan.words import U64, Bits, Bytes, Ints, copy_bytes, first_bit, hash_bytes, same_bytes
@@ -58,7 +58,7 @@ def _same_capitals(data: Bytes, text: int, value: int, length: int) -> bool:
     return True
 
 
-@lean
+@inlined
 def _repeats(leaves: Leaves, leaf: int, data: Bytes, start: int, length: int) -> int:
     """Return 0 if the text repeats the leaf, 1 if in capitals, else -1."""
     if not leaves.leaf[leaf, QUOTABLE] or leaves.leaf[leaf, LENGTH] != length:
@@ -78,6 +78,7 @@ def _has_form(
         if field < 0:
             if at + size > end or not same_bytes(data, literal, data, at, size):
                 return False
+            forms.parts[form, part, 1] = at  # the same bytes, and nearer
         else:
             if leaves.by_field[field >> 1, SEEN] != record:
                 return False
@@ -89,7 +90,7 @@ def _has_form(
     return bool(at == end)
 
 
-@lean
+@inlined
 def form_set(data: Bytes, start: int, length: int) -> int:
     """Return the first form of the set to which a message belongs, by how it begins."""
     return np.int64(hash_bytes(data, start, min(length, 12), U64(7))) % _SETS * _WAYS

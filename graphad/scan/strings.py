@@ -44,8 +44,8 @@ def map_strings(data: Bytes) -> tuple[Bits, Bits]:
     `breaks`: the n of each escape \n and the r of each \r.
     """
     blocks = len(data) // 64
-    stops = np.empty(blocks + 2, np.uint64)
-    breaks = np.empty(blocks + 2, np.uint64)
+    stops = np.empty(blocks + 3, np.uint64)
+    breaks = np.empty(blocks + 3, np.uint64)
     tail = np.zeros(64, np.uint8)
     for i in range(blocks * 64, len(data)):
         tail[i - blocks * 64] = data[i]
@@ -75,6 +75,6 @@ def map_strings(data: Bytes) -> tuple[Bits, Bits]:
                 fault |= U64(1) << U64(bit)
         stops[block] = (quote & ~escaped) | control | fault
         breaks[block] = line & escaped
-    stops[blocks + 1] = ~U64(0)
-    breaks[blocks + 1] = ~U64(0)
+    stops[blocks + 1 :] = ~U64(0)
+    breaks[blocks + 1 :] = ~U64(0)
     return stops, breaks

@@ -8,19 +8,23 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
-from graphad.scan.words import Bytes
+from graphad.scan.words import U64, Bytes, load64
 
 DECIMAL, HEX, HEX_UPPER = 4, 5, 6  # kinds of whole numbers: 12, 0x1f, 0x1F
 FILETIME = 7  # 100 ns since 1601, as a number
 TIME = 16  # and above: how a time was written, see read_time
 _FILETIME_EPOCH_US = 11_644_473_600_000_000
 _DAY_MINUTES = 1440
+_DATE_MARKS, _DATE_DASHES = U64(0xFF0000FF00000000), U64(0x2D00002D00000000)
+_CLOCK_MARKS = U64(0x0000FF0000FF0000)
+_COLON_MARK, _COLON = U64(0x0000FF0000000000), U64(0x00003A0000000000)
+_ZEROS, _ABOVE, _HIGH = U64(0x3030303030303030), U64(0x4646464646464646), U64(0x8080808080808080)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@lean
+@inlined
 def _digits(data: Bytes, start: int, count: int) -> int:
     """Return what `count` decimal digits stand for; a large negative number if one is none."""
     value = 0
@@ -32,7 +36,12 @@ def _digits(data: Bytes, start: int, count: int) -> int:
     return value
 
 
-@lean
+@inlined
+def _byte(word: U64, at: int) -> int:
+    return np.int64((word >> U64(8 * at)) & U64(255))
+
+
+@inlined
 def days_from_civil(year: int, month: int, day: int) -> int:
     """Return the days from 1970-01-01 to a date of the Gregorian calendar.
 
@@ -46,7 +55,7 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@lean
+@inlined
 def _zone(data: Bytes, start: int, length: int) -> int:
     """Return the number of a zone: 0 none, 1 Z, else 2 + 2 (minutes + 1440) + colon; -1 no zone."""
     if length == 0:
@@ -74,15 +83,26 @@ def read_time(data: Bytes, start: int, length: int) -> tuple[int, int, int]:
     """
     if length < 19:
         return -1, 0, 0
-    year, month, day = _digits(data, start, 4), _digits(data, start + 5, 2), _digits(data, start + 8, 2)
-    hour, minute = _digits(data, start + 11, 2), _digits(data, start + 14, 2)
-    second = _digits(data, start + 17, 2)
+    date, clock = load64(data, start), load64(data, start + 8)  # YYYY-MM- and DDTHH:MM
     between = data[start + 10]
-    if data[start + 4] != 45 or data[start + 7] != 45 or (between != 32 and between != 84):
+    if (date & _DATE_MARKS) != _DATE_DASHES or (clock & _COLON_MARK) != _COLON:
         return -1, 0, 0
-    if data[start + 13] != 58 or data[start + 16] != 58 or hour > 23 or minute > 59 or second > 59:
+    if (between != 32 and between != 84) or data[start + 16] != 58:
         return -1, 0, 0
-    if year < 1 or month < 1 or month > 12 or day < 1 or hour < 0 or minute < 0 or second < 0:
+    date = (date & ~_DATE_MARKS) | (_ZEROS & _DATE_MARKS)
+    clock = (clock & ~_CLOCK_MARKS) | (_ZEROS & _CLOCK_MARKS)
+    if ((date + _ABOVE) | (date - _ZEROS) | (clock + _ABOVE) | (clock - _ZEROS)) & _HIGH:
+        return -1, 0, 0  # some byte is no digit
+    date -= _ZEROS
+    clock -= _ZEROS
+    date = date * U64(10) + (date >> U64(8))  # byte i: the number of digits i and i + 1
+    clock = clock * U64(10) + (clock >> U64(8))
+    year = _byte(date, 0) * 100 + _byte(date, 2)
+    month, day = _byte(date, 5), _byte(clock, 0)
+    hour, minute, second = _byte(clock, 3), _byte(clock, 6), _digits(data, start + 17, 2)
+    if hour > 23 or minute > 59 or second > 59 or second < 0:
+        return -1, 0, 0
+    if year < 1 or month < 1 or month > 12 or day < 1:
         return -1, 0, 0
     longest = 30 if month == 4 or month == 6 or month == 9 or month == 11 else 31
     if month == 2:

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from graphad.scan.lean import lean
+from graphad.scan.lean import inlined, lean
 
 Bytes = npt.NDArray[np.uint8]
 Bits = npt.NDArray[np.uint64]
@@ -46,6 +46,19 @@ def load64(typing_context: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[misc]
+def store64(typing_context: Any, array: Any, at: Any, word: Any) -> Any:
+    """Set the 8 bytes of `array` from `at` on; at + 8 must not pass its end."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        stored = builder.store(args[2], builder.bitcast(address, _WORD.as_pointer()))
+        stored.align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), code
+
+
+@intrinsic  # type: ignore[misc]
 def mix(typing_context: Any, a: Any, b: Any) -> Any:
     """Return the two halves of the 128-bit product of two words, xor-ed."""
 
@@ -65,6 +78,37 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), code
+
+
+@intrinsic  # type: ignore[misc]
+def differ64(typing_context: Any, a: Any, start: Any, b: Any, other: Any) -> Any:
+    """Return a word whose bit i says whether a[start + i] and b[other + i] differ, for 64 bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vectors = []
+        for i in (0, 2):
+            address = _address(context, builder, signature.args[i], args[i], args[i + 1])
+            vectors.append(builder.load(builder.bitcast(address, _VECTOR.as_pointer())))
+            vectors[-1].align = 1
+        return builder.bitcast(builder.icmp_unsigned("!=", *vectors), _WORD)
+
+    return types.uint64(a, types.int64, b, types.int64), code
+
+
+@intrinsic  # type: ignore[misc]
+def copy64(typing_context: Any, data: Any, start: Any, out: Any, at: Any) -> Any:
+    """Copy 64 bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, target = (
+            _address(context, builder, signature.args[i], args[i], args[i + 1]) for i in (0, 2)
+        )
+        vector = builder.load(builder.bitcast(source, _VECTOR.as_pointer()))
+        vector.align = 1
+        builder.store(vector, builder.bitcast(target, _VECTOR.as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, out, types.int64), code
 
 
 @intrinsic  # type: ignore[misc]
@@ -96,11 +140,12 @@ def classify(typing_context: Any, array: Any, at: Any) -> Any:
     return result(array, types.int64), code
 
 
-@lean
+@inlined
 def first_bit(bits: Bits, start: int) -> int:
-    """Return the first place from `start` on whose bit is set. There must be one."""
-    block = start >> 6
-    word = bits[block] >> U64(start & 63)
+    """Return the first place from `start` on whose bit is set. There must be one before the last word."""
+    block, shift = start >> 6, U64(start & 63)
+    # The 64 bits from `start` on; in two steps, for a shift by 64 is no shift.
+    word = (bits[block] >> shift) | ((bits[block + 1] << U64(1)) << (U64(63) - shift))
     if word:
         return start + trailing_zeros(word)
     block += 1
@@ -109,7 +154,7 @@ def first_bit(bits: Bits, start: int) -> int:
     return (block << 6) + trailing_zeros(bits[block])
 
 
-@lean
+@inlined
 def word_at(data: Bytes, start: int, length: int) -> U64:
     """Return up to 7 bytes of data as one word."""
     word = U64(0)
@@ -143,27 +188,34 @@ def hash_bytes(data: Bytes, start: int, length: int, seed: U64) -> U64:
     return mix(low ^ a ^ h, high ^ b ^ seed)
 
 
-@lean
+@inlined
 def same_bytes(a: Bytes, start: int, b: Bytes, other: int, length: int) -> bool:
     """Say whether a[start:start+length] equals b[other:other+length]."""
     at = 0
-    while at + 8 <= length:
-        if load64(a, start + at) != load64(b, other + at):
+    while length - at > 64:
+        if differ64(a, start + at, b, other + at):
             return False
-        at += 8
-    if at < length:
-        if length >= 8:
-            return bool(load64(a, start + length - 8) == load64(b, other + length - 8))
-        while at < length:
-            if a[start + at] != b[other + at]:
-                return False
-            at += 1
+        at += 64
+    if start + at + 64 <= len(a) and other + at + 64 <= len(b):  # most often: no loop, one branch
+        rest = length - at
+        return rest == 0 or (differ64(a, start + at, b, other + at) << U64(64 - rest)) == U64(0)
+    while at < length:
+        if a[start + at] != b[other + at]:
+            return False
+        at += 1
     return True
 
 
-@lean
+@inlined
 def copy_bytes(data: Bytes, start: int, length: int, out: Bytes, at: int) -> int:
-    """Copy bytes into `out` and return where they end there."""
-    for i in range(length):
-        out[at + i] = data[start + i]
+    """Copy bytes into `out` and return where they end there. What follows there may change."""
+    done = 0
+    while length - done > 64:
+        copy64(data, start + done, out, at + done)
+        done += 64
+    if start + done + 64 <= len(data) and at + done + 64 <= len(out):
+        copy64(data, start + done, out, at + done)
+    else:
+        for i in range(done, length):
+            out[at + i] = data[start + i]
     return at + length
