@@ -21,15 +21,63 @@ from graphad.windows_fields import FIELDS
 KINDS = {column.name: column.kind for column in schema.RECORDS}
 BATCH = 2_000  # more fall out of the cache
 # Fields of flat Sysmon records that go to columns, those of a record's own envelope included.
-NAMES = """
-EventID Channel SourceName Hostname RecordNumber EventTime @timestamp EventReceivedTime TimeCreated
-ExecutionProcessID ThreadID UtcTime SourceProcessGUID ProcessGuid SourceProcessId ProcessId
-SourceThreadId SourceImage Image CommandLine CurrentDirectory User LogonId LogonGuid Hashes
-ParentProcessGuid ParentProcessId ParentImage ParentCommandLine TargetProcessGUID TargetProcessId
-TargetImage CallTrace GrantedAccess TargetFilename ImageLoaded TargetObject Details PipeName
-Protocol SourceIp SourcePort DestinationIp DestinationPort Initiated QueryName QueryResults
-EventType FileVersion Description Product Company OriginalFileName Signature CreationUtcTime
-""".split()
+NAMES = [
+    "EventID",
+    "Channel",
+    "SourceName",
+    "Hostname",
+    "RecordNumber",
+    "EventTime",
+    "@timestamp",
+    "EventReceivedTime",
+    "TimeCreated",
+    "ExecutionProcessID",
+    "ThreadID",
+    "UtcTime",
+    "SourceProcessGUID",
+    "ProcessGuid",
+    "SourceProcessId",
+    "ProcessId",
+    "SourceThreadId",
+    "SourceImage",
+    "Image",
+    "CommandLine",
+    "CurrentDirectory",
+    "User",
+    "LogonId",
+    "LogonGuid",
+    "Hashes",
+    "ParentProcessGuid",
+    "ParentProcessId",
+    "ParentImage",
+    "ParentCommandLine",
+    "TargetProcessGUID",
+    "TargetProcessId",
+    "TargetImage",
+    "CallTrace",
+    "GrantedAccess",
+    "TargetFilename",
+    "ImageLoaded",
+    "TargetObject",
+    "Details",
+    "PipeName",
+    "Protocol",
+    "SourceIp",
+    "SourcePort",
+    "DestinationIp",
+    "DestinationPort",
+    "Initiated",
+    "QueryName",
+    "QueryResults",
+    "EventType",
+    "FileVersion",
+    "Description",
+    "Product",
+    "Company",
+    "OriginalFileName",
+    "Signature",
+    "CreationUtcTime",
+]
 COLUMN = {path: column for path, column in FIELDS if path in NAMES}
 Record = msgspec.defstruct(
     "Record",

@@ -34,7 +34,7 @@ _FOLDER = cache_folder()
 if _FOLDER is not None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(_FOLDER))
 
-import numba  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
+import numba as numba  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
 
 
 def kernel(function: F) -> F:

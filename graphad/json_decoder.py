@@ -122,9 +122,7 @@ class JsonDecoder:
         arrays: dict[str, pa.Array] = {
             name: pa.array(found.filled.places[i, :rows]) for i, name in enumerate(PLACE.names)
         }
-        texts, ends, first = intern.texts(
-            found.distinct, array, found.arena, len(table.texts)
-        )
+        texts, ends, first = intern.texts(found.distinct, array, found.arena, len(table.texts))
         bits, nulls = intern.validity(found.filled.codes, rows)
         shapes = self._shape_texts(table, found)
         table.reader.give_back(found)
@@ -151,7 +149,9 @@ class JsonDecoder:
                 numbers = pa.array(found.filled.numbers[i, :rows], mask=~filled)
                 arrays[name] = numbers.cast(arrow_type(_KINDS[name]))
         rejects = [pa.array(found.filled.bad_places[i, :bad]) for i in range(4)]
-        reasons = [json_values.REASONS[reason] for reason in found.filled.bad_places[4, :bad].tolist()]
+        reasons = [
+            json_values.REASONS[reason] for reason in found.filled.bad_places[4, :bad].tolist()
+        ]
         blank = found.blank
         return Decoded(
             rows + bad + blank,

@@ -8,6 +8,7 @@ others under their paths, and `message` refers to fields by {path}. A path is ke
 import json
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from graphad.json_decoder import REST
@@ -44,7 +45,7 @@ def _put(whole: dict[str, Any], path: str, value: object) -> None:
     """Set what stands at a path, making the objects and lists on the way."""
     at: Any = whole
     places = steps(path)
-    for place, following in zip(places, places[1:], strict=False):
+    for place, following in pairwise(places):
         if isinstance(place, int):
             at.extend([None] * (place + 1 - len(at)))
             at[place] = {} if at[place] is None else at[place]

@@ -14,7 +14,6 @@ from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, copy_bytes, hash_bytes, same_bytes
 
-
 # Columns of Distinct.entries: hash; first byte in the buffer of its column; bytes; 2 * column, + 1
 # if it is JSON text itself and not the inside of a JSON string; code
 HASH, START, LENGTH, OWNER, CODE = range(5)
@@ -116,8 +115,9 @@ def code_of(
     """Return the code of some bytes in a column, a new one if they are new there.
 
     The caller has made room. All bytes of one column lie in the same buffer. likely: a number that
-    records of the same form share; what it went with last in this column is tried first. moving: these bytes stay
-    where they are, so that the entry may point to them: they are nearer than its first ones.
+    records of the same form share; what it went with last in this column is tried first. moving:
+    these bytes stay where they are, so that the entry may point to them: they are nearer than its
+    first ones.
     """
     owner = 2 * column + (1 if raw else 0)
     likely %= LIKELY
@@ -305,7 +305,7 @@ def texts(
 
 @kernel
 def validity(codes: npt.NDArray[np.int32], rows: int) -> tuple[Bytes, Ints]:
-    """Return Arrow's bit maps [columns, bytes] of the codes that are not negative, and how many are.
+    """Return Arrow's bit maps [columns, bytes] of codes that are not negative, and how many are.
 
     Bytes are a multiple of 64, so that each column's map is aligned.
     """

@@ -1,4 +1,4 @@
-"""Reads one block of JSON: provides the memory that the scanner works in, and more if it runs out."""
+"""Reads one block of JSON: provides the memory the scanner works in, and more if it runs out."""
 
 import os
 from typing import NamedTuple
@@ -97,8 +97,8 @@ class Reader:
                 more = np.empty(2 * len(arena) + self._margin, np.uint8)
                 more[:used] = arena[:used]
                 arena = more
-        found = (int(state[place]) for place in (jsonl.ROWS, jsonl.BAD, jsonl.BLANK))
-        return Block(*found, rows, distinct, arena)
+        good, bad, blank = (int(state[place]) for place in (jsonl.ROWS, jsonl.BAD, jsonl.BLANK))
+        return Block(good, bad, blank, rows, distinct, arena)
 
     def give_back(self, block: Block) -> None:
         """Take the memory of a block that is no longer needed, unless it grew out of measure."""

@@ -1,6 +1,5 @@
 """One JSON record: its fields found and converted, what has no column kept as attributes."""
 
-from graphad.scan.lean import inlined, lean
 from graphad.scan.json_values import (
     DEEP,
     MAX_DEPTH,
@@ -27,6 +26,7 @@ from graphad.scan.keys import (
     Keys,
     find_key,
 )
+from graphad.scan.lean import inlined, lean
 from graphad.scan.leaves import (
     INDEX,
     INTEGER,

@@ -22,6 +22,7 @@ from graphad.scan.json_values import (
     value_end,
 )
 from graphad.scan.keys import COLUMN, HOLDS, MESSAGE, PLACE, REST, TEXT, Keys
+from graphad.scan.lean import inlined, lean
 from graphad.scan.leaves import (
     INDEX,
     ITS_FIELD,
@@ -36,7 +37,6 @@ from graphad.scan.leaves import (
     VALUE,
     Leaves,
 )
-from graphad.scan.lean import inlined, lean
 from graphad.scan.message import CODE, Forms, known_form, put_template
 from graphad.scan.words import U64, Bits, Bytes, Ints, same_bytes, store64
 

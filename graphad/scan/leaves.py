@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphad.scan.lean import inlined, lean
 from graphad.scan.keys import PATH, PATH_LENGTH, Keys
+from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, copy_bytes, load64
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphad.scan.lean import inlined, lean
 from graphad.scan.keys import NODE, PATH, PATH_LENGTH, Keys
+from graphad.scan.lean import inlined, lean
 from graphad.scan.leaves import ITS_FIELD, LEAF, LENGTH, QUOTABLE, SEEN, START, Leaves
 from graphad.scan.words import U64, Bits, Bytes, Ints, copy_bytes, first_bit, hash_bytes, same_bytes
 
@@ -110,7 +110,14 @@ def known_form(
 
 @lean
 def _search(
-    forms: Forms, leaves: Leaves, count: int, record: int, data: Bytes, key: int, start: int, end: int
+    forms: Forms,
+    leaves: Leaves,
+    count: int,
+    record: int,
+    data: Bytes,
+    key: int,
+    start: int,
+    end: int,
 ) -> int:
     """Return field * 2 + capitals of a field that data[start:end] repeats, or -1."""
     length = end - start
@@ -177,7 +184,13 @@ def put_template(
                 parts += 2
                 arena[used] = 123
                 node = keys.fields[field >> 1, NODE]
-                used = copy_bytes(keys.text, keys.nodes[node, PATH], keys.nodes[node, PATH_LENGTH], arena, used + 1)
+                used = copy_bytes(
+                    keys.text,
+                    keys.nodes[node, PATH],
+                    keys.nodes[node, PATH_LENGTH],
+                    arena,
+                    used + 1,
+                )
                 if field & 1:
                     arena[used] = 33
                     arena[used + 1] = 88

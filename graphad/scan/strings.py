@@ -30,7 +30,7 @@ def hex_digit(byte: int) -> int:
 def _four_digits(data: Bytes, start: int) -> bool:
     if start + 4 > len(data):
         return False
-    for i in range(start, start + 4):
+    for i in range(start, start + 4):  # noqa: SIM110 (a compiled loop)
         if hex_digit(np.int64(data[i])) < 0:
             return False
     return True

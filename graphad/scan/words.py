@@ -32,7 +32,7 @@ def _splat(byte: int) -> Any:
     return ir.Constant(_VECTOR, [byte] * 64)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load64(typing_context: Any, array: Any, at: Any) -> Any:
     """Return the 8 bytes of `array` from `at` on as one word; at + 8 must not pass its end."""
 
@@ -45,7 +45,7 @@ def load64(typing_context: Any, array: Any, at: Any) -> Any:
     return types.uint64(array, types.int64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store64(typing_context: Any, array: Any, at: Any, word: Any) -> Any:
     """Set the 8 bytes of `array` from `at` on; at + 8 must not pass its end."""
 
@@ -58,7 +58,7 @@ def store64(typing_context: Any, array: Any, at: Any, word: Any) -> Any:
     return types.void(array, types.int64, types.uint64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def mix(typing_context: Any, a: Any, b: Any) -> Any:
     """Return the two halves of the 128-bit product of two words, xor-ed."""
 
@@ -70,7 +70,7 @@ def mix(typing_context: Any, a: Any, b: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def trailing_zeros(typing_context: Any, word: Any) -> Any:
     """Return how many low bits of a word are 0; 64 if all are."""
 
@@ -80,7 +80,7 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def differ64(typing_context: Any, a: Any, start: Any, b: Any, other: Any) -> Any:
     """Return a word whose bit i says whether a[start + i] and b[other + i] differ, for 64 bytes."""
 
@@ -95,7 +95,7 @@ def differ64(typing_context: Any, a: Any, start: Any, b: Any, other: Any) -> Any
     return types.uint64(a, types.int64, b, types.int64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def copy64(typing_context: Any, data: Any, start: Any, out: Any, at: Any) -> Any:
     """Copy 64 bytes."""
 
@@ -111,7 +111,7 @@ def copy64(typing_context: Any, data: Any, start: Any, out: Any, at: Any) -> Any
     return types.void(data, types.int64, out, types.int64), code
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def classify(typing_context: Any, array: Any, at: Any) -> Any:
     r"""Return five words for the 64 bytes from `at` on, bit i for byte i.
 
@@ -142,7 +142,7 @@ def classify(typing_context: Any, array: Any, at: Any) -> Any:
 
 @inlined
 def first_bit(bits: Bits, start: int) -> int:
-    """Return the first place from `start` on whose bit is set. There must be one before the last word."""
+    """Return the first place from `start` on whose bit is set; there must be one before the end."""
     block, shift = start >> 6, U64(start & 63)
     # The 64 bits from `start` on; in two steps, for a shift by 64 is no shift.
     word = (bits[block] >> shift) | ((bits[block + 1] << U64(1)) << (U64(63) - shift))

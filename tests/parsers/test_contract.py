@@ -79,7 +79,7 @@ def test_mutated_samples_are_accounted_for(name: str, tmp_path: Path) -> None:
 
 @every_parser
 def test_line_order_of_files_does_not_change_what_is_known(name: str, tmp_path: Path) -> None:
-    found = []
+    found: list[list[str]] = []
     for order in (samples(name), samples(name)[::-1]):
         store = Store(tmp_path / str(len(found)))
         for path in order:

@@ -46,7 +46,7 @@ def naive(data: bytes, key: bytes) -> int:
         v[0] ^= word
     v[2] ^= 0xFF
     rounds(4)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
+    return int(v[0] ^ v[1] ^ v[2] ^ v[3])
 
 
 @pytest.mark.parametrize(
