@@ -68,7 +68,7 @@ def blocks(
             line += held.count(b"\n", 0, whole)
             offset += whole
             del held[:whole]
-        limit = WHOLE if getattr(decoder, "whole", False) else max(MAX_RECORD, size)
+        limit = WHOLE if getattr(decoder, "whole", False) else MAX_RECORD
         if len(held) > limit:
             skipping, held, why = len(held), bytearray(), f"longer than {limit >> 20} MiB"
         elif held and taken == known:
