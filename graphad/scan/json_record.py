@@ -142,7 +142,7 @@ def read_object(
         key = at + 1
         found = next_step(trail, step, nodes[level], data, at)
         if found:
-            at += step_length(trail, found)
+            at = skip_space(data, at + step_length(trail, found), end, multi)
             node = step_node(trail, found)
             step = found
         else:

@@ -29,7 +29,7 @@ def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
         candidates: list[Source] = []
         for source in known:
             size = source.head_bytes
-            if size <= len(head) and (source.bytes > size or size):
+            if 0 < size <= len(head):
                 if size not in digests:
                     digests[size] = hashlib.sha256(head[:size]).hexdigest()
                 if digests[size] == source.head:
