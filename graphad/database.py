@@ -18,4 +18,5 @@ def connect(
     """Return a connection in UTC."""
     connection = duckdb.connect(str(path), config=dict(SAFE if config is None else SAFE | config))
     connection.execute("SET TimeZone = 'UTC'")  # icu's, so only after it is loaded
+    connection.execute("SET enable_progress_bar = false")  # it would go to stdout, among the data
     return connection
