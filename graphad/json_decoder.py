@@ -123,7 +123,7 @@ class JsonDecoder:
             name: pa.array(found.filled.places[i, :rows]) for i, name in enumerate(PLACE.names)
         }
         texts, ends, first = intern.texts(found.distinct, array, found.arena, len(table.texts))
-        bits, nulls = intern.validity(found.filled.codes, rows)
+        bits, nulls = intern.validity(found.filled.codes[:, :rows])
         shapes = self._shape_texts(table, found)
         table.reader.give_back(found)
         for i, name in enumerate(table.columns):

@@ -303,21 +303,13 @@ def texts(
     return out, ends, first
 
 
-@kernel
-def validity(codes: npt.NDArray[np.int32], rows: int) -> tuple[Bytes, Ints]:
-    """Return Arrow's bit maps [columns, bytes] of codes that are not negative, and how many are.
+def validity(codes: npt.NDArray[np.int32]) -> tuple[Bytes, Ints]:
+    """Return Arrow's bit maps [columns, bytes] of the codes that are not -1, and how many are -1.
 
     Bytes are a multiple of 64, so that each column's map is aligned.
     """
-    columns = len(codes)
+    columns, rows = codes.shape
+    there = codes >= 0
     bits = np.zeros((columns, (rows + 511) // 512 * 64), np.uint8)
-    nulls = np.zeros(columns, np.int64)
-    for column in range(columns):
-        for start in range(0, rows, 8):
-            byte = 0
-            for i in range(start, min(start + 8, rows)):
-                byte |= (codes[column, i] >= 0) << (i - start)
-            bits[column, start >> 3] = byte
-            for i in range(start, min(start + 8, rows)):
-                nulls[column] += codes[column, i] < 0
-    return bits, nulls
+    bits[:, : (rows + 7) // 8] = np.packbits(there, axis=1, bitorder="little")
+    return bits, rows - np.count_nonzero(there, axis=1)

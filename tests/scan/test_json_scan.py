@@ -63,11 +63,44 @@ def exact(line: bytes) -> bool:
 
 
 FRAGMENTS = [
-    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\\u00e9", b"\\ud83d\\ude00", b"\\udc00", b"\\u12",
-    b"\xff", b"\xc3\xa9", b"\xed\xa0\x80", b"\x00", b"\x1f", b"\t", b"\r", b" ", b"-0", b"1e5", b"01",
-    b"1.", b"0.5", b"true", b"nul", b"NaN", b'""', b"{}", b"[]", b'"a":1,', b'"EventID":[1,{"b":null}],',
-    b'"x.y[0]":"\\\\",', b"\xef\xbb\xbf", b'{"@Name":"UtcTime","#text":"7"},', b"12345678901234567890",
-]  # fmt: skip
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"\\u00e9",
+    b"\\ud83d\\ude00",
+    b"\\udc00",
+    b"\\u12",
+    b"\xff",
+    b"\xc3\xa9",
+    b"\xed\xa0\x80",
+    b"\x00",
+    b"\x1f",
+    b"\t",
+    b"\r",
+    b" ",
+    b"-0",
+    b"1e5",
+    b"01",
+    b"1.",
+    b"0.5",
+    b"true",
+    b"nul",
+    b"NaN",
+    b'""',
+    b"{}",
+    b"[]",
+    b'"a":1,',
+    b'"EventID":[1,{"b":null}],',
+    b'"x.y[0]":"\\\\",',
+    b"\xef\xbb\xbf",
+    b'{"@Name":"UtcTime","#text":"7"},',
+    b"12345678901234567890",
+]
 
 
 @st.composite
@@ -127,24 +160,43 @@ KEYS = st.sampled_from(
         "TimeCreated",
         "LogonId",
         "created",
-    ]  # fmt: skip
+    ]
 )
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.sampled_from(
-        ["2026-03-02 09:14:05.101", "2026-03-02T09:14:05.1234567Z", "2026-03-02T09:14:05+01:30", "0x1F",
-         "0x1f", "0", "-7", "007", "{42c2e005-e3dd}", "2026-02-30 00:00:00", "a" * 70, "\\" * 65]
+        [
+            "2026-03-02 09:14:05.101",
+            "2026-03-02T09:14:05.1234567Z",
+            "2026-03-02T09:14:05+01:30",
+            "0x1F",
+            "0x1f",
+            "0",
+            "-7",
+            "007",
+            "{42c2e005-e3dd}",
+            "2026-02-30 00:00:00",
+            "a" * 70,
+            "\\" * 65,
+        ]
     ),
-)  # fmt: skip
+)
 VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS,
-              st.just(131_883_571_822_010_007)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        TEXTS,
+        st.just(131_883_571_822_010_007),
+    ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4),
+        st.lists(inner, max_size=4),
+        st.dictionaries(KEYS, inner, max_size=4),
         st.lists(st.builds(lambda k, v: {"@Name": k, "#text": v}, KEYS, inner), max_size=4),
     ),
     max_leaves=16,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -172,20 +224,31 @@ def test_messages_are_given_back(
     for image, user, other in fields:
         shown = [f"Image{between}{image}", f"User Name{between}{user.upper()}", "{odd} }{", other]
         logon = f"Logon{between}0x{'C6' + 'a' * len(user)}".upper().replace("0X", "0x")
-        records.append({
-            "EventID": 1, "Image": image, "User": user, "LogonId": "0xc6" + "a" * len(user),
-            "Message": end.join(["Process Create:", *shown, logon]),
-        })  # fmt: skip
+        records.append(
+            {
+                "EventID": 1,
+                "Image": image,
+                "User": user,
+                "LogonId": "0xc6" + "a" * len(user),
+                "Message": end.join(["Process Create:", *shown, logon]),
+            }
+        )
     text = "\n".join(map(json.dumps, records)).encode()
     assert [rebuild(row) for row in decode(text).raw.to_pylist()] == records
 
 
 def test_messages_of_one_form_share_a_template() -> None:
     lines = [
-        json.dumps({"EventID": 7, "Image": f"C:\\{i}.exe", "LogonId": f"0xa{i:x}",
-                    "Message": f"Loaded:\r\nImage: C:\\{i}.exe\r\nLogon ID:\t\t0xA{i:X}"})
+        json.dumps(
+            {
+                "EventID": 7,
+                "Image": f"C:\\{i}.exe",
+                "LogonId": f"0xa{i:x}",
+                "Message": f"Loaded:\r\nImage: C:\\{i}.exe\r\nLogon ID:\t\t0xA{i:X}",
+            }
+        )
         for i in range(1, 50)
-    ]  # fmt: skip
+    ]
     message = decode("\n".join(lines).encode()).raw["message"]
     assert message.unique().to_pylist() == ["Loaded:\r\nImage: {Image}\r\nLogon ID:\t\t{LogonId!X}"]
 
@@ -244,20 +307,28 @@ def check_blocks(data: bytes, sizes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"not json", "not JSON"), (b'{"a":1', "the JSON ends too early"), (b"[1, 2]", "JSON, but not an object"),
-        (b'{"a":' * 70 + b"1" + b"}" * 70, "JSON nested deeper than 64"), (b'{"a":1} x', "not JSON"),
+        (b"not json", "not JSON"),
+        (b'{"a":1', "the JSON ends too early"),
+        (b"[1, 2]", "JSON, but not an object"),
+        (b'{"a":' * 70 + b"1" + b"}" * 70, "JSON nested deeper than 64"),
+        (b'{"a":1} x', "not JSON"),
         (b'{"winlog":{"a":1},"winlog":{"b":2}}', "a key that holds an object is repeated"),
-        (b'{"a":' + b"1" * 5000 + b"}", "a number of more than 4000 characters"), (b"\x00\xff", "not JSON"),
+        (b'{"a":' + b"1" * 5000 + b"}", "a number of more than 4000 characters"),
+        (b"\x00\xff", "not JSON"),
     ],
-)  # fmt: skip
+)
 def test_a_faulty_line_is_one_reject(line: bytes, reason: str) -> None:
     done = decode(LINES[0] + b"\r\n" + line + b"\r\n\r\n" + LINES[1] + b"\r\n")
     assert len(done.raw) == 2
     assert done.ignored == {"blank line": 1}
     [reject] = done.rejects.to_pylist()
     assert reject == {
-        "record": 1, "offset": len(LINES[0]) + 2, "length": len(line), "line": 1, "reason": reason,
-    }  # fmt: skip
+        "record": 1,
+        "offset": len(LINES[0]) + 2,
+        "length": len(line),
+        "line": 1,
+        "reason": reason,
+    }
 
 
 def test_the_last_of_equal_keys_counts_and_the_others_are_kept() -> None:
@@ -306,11 +377,18 @@ def test_orders_of_keys_do_not_make_ever_more_shapes() -> None:
 @pytest.mark.parametrize(
     ("head", "multi"),
     [
-        (b'{"a": 1}\n{"a": 2}\n', False), (b'[{"a": 1}]', True), (b"\xef\xbb\xbf [\r\n {", True), (b"[]", True),
-        (b"[2026-01-01] started\n", False), (b'{"a": \n{"a": 2}\n', False), (b'{\n "a": 1\n}', True),
-        (b'{"a": 1}{"a": 2}', True), (b"", False), (b"plain text", False),
+        (b'{"a": 1}\n{"a": 2}\n', False),
+        (b'[{"a": 1}]', True),
+        (b"\xef\xbb\xbf [\r\n {", True),
+        (b"[]", True),
+        (b"[2026-01-01] started\n", False),
+        (b'{"a": \n{"a": 2}\n', False),
+        (b'{\n "a": 1\n}', True),
+        (b'{"a": 1}{"a": 2}', True),
+        (b"", False),
+        (b"plain text", False),
     ],
-)  # fmt: skip
+)
 def test_framing_is_told_from_the_first_bytes(head: bytes, multi: bool) -> None:
     assert spans_lines(head, True) == multi
 
@@ -318,9 +396,12 @@ def test_framing_is_told_from_the_first_bytes(head: bytes, multi: bool) -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
-    st.sampled_from(" T"), st.integers(0, 9), st.integers(0, 999),
-    st.one_of(st.sampled_from(["", "Z"]), st.integers(-1439, 1439)), st.booleans(),
-)  # fmt: skip
+    st.sampled_from(" T"),
+    st.integers(0, 9),
+    st.integers(0, 999),
+    st.one_of(st.sampled_from(["", "Z"]), st.integers(-1439, 1439)),
+    st.booleans(),
+)
 def test_times_are_read_and_written_again(
     when: datetime, between: str, digits: int, nanos: int, zone: str | int, colon: bool
 ) -> None:
@@ -395,7 +476,7 @@ def naive_maps(data: bytes) -> tuple[set[int], set[int]]:
         max_size=90,
     )
 )
-def test_strings_end_where_a_walk_finds_it(parts: list[bytes]) -> None:  # fmt: skip
+def test_strings_end_where_a_walk_finds_it(parts: list[bytes]) -> None:
     data = b"".join(parts)
     found = [
         {i for i in range(len(data)) if int(bits[i >> 6]) >> (i & 63) & 1}
