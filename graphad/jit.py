@@ -5,6 +5,8 @@ folder only this user can enter ($XDG_CACHE_HOME/graphad), never beside the sour
 folder can be had, kernels compile anew in each process.
 """
 
+import functools
+import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -17,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def cache_folder() -> Path | None:
     """Return this user's private kernel cache, made if need be; None if it can't be private."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base) / "graphad" / "kernels"
+    folder = Path(base) / "graphad" / "kernels" / _sources()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -28,6 +30,20 @@ def cache_folder() -> Path | None:
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+@functools.cache
+def _sources() -> str:
+    """Return a digest of every file that kernels are compiled from.
+
+    numba looks at the file of a kernel only, not at those of the kernels it calls, and would go on
+    using what was compiled from an older version of them.
+    """
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*here.glob("scan/*.py"), *here.glob("models/*.py"), Path(__file__)]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 _FOLDER = cache_folder()
