@@ -1,7 +1,8 @@
 """Reads one block of JSON: provides the memory the scanner works in, and more if it runs out."""
 
 import os
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def _new_rows(texts: int, numbers: int, room: int) -> jsonl.Rows:
 def _more_rows(rows: jsonl.Rows) -> jsonl.Rows:
     room = rows.places.shape[1]
     more = _new_rows(len(rows.codes) - 3, len(rows.numbers), 2 * room)
-    for old, new in zip(rows, more, strict=True):
+    pairs: Iterable[tuple[Any, Any]] = zip(rows, more, strict=True)
+    for old, new in pairs:
         new[:, :room] = old
     return more
 
