@@ -194,19 +194,19 @@ def locked(
     """
     # No parameters are possible in SET; str() of a number and a doubled quote are safe.
     settings = {
-        "memory_limit": _quoted(memory),
+        "memory_limit": quoted(memory),
         "threads": str(int(threads)),
-        "max_temp_directory_size": "'0KiB'" if scratch is None else _quoted(_times(memory, 4)),
+        "max_temp_directory_size": "'0KiB'" if scratch is None else quoted(_times(memory, 4)),
         "python_enable_replacements": "false",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
-        "allowed_directories": f"[{_quoted(str(folder.resolve()))}]",
+        "allowed_directories": f"[{quoted(str(folder.resolve()))}]",
         "enable_external_access": "false",
         "lock_configuration": "true",
     }
     if scratch is not None:
-        connection.sql(f"SET temp_directory = {_quoted(str(scratch.resolve()))}")
+        connection.sql(f"SET temp_directory = {quoted(str(scratch.resolve()))}")
     for name, value in settings.items():
         connection.sql(f"SET {name} = {value}")
     return connection
@@ -281,7 +281,8 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -16,6 +16,7 @@ from graphad import database, schema
 from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
+from graphad.query import quoted
 from graphad.store import manifest as manifests
 from graphad.store import views
 from graphad.store.lock import writing
@@ -229,7 +230,7 @@ class Store:
             if us is not None:
                 terms.append(f"{alias}.ts {sign} make_timestamp({us})")
         if host is not None:
-            terms.append(f"{alias}.host = {views._quote(host)}")
+            terms.append(f"{alias}.host = {quoted(host)}")
         if sources is not None:
             terms.append(f"{alias}.source IN ({', '.join(str(int(s)) for s in sources) or 'NULL'})")
         return " AND ".join(terms)

@@ -16,10 +16,6 @@ SQL_TYPES = {
 }
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _typed_nulls(table: str) -> str:
     columns = (f"NULL::{SQL_TYPES[c.kind]} AS {c.name}" for c in schema.TABLES[table])
     return f"SELECT {', '.join(columns)} WHERE false"
@@ -28,7 +24,7 @@ def _typed_nulls(table: str) -> str:
 def define(connection: duckdb.DuckDBPyConnection, store: Path, manifest: Manifest) -> None:
     """Create the tables and views that queries see, see schema.py."""
     for table in schema.TABLES:
-        files = [_quote(str(store / f.name)) for f in manifest.files.get(table, ())]
+        files = [query.quoted(str(store / f.name)) for f in manifest.files.get(table, ())]
         sql = _typed_nulls(table)
         if files:
             sql = f"SELECT * FROM read_parquet([{', '.join(files)}])"
