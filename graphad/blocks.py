@@ -1,7 +1,10 @@
 """Cuts a stream into blocks of whole records, and remembers where each begins."""
 
+import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
+
+import numpy as np
 
 from graphad.errors import ParseError
 from graphad.parse import MAX_RECORD, Decoder
@@ -14,7 +17,7 @@ WHOLE = 2 * 1024 * 1024 * 1024  # bytes of a file that must be read as one
 class Block(NamedTuple):
     """Whole records, one after another."""
 
-    data: bytes
+    data: bytes | memoryview
     offset: int  # of the first byte in the source
     line: int  # on which it begins, from 1
     last: bool
@@ -22,12 +25,14 @@ class Block(NamedTuple):
 
 
 STRADDLES = "its first part was ingested before the rest was written"
+_EMPTY = memoryview(b"")
+_STEP = 1 << 20
 
 
 def blocks(
     stream: BinaryIO,
     decoder: Decoder,
-    seen: Callable[[bytes], None],
+    seen: Callable[[memoryview], None],
     known: int = 0,
     size: int = BLOCK,
 ) -> Iterator[Block]:
@@ -37,42 +42,45 @@ def blocks(
     the point where a damaged stream can no longer be read. No block reaches over byte `known`, up
     to which the source was ingested before. Memory: two blocks and one record.
     """
-    held = bytearray()
+    held = _EMPTY
     offset, line = 0, 1
     skipping, why = 0, ""  # bytes of a record already dropped
     taken = 0
     ended, damage = False, ""
     while not ended:
-        chunk, damage = _read(stream, min(size, known - taken) if taken < known else size)
-        taken += len(chunk)
-        if chunk:
+        # At least what is held, so that a file read as one is copied few times.
+        room = min(size, known - taken) if taken < known else max(size, len(held))
+        buffer = memoryview(np.empty(len(held) + room, np.uint8))
+        buffer[: len(held)] = held
+        got, damage = _read(stream, buffer[len(held) :])
+        held, chunk = buffer[: len(held) + got], buffer[len(held) : len(held) + got]
+        taken += got
+        if got:
             seen(chunk)
-        ended = bool(damage) or not chunk
+        ended = bool(damage) or not got
         if skipping:
-            end = chunk.find(b"\n") + 1
+            end = _first_line_end(chunk)
             broken = bool(end)
             if not broken:
-                end = len(chunk)
+                end = got
                 if not ended:
-                    skipping += end
+                    skipping, held = skipping + end, _EMPTY
                     continue
             skipping += end
             yield Block(b"", offset, line, False, f"{why};{skipping}")
-            offset, line, held = offset + skipping, line + broken, bytearray(chunk[end:])
+            offset, line, held = offset + skipping, line + broken, chunk[end:]
             skipping = 0
-        else:
-            held += chunk
         whole = decoder.cut(held, ended) if held else 0
         if whole:
-            yield Block(bytes(held[:whole]), offset, line, ended and whole == len(held))
-            line += held.count(b"\n", 0, whole)
+            yield Block(held[:whole], offset, line, ended and whole == len(held))
+            line += _line_ends(held[:whole])
             offset += whole
-            del held[:whole]
+            held = held[whole:]
         limit = WHOLE if getattr(decoder, "whole", False) else MAX_RECORD
         if len(held) > limit:
-            skipping, held, why = len(held), bytearray(), f"longer than {limit >> 20} MiB"
+            skipping, held, why = len(held), _EMPTY, f"longer than {limit >> 20} MiB"
         elif held and taken == known:
-            skipping, held, why = len(held), bytearray(), STRADDLES
+            skipping, held, why = len(held), _EMPTY, STRADDLES
     if held:  # the decoder would not have it, even as its last
         yield Block(b"", offset, line, False, f"the last record is unfinished;{len(held)}")
         offset += len(held)
@@ -81,20 +89,40 @@ def blocks(
     yield Block(b"", offset, line, True)
 
 
-def _read(stream: BinaryIO, size: int) -> tuple[bytes, str]:
-    """Return up to `size` bytes, fewer only at the end, and why it can't be read further, if so."""
-    parts: list[bytes] = []
-    left = size
-    damage = ""
-    while left and not damage:
+def _line_ends(data: memoryview) -> int:
+    """Return how many line feeds there are; in steps, or the comparison's result fills memory."""
+    array = np.frombuffer(data, np.uint8)
+    return sum(
+        int(np.count_nonzero(array[at : at + _STEP] == 10)) for at in range(0, len(array), _STEP)
+    )
+
+
+def _first_line_end(data: memoryview) -> int:
+    """Return where the first line ends, past its line feed; 0 if none does."""
+    for at in range(0, len(data), _STEP):
+        found = bytes(data[at : at + _STEP]).find(b"\n") + 1
+        if found:
+            return at + found
+    return 0
+
+
+def _read(stream: BinaryIO, buffer: memoryview) -> tuple[int, str]:
+    """Fill the buffer, less only at the end: (bytes read, why it can't be read further, if so)."""
+    got = 0
+    while got < len(buffer):
         try:
-            part = stream.read1(left) if hasattr(stream, "read1") else stream.read(left)
+            # At most one read below, so that what came before a damaged place is not lost.
+            if isinstance(stream, io.BufferedIOBase):
+                more = stream.readinto1(buffer[got:])
+            else:
+                part = stream.read(len(buffer) - got)
+                more = len(part)
+                buffer[got : got + more] = part
         except Bomb as error:
-            part, damage = b"", str(error)
+            return got, str(error)
         except (*DAMAGED, ParseError) as error:
-            part, damage = b"", f"the data are damaged from here on: {error or 'they end early'}"
-        if not part:
+            return got, f"the data are damaged from here on: {error or 'they end early'}"
+        if not more:
             break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts), damage
+        got += more
+    return got, ""

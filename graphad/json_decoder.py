@@ -104,7 +104,7 @@ class JsonDecoder:
         self._scanned = len(data) - found
         return found
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return the rows and rejects of a block."""
         import numpy as np
 
@@ -115,7 +115,7 @@ class JsonDecoder:
         table = self._table
         multi = self._multi
         if multi is None:
-            multi = self._multi = spans_lines(data[:65536], len(data) <= 65536)
+            multi = self._multi = spans_lines(bytes(data[:65536]), len(data) <= 65536)
         array = np.frombuffer(data, np.uint8)
         found = table.reader.read(array, _expected_lines(data), multi)
         rows, bad = found.rows, found.bad
@@ -182,10 +182,10 @@ class JsonDecoder:
         return pa.array(texts, pa.string())
 
 
-def _expected_lines(data: bytes) -> int:
+def _expected_lines(data: bytes | memoryview) -> int:
     """Return about how many lines there are, from the first MiB; there may be more."""
-    sample = min(len(data), 1 << 20)
-    return data.count(b"\n", 0, sample) * len(data) // max(1, sample) * 5 // 4 + 64
+    sample = bytes(data[: 1 << 20])
+    return sample.count(b"\n") * len(data) // max(1, len(sample)) * 5 // 4 + 64
 
 
 def _last_line_end(data: bytes | bytearray | memoryview) -> int:

@@ -69,7 +69,7 @@ class Decoder(Protocol):
         """
         ...
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return the rows of a block that `cut` ended. Never raises for what a log contains."""
         ...
 
@@ -109,12 +109,12 @@ class Lines:
         """Return where the last whole line of `data` ends."""
         return len(data) if last else bytes(data).rfind(b"\n") + 1
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each line."""
         rows: list[dict[str, object]] = []
         rejects: list[dict[str, object]] = []
         blank = number = offset = 0
-        for number, line in enumerate(whole_lines(data)):
+        for number, line in enumerate(whole_lines(bytes(data))):
             place = {"record": number, "offset": offset, "length": len(line), "line": number}
             offset += len(line) + 1
             if not line.strip():

@@ -43,7 +43,7 @@ class Decoder:
             data = bytes(data)
         return data.rfind(b"\n") + 1
 
-    def decode(self, data: bytes, last: bool) -> parse.Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> parse.Decoded:
         """Return a row for each line that is no reject and not blank."""
         data = bytes(data)
         text = utf8(data)

@@ -179,10 +179,10 @@ class Tabular:
             self._kind = detect(bytes(data), last, self.needed)
         return self._kind.cut(data, last) if self._kind else 0
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each record, in text columns."""
         if self._kind is None:
-            self._kind = detect(data, True, self.needed)
+            self._kind = detect(bytes(data), True, self.needed)
         assert self._kind is not None
         return self._kind.decode(data, last)
 

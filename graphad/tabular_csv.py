@@ -63,8 +63,9 @@ class Csv:
         self._cut = self._cut or whole > 0
         return start if whole else 0
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each record of as many cells as the header has."""
+        data = bytes(data)
         skip = len(BOM) if not self._decoded and data.startswith(BOM) else 0
         self._decoded = self._decoded or bool(data)
         text = np.frombuffer(data, np.uint8)[skip:]

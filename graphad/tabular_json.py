@@ -41,7 +41,7 @@ class Ndjson:
         """Return where the last whole line of `data` ends."""
         return len(data) if last else bytes(data).rfind(b"\n") + 1
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each object."""
         numbers: list[int] = []
         offsets: list[int] = []
@@ -49,7 +49,7 @@ class Ndjson:
         lost: list[tuple[int, int, int, int, str]] = []
         fields: dict[str, tuple[list[int], list[str | None]]] = {}
         number, blank, offset = -1, 0, 0
-        for number, whole in enumerate(whole_lines(data)):
+        for number, whole in enumerate(whole_lines(bytes(data))):
             line = whole.removesuffix(b"\r")
             start, length = offset, len(line)
             offset += len(whole) + 1

@@ -27,7 +27,7 @@ class Parquet:
         """Return all of `data` once it is the whole file."""
         return len(data) if last else 0
 
-    def decode(self, data: bytes, last: bool) -> Decoded:
+    def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return the file's rows; what can't be read is one reject after those that can."""
         batches: list[list[pa.Array]] = []
         rows = size = 0

@@ -116,7 +116,7 @@ class Ingest:
         )  # fmt: skip
         digest = hashlib.sha256()
 
-        def count(chunk: bytes) -> None:
+        def count(chunk: memoryview) -> None:
             digest.update(chunk)
             source.bytes += len(chunk)
             self.watch(one.path, len(chunk))
