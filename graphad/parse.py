@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 
 from graphad import schema
+from graphad.relations import Relations
 
 MAX_RECORD = 16 * 1024 * 1024  # bytes; a longer record is rejected
 
@@ -80,7 +81,8 @@ class Parser:
 
     `sniff(head)` says from a source's first 64 KiB how sure it is, 0 to 1.
     `mapping` selects `schema.MAPPING`'s columns from `raw`, one row an edge; a record may give
-    several. `ignore` is an SQL expression over `raw`: the name of the rule by which a record that
+    several. Or it is Relations, which is faster; then `ignore` and `reject` may not use `record`,
+    and of `ts` only whether it is NULL. `ignore` is an SQL expression over `raw`: the name of the rule by which a record that
     gives no edge is left out, or NULL, and then it is rejected with the reason `reject` gives.
     """
 
@@ -88,7 +90,7 @@ class Parser:
     about: str
     sniff: Callable[[bytes], float]
     decoder: Callable[[Options], Decoder]
-    mapping: str
+    mapping: str | Relations
     ignore: str = "NULL"
     reject: str = "'no rule says what this record means'"
 

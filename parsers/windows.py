@@ -9,6 +9,7 @@ Sources: Sysmon's manifest, Microsoft's auditing reference, winlogbeat's exporte
 import re
 
 from graphad.parse import Decoder, Options, Parser
+from graphad.relations import End, Relations
 
 _NAMES = re.compile(
     rb'"(?:EventID|EventId|event_id|EventCode|EventRecordID|log_name|Channel|channel|ProviderGuid'
@@ -34,37 +35,61 @@ def decoder(options: Options) -> Decoder:
     return windows_decoder(options)
 
 
-# What an edge's end can be: SQL for its type, key, label, detail. A process is known by its GUID;
-# without one by its id alone, which is weaker, for Windows uses ids again. A path is the same file
-# in whatever case it is written.
+def _first_of(guid: str, pid: str) -> str:
+    return f"coalesce(lower(trim({guid}, '{{}}')), 'pid:' || {pid})"
+
+
+def _at(address: str, port: str) -> str:
+    bracketed = f"CASE WHEN contains({address}, ':') THEN '[' || {address} || ']' ELSE {address} END"
+    return f"{bracketed} || ':' || {port}"
+
+
+# What an edge's end can be. A process is known by its GUID; without one by its id alone, which is
+# weaker, for Windows uses ids again. A path is the same file in whatever case it is written.
+_PROCESS = _first_of("process_guid", "pid")
+_TARGET = _first_of("target_guid", "target_pid")
+_FILE = "nullif(file_path, '-')"
+_SHARED = r"share || '\' || coalesce(file_path, '')"
+_ACCOUNT = r"""CASE WHEN user_domain IS NULL OR user_domain = '-' OR contains("user", '\')
+    THEN nullif("user", '-') ELSE user_domain || '\' || nullif("user", '-') END"""
+_OTHER = r"""CASE WHEN target_domain IS NULL OR target_domain = '-' THEN nullif(target_user, '-')
+    ELSE target_domain || '\' || nullif(target_user, '-') END"""
+
+
+def _whatever_case(kind: str, text: str) -> End:
+    return End(kind, f"lower({text})", text)
+
+
 _ENDS = {
-    "process": ("process", "process", "exe", "command_line"),
-    "acting": ("process", "process", "exe", None),
-    "target": ("process", "target", "target_exe", None),
-    "created": ("process", "target", "target_exe", "command_line"),
-    "parent": ("process", "parent", "parent_exe", "parent_command"),
-    "creator": ("process", "process", "parent_exe", None),
-    "kernel": ("process", "'pid:4'", "'System'", None),
-    "file": ("file", "lower(file_path)", "file_path", None),
-    "image": ("file", "lower(exe)", "exe", None),
-    "new image": ("file", "lower(target_exe)", "target_exe", None),
-    "shared": ("file", "lower(shared)", "shared", None),
-    "key": ("registry", "lower(registry_path)", "registry_path", None),
-    "object": ("registry", "lower(file_path)", "file_path", None),
-    "pipe": ("pipe", "lower(pipe)", "pipe", None),
-    "domain": ("domain", "lower(domain)", None, None),
-    "remote": ("socket", "remote", None, None),
-    "caller": ("socket", "caller", None, None),
-    "address": ("address", "src_ip", None, None),
-    "account": ("user", "lower(account)", "account", None),
-    "other": ("user", "lower(other)", "other", None),
-    "session": ("session", "session", None, None),
-    "service": ("service", "lower(service)", "service", None),
-    "task": ("task", "lower(task_name)", "task_name", None),
-    "host": ("host", "lower(host)", "host", None),
+    "process": End("process", _PROCESS, "exe", "command_line"),
+    "acting": End("process", _PROCESS, "exe"),
+    "target": End("process", _TARGET, "target_exe"),
+    "created": End("process", _TARGET, "target_exe", "command_line"),
+    "parent": End(
+        "process", _first_of("parent_guid", "parent_pid"), "parent_exe", "parent_command"
+    ),
+    "creator": End("process", _PROCESS, "parent_exe"),
+    "kernel": End("process", "'pid:4'", "'System'"),
+    "file": _whatever_case("file", _FILE),
+    "image": _whatever_case("file", "exe"),
+    "new image": _whatever_case("file", "target_exe"),
+    "shared": _whatever_case("file", _SHARED),
+    "key": _whatever_case("registry", "registry_path"),
+    "object": _whatever_case("registry", _FILE),
+    "pipe": _whatever_case("pipe", "pipe"),
+    "domain": End("domain", "lower(domain)"),
+    "remote": End("socket", _at("dst_ip", "dst_port")),
+    "caller": End("socket", _at("nullif(src_ip, '-')", "src_port")),
+    "address": End("address", "nullif(src_ip, '-')"),
+    "account": _whatever_case("user", _ACCOUNT),
+    "other": _whatever_case("user", _OTHER),
+    "session": End("session", "nullif(target_logon, '0x0')"),
+    "service": _whatever_case("service", "service"),
+    "task": _whatever_case("task", "task_name"),
+    "host": _whatever_case("host", "host"),
 }
 
-# log, event id, variant (see _EVENTS); from where, how, to where. Two rows: two edges a record.
+# log, event id, variant (see _VARIANT); from where, how, to where. Two rows: two edges a record.
 _SYSMON = [
     (1, 0, "parent", "launch", "process"), (1, 0, "image", "exec", "process"),
     (2, 0, "acting", "chmod", "file"), (3, 0, "acting", "connect", "remote"),
@@ -105,81 +130,35 @@ _TASKS = [
     (141, 0, "account", "change", "task"),
 ]  # fmt: skip
 
+_LOG = """CASE WHEN channel = 'Microsoft-Windows-Sysmon/Operational'
+         OR provider = 'Microsoft-Windows-Sysmon'
+         OR (provider IS NULL AND channel IS NULL) THEN 'sysmon'
+    WHEN lower(channel) = 'security'
+         OR provider = 'Microsoft-Windows-Security-Auditing' THEN 'security'
+    WHEN lower(channel) = 'system' THEN 'system'
+    WHEN channel = 'Microsoft-Windows-TaskScheduler/Operational' THEN 'tasks' END"""
+_CODE = "try_cast(code AS INTEGER)"
+_DONE = """CASE WHEN try_cast(access AS BIGINT) & 65536 > 0 THEN 2
+    WHEN try_cast(access AS BIGINT) & 6 > 0 THEN 1 ELSE 0 END"""
 # The variant of an event: was a connection inbound, a key deleted, an object read (0), written (1)
 # or deleted (2), and was that object a registry key (10 and on); -1 is no relation of ours.
-_EVENTS = r"""
-    SELECT record, ts, host, code, log,
-           coalesce(CASE
-               WHEN code IN (3, 5156) THEN (direction IN ('false', '%%14592'))::INTEGER
-               WHEN code = 12 THEN starts_with(action, 'Delete')::INTEGER
-               WHEN code IN (5140, 5145) THEN done
-               WHEN code = 4663 THEN CASE object_type WHEN 'File' THEN done
-                                                      WHEN 'Key' THEN done + 10 ELSE -1 END
-           END, 0) AS variant,
-           coalesce(lower(trim(process_guid, '{}')), 'pid:' || pid) AS process,
-           coalesce(lower(trim(target_guid, '{}')), 'pid:' || target_pid) AS target,
-           coalesce(lower(trim(parent_guid, '{}')), 'pid:' || parent_pid) AS parent,
-           exe, command_line, parent_exe, parent_command, target_exe, registry_path, domain, pipe,
-           service, task_name, nullif(file_path, '-') AS file_path, nullif(src_ip, '-') AS src_ip,
-           CASE WHEN contains(dst_ip, ':') THEN '[' || dst_ip || ']' ELSE dst_ip END
-               || ':' || dst_port AS remote,
-           CASE WHEN contains(src_ip, ':') THEN '[' || src_ip || ']' ELSE src_ip END
-               || ':' || src_port AS caller,
-           CASE WHEN user_domain IS NULL OR user_domain = '-' OR contains("user", '\')
-                THEN nullif("user", '-') ELSE user_domain || '\' || nullif("user", '-')
-           END AS account,
-           CASE WHEN target_domain IS NULL OR target_domain = '-' THEN nullif(target_user, '-')
-                ELSE target_domain || '\' || nullif(target_user, '-') END AS other,
-           nullif(target_logon, '0x0') AS session,
-           share || '\' || coalesce(file_path, '') AS shared
-    FROM (
-        SELECT *, CASE WHEN mask & 65536 > 0 THEN 2 WHEN mask & 6 > 0 THEN 1 ELSE 0 END AS done
-        FROM (
-            SELECT * REPLACE (try_cast(code AS INTEGER) AS code),
-                   try_cast(access AS BIGINT) AS mask,
-                   CASE WHEN channel = 'Microsoft-Windows-Sysmon/Operational'
-                             OR provider = 'Microsoft-Windows-Sysmon'
-                             OR (provider IS NULL AND channel IS NULL) THEN 'sysmon'
-                        WHEN lower(channel) = 'security'
-                             OR provider = 'Microsoft-Windows-Security-Auditing' THEN 'security'
-                        WHEN lower(channel) = 'system' THEN 'system'
-                        WHEN channel = 'Microsoft-Windows-TaskScheduler/Operational' THEN 'tasks'
-                   END AS log
-            FROM raw))"""
+_VARIANT = f"""coalesce(CASE
+    WHEN {_CODE} IN (3, 5156) THEN (direction IN ('false', '%%14592'))::INTEGER
+    WHEN {_CODE} = 12 THEN starts_with(action, 'Delete')::INTEGER
+    WHEN {_CODE} IN (5140, 5145) THEN {_DONE}
+    WHEN {_CODE} = 4663 THEN CASE object_type WHEN 'File' THEN {_DONE}
+                                              WHEN 'Key' THEN {_DONE} + 10 ELSE -1 END
+    END, 0)"""
 
 
-def _end(side: str, part: int) -> str:
-    """Return SQL for one part of an edge's end, picked by what the end is."""
-    arms = (
-        f"WHEN '{name}' THEN {repr(end[0]) if part == 0 else end[part]}"
-        for name, end in _ENDS.items()
-        if end[part] is not None
-    )
-    return f"CASE {side} {' '.join(arms)} END"
-
-
-def _mapping() -> str:
-    rules = [
-        f"('{log}', {code}, {variant}, '{src}', '{action}', '{dst}', {number})"
-        for log, rows in (
-            ("sysmon", _SYSMON), ("security", _SECURITY), ("system", _SYSTEM), ("tasks", _TASKS),
-        )
-        for number, (code, variant, src, action, dst) in enumerate(rows)
-    ]  # fmt: skip
-    columns = [
-        f"{_end(side, part)} AS {side}_{name}"
-        for side in ("src", "dst")
-        for part, name in enumerate(("type", "key", "label", "detail"))
-    ]
-    # Materialized, or DuckDB would write the whole of an event into each column that depends on it.
-    return (
-        "WITH rules(log, code, variant, src, done, dst, number) "  # noqa: S608
-        f"AS (VALUES {', '.join(rules)}), "
-        f"events AS MATERIALIZED ({_EVENTS}), "
-        "edges AS MATERIALIZED (SELECT * FROM events JOIN rules USING (log, code, variant)) "
-        f"SELECT record, ts, host, {', '.join(columns)}, done AS action, "
-        "CASE WHEN code = 4625 THEN 'failure' END AS outcome, number AS ordinal FROM edges"
-    )
+def _edges() -> dict[str, list[tuple[str, str, str]]]:
+    edges: dict[str, list[tuple[str, str, str]]] = {}
+    for log, rows in (
+        ("sysmon", _SYSMON), ("security", _SECURITY), ("system", _SYSTEM), ("tasks", _TASKS),
+    ):  # fmt: skip
+        for code, variant, *edge in rows:
+            edges.setdefault(f"{log} {code} {variant}", []).append(tuple(edge))
+    return edges
 
 
 parser = Parser(
@@ -187,7 +166,12 @@ parser = Parser(
     about="Sysmon, Security and other Windows events as JSON",
     sniff=sniff,
     decoder=decoder,
-    mapping=_mapping(),
+    mapping=Relations(
+        kind=f"{_LOG} || ' ' || {_CODE} || ' ' || {_VARIANT}",
+        ends=_ENDS,
+        edges=_edges(),
+        outcome=f"CASE WHEN {_CODE} = 4625 THEN 'failure' END",
+    ),
     ignore="""CASE
         WHEN code IS NULL OR ts IS NULL THEN NULL
         WHEN channel LIKE '%PowerShell%' THEN 'PowerShell: names no process'

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "graphad"
 LAYERS = [
     {"errors", "schema", "jit", "files", "database"},
     {"models", "scan", "sanitize", "truth"},
-    {"parse", "query", "graph", "reading", "blocks", "formats"}
+    {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
     | {"json", "strace", "tabular", "windows"},
     {"detect"},
     {"detectors"},

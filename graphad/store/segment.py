@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from graphad import database, schema
 from graphad.parse import arrow_type
 from graphad.store.manifest import File, sync_folder
-from graphad.store.mapper import ENTITY
+from graphad.store.mapped import ENTITY
 
 SEGMENT = 1_000_000  # records, after which a segment is closed
 GROUP = 262_144  # rows of a row group

@@ -1,0 +1,61 @@
+"""Relations: which edges a record gives, told by its kind.
+
+Most logs are like this: a record's event id and a few flags say what happened, and each end of an
+edge is read from a few columns. Such a mapping needs SQL only for the distinct values of those
+columns, of which there are far fewer than records.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphad import schema
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_NAMES = frozenset(column.name for column in schema.RECORDS)
+
+
+@dataclass(frozen=True)
+class End:
+    """What an edge's end can be: its type, and SQL over columns of `raw`.
+
+    There is no such end where `key` is NULL. The label is the key unless something else is said.
+    """
+
+    type: str
+    key: str
+    label: str = "NULL"
+    detail: str = "NULL"
+
+
+@dataclass(frozen=True)
+class Relations:
+    """A mapping by kinds of records.
+
+    `kind` and `outcome` are SQL over columns of `raw`. `edges` has, for each kind, the edges of
+    such a record in the order of their ordinals: end it flows from, action, end it flows to.
+    Neither may use `record`, and of `ts` only whether it is NULL.
+    """
+
+    kind: str
+    ends: Mapping[str, End]
+    edges: Mapping[str, Sequence[tuple[str, str, str]]]
+    outcome: str = "NULL"
+    actions: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        every = [edge for edges in self.edges.values() for edge in edges]
+        unknown = {end for src, _, dst in every for end in (src, dst)} - set(self.ends)
+        if unknown:
+            raise ValueError(f"no end is called {min(unknown)!r}")
+        object.__setattr__(self, "actions", tuple(dict.fromkeys(edge[1] for edge in every)))
+
+
+def columns_of(sql: Iterable[str]) -> list[str]:
+    """Return the columns of schema.RECORDS that occur in some SQL, by name.
+
+    >>> columns_of(["coalesce(exe, 'no host') || ':' || dst_port"])
+    ['dst_port', 'exe']
+    """
+    words = {w for text in sql for w in re.findall(r"\w+", _LITERAL.sub("''", text))}
+    return sorted(words & _NAMES)

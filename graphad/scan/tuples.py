@@ -1,0 +1,47 @@
+"""Distinct rows of a few integer columns."""
+
+import numpy as np
+import numpy.typing as npt
+
+from graphad.jit import kernel
+from graphad.scan.words import U64, Ints, mix
+
+
+@kernel
+def distinct_rows(columns: Ints, seed: U64) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Return (first row [D] of each distinct one, number [N] of each row's) of columns [K, N].
+
+    The numbers count from 0 in the order of first rows. A secret seed keeps others from aiming
+    rows at one slot.
+    """
+    count, rows = columns.shape
+    size = 16
+    while size < 2 * rows:
+        size *= 2
+    slots = np.full(size, -1, np.int32)
+    first = np.empty(rows, np.int64)
+    number = np.empty(rows, np.int32)
+    found = 0
+    for row in range(rows):
+        h = seed
+        for k in range(count):
+            h = mix(h ^ U64(columns[k, row]), U64(0xE7037ED1A0B428DB))
+        slot = np.int64(h & U64(size - 1))
+        while True:
+            known = np.int64(slots[slot])
+            if known < 0:
+                slots[slot] = found
+                first[found] = row
+                number[row] = found
+                found += 1
+                break
+            same = True
+            for k in range(count):
+                if columns[k, first[known]] != columns[k, row]:
+                    same = False
+                    break
+            if same:
+                number[row] = known
+                break
+            slot = (slot + 1) & (size - 1)
+    return first[:found].copy(), number
