@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from graphad import schema
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
 _NAMES = frozenset(column.name for column in schema.RECORDS)
 
 
@@ -51,11 +50,22 @@ class Relations:
         object.__setattr__(self, "actions", tuple(dict.fromkeys(edge[1] for edge in every)))
 
 
+_WORD = re.compile(r"""'(?:[^']|'')*'|"?\b(\w+)\b"?""")
+
+
 def columns_of(sql: Iterable[str]) -> list[str]:
     """Return the columns of schema.RECORDS that occur in some SQL, by name.
 
     >>> columns_of(["coalesce(exe, 'no host') || ':' || dst_port"])
     ['dst_port', 'exe']
     """
-    words = {w for text in sql for w in re.findall(r"\w+", _LITERAL.sub("''", text))}
-    return sorted(words & _NAMES)
+    return sorted({m[1] for text in sql for m in _WORD.finditer(text) if m[1] in _NAMES})
+
+
+def with_prefix(sql: str, prefix: str) -> str:
+    """Return SQL with a prefix before the name of each column.
+
+    >>> with_prefix("exe || 'exe'", "a_")
+    "a_exe || 'exe'"
+    """
+    return _WORD.sub(lambda m: prefix + m[1] if m[1] in _NAMES else m[0], sql)

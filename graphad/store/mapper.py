@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from graphad import database, schema
 from graphad.errors import ParseError
-from graphad.parse import PLACE, Decoded, Parser, arrow_type
+from graphad.parse import PLACE, Decoded, Parser
 from graphad.relations import Relations
 from graphad.store.related import Related
 from graphad.store.selected import Selected
@@ -48,7 +48,7 @@ class Mapper:
             return part
         connection = self._connection()
         try:
-            mapped = self._mapping.run(_with_all_columns(raw), connection)
+            mapped = self._mapping.run(raw, connection)
         except duckdb.Error as error:
             raise ParseError(
                 f"The mapping of parser {self.parser.name!r} fails: {error}"
@@ -69,13 +69,6 @@ class Mapper:
             self._local.connection = database.connect(config=database.SHUT | {"threads": "1"})
         connection: duckdb.DuckDBPyConnection = self._local.connection
         return connection
-
-
-def _with_all_columns(raw: pa.Table) -> pa.Table:
-    for column in schema.RECORDS:
-        if column.name not in raw.column_names:
-            raw = raw.append_column(column.name, pa.nulls(raw.num_rows, arrow_type(column.kind)))
-    return raw
 
 
 def _stored(raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -1,8 +1,6 @@
 """Maps a block by a parser's Relations: SQL on distinct values, edges by whole numbers."""
 
-import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -12,11 +10,10 @@ import pyarrow.compute as pc
 
 from graphad.parse import Parser
 from graphad.relations import Relations, columns_of
+from graphad.store.expressions import Block, Expression, ask, evaluate
 from graphad.store.mapped import ENTITY, Mapped, Rows, entity_ids, is_local
 
-_ABSENT = np.iinfo(np.int64).min  # stands for NULL among a column's numbers
 _KNOWN = 100_000  # kinds remembered at most
-_SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 
 
 class _Kind(NamedTuple):
@@ -26,56 +23,6 @@ class _Kind(NamedTuple):
     outcome: str | None
     rule: str | None
     reason: str | None
-
-
-class _Block:
-    """The columns of one block as numbers: equal numbers mean equal values."""
-
-    def __init__(self, raw: pa.Table) -> None:
-        self.raw = raw
-        self._numbers: dict[str, Rows] = {}
-
-    def numbers(self, name: str) -> Rows:
-        if name not in self._numbers:
-            self._numbers[name] = self._coded(self.raw[name].combine_chunks())
-        return self._numbers[name]
-
-    def _coded(self, column: Any) -> Rows:
-        if pa.types.is_timestamp(column.type):  # of a time only whether there is one counts
-            column = column.is_valid()
-        if pa.types.is_dictionary(column.type):
-            column = column.indices
-        elif not pa.types.is_integer(column.type):
-            column = column.dictionary_encode().indices
-        filled = column.cast(pa.int64()).fill_null(_ABSENT)
-        numbers: Rows = filled.to_numpy(zero_copy_only=False)
-        return numbers
-
-    def distinct(
-        self, names: Sequence[str], rows: Rows | None = None
-    ) -> tuple[Rows, npt.NDArray[np.int32]]:
-        """Return (rows that stand for all, which of them each row equals) in some columns."""
-        from graphad.scan.tuples import distinct_rows
-
-        size = self.raw.num_rows if rows is None else len(rows)
-        columns = np.zeros((max(1, len(names)), size), np.int64)
-        for i, name in enumerate(names):
-            columns[i] = self.numbers(name) if rows is None else self.numbers(name)[rows]
-        first, number = distinct_rows(columns, _SEED)
-        return (first if rows is None else rows[first]), number
-
-    def given(self, names: Sequence[str], rows: Rows) -> pa.Table:
-        """Return columns of some rows, texts plain, times all the same."""
-        at = pa.array(rows)
-        columns = {}
-        for name in names:
-            column = self.raw[name].combine_chunks().take(at)
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(pa.string())
-            elif pa.types.is_timestamp(column.type):
-                column = pc.if_else(column.is_valid(), pa.scalar(0, column.type), column)
-            columns[name] = column
-        return pa.table(columns) if columns else pa.table({"nothing": np.zeros(len(rows))})
 
 
 class Related:
@@ -88,18 +35,14 @@ class Related:
         self._tell = "SELECT " + ", ".join(f"({sql})::VARCHAR" for sql in told) + " FROM given"
         self._ends = list(relations.ends.values())
         self._number = {name: i for i, name in enumerate(relations.ends)}
+        self._read = [tuple(map(Expression, (e.key, e.label, e.detail))) for e in self._ends]
         self._read_from = [columns_of((e.key, e.label, e.detail)) for e in self._ends]
-        self._read = [
-            f"SELECT ({e.key})::VARCHAR AS key, ({e.label})::VARCHAR AS label, "
-            f"({e.detail})::VARCHAR AS detail FROM given"
-            for e in self._ends
-        ]
         self._local = is_local([end.type for end in self._ends])
         self._known: dict[tuple[object, ...], _Kind] = {}
 
     def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
-        """Map `raw`, which has all columns of schema.RECORDS."""
-        block = _Block(raw)
+        """Map a block's rows, which have ts and host."""
+        block = Block(raw)
         kinds, kind_of = self._kinds(block, connection)
         usable = raw["ts"].is_valid().to_numpy() & raw["host"].is_valid().to_numpy()
         row, ordinal, ends, action = self._related(kinds, kind_of, usable)
@@ -142,7 +85,7 @@ class Related:
         )
 
     def _kinds(
-        self, block: _Block, connection: duckdb.DuckDBPyConnection
+        self, block: Block, connection: duckdb.DuckDBPyConnection
     ) -> tuple[list[_Kind], npt.NDArray[np.int32]]:
         """Return what is said of each kind of row that occurs, and which kind each row is."""
         first, kind_of = block.distinct(self._told_by)
@@ -151,7 +94,7 @@ class Related:
         new = [i for i, value in enumerate(values) if value not in self._known]
         told: dict[tuple[object, ...], _Kind] = {}
         if new:
-            answers = _ask(connection, self._tell, given.take(pa.array(new)))
+            answers = ask(connection, self._tell, given.take(pa.array(new)))
             rows = zip(*(column.to_pylist() for column in answers.columns), strict=True)
             told = {values[i]: _Kind(*row) for i, row in zip(new, rows, strict=True)}
             if len(self._known) < _KNOWN:
@@ -184,36 +127,36 @@ class Related:
         return row[order], ordinal[order], ends, action[order]
 
     def _entities(
-        self, block: _Block, row: Rows, ends: Rows, connection: duckdb.DuckDBPyConnection
+        self, block: Block, row: Rows, ends: Rows, connection: duckdb.DuckDBPyConnection
     ) -> tuple[Rows, Rows, pa.Table]:
         """Return (ids, which of them is at each end of an edge or -1, all that is said of them)."""
+        order = np.argsort(ends, kind="stable")
+        bounds = np.searchsorted(ends[order], np.arange(len(self._ends) + 1))
+        found = []
+        for i in np.flatnonzero(np.diff(bounds)).tolist():
+            at = order[bounds[i] : bounds[i + 1]]
+            names = self._read_from[i]
+            local = ["host"] if self._local[i] and "host" not in names else []
+            found.append((i, at, *block.distinct([*names, *local], row[at])))
+        asked = [(part, first) for i, _, first, _ in found for part in self._read[i]]
+        answers = iter(evaluate(block, asked, connection))
         number = np.full(len(row), -1, np.int64)
         said: list[pa.Table] = []
         count = 0
-        order = np.argsort(ends, kind="stable")
-        bounds = np.searchsorted(ends[order], np.arange(len(self._ends) + 1))
-        for i, end in enumerate(self._ends):
-            at = order[bounds[i] : bounds[i + 1]]
-            if not len(at):
-                continue
-            names = self._read_from[i]
-            local = ["host"] if self._local[i] and "host" not in names else []
-            first, which = block.distinct([*names, *local], row[at])
-            answers = _ask(connection, self._read[i], block.given(names, first))
-            there = answers["key"].is_valid().to_numpy()
+        for i, at, first, which in found:
+            key, label, detail = next(answers), next(answers), next(answers)
+            there = key.is_valid().to_numpy(False)
             numbered = np.where(there, count + np.cumsum(there) - 1, -1)
             number[at] = numbered[which]
             count += int(there.sum())
-            kept = pa.array(first[there])
-            answers = answers.filter(pa.array(there))
-            hosts = block.raw["host"].take(kept).cast(pa.string())
-            kind = pa.DictionaryArray.from_arrays(np.zeros(len(kept), np.int32), [end.type])
-            label = pc.coalesce(answers["label"], answers["key"])
-            said.append(
-                pa.table(
-                    [kind, hosts, answers["key"], label, answers["detail"]], names=ENTITY.names[1:]
-                )
+            hosts = block.raw["host"].combine_chunks().take(pa.array(first))
+            if not pa.types.is_dictionary(hosts.type):
+                hosts = hosts.dictionary_encode()
+            kind = pa.DictionaryArray.from_arrays(
+                np.zeros(len(first), np.int32), [self._ends[i].type]
             )
+            columns = [kind, hosts, key, pc.coalesce(label, key), detail]
+            said.append(pa.table(columns, names=ENTITY.names[1:]).filter(pa.array(there)))
         if not said:
             return np.empty(0, np.int64), number, ENTITY.empty_table()
         table = pa.concat_tables(said).unify_dictionaries().combine_chunks()
@@ -222,10 +165,3 @@ class Related:
         )
         return ids, number, table.add_column(0, "id", pa.array(ids)).cast(ENTITY)
 
-
-def _ask(connection: duckdb.DuckDBPyConnection, sql: str, given: pa.Table) -> pa.Table:
-    connection.register("given", given)
-    try:
-        return connection.sql(sql).to_arrow_table()
-    finally:
-        connection.unregister("given")

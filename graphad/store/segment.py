@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphad import database, schema
+from graphad import schema
 from graphad.parse import arrow_type
+from graphad.store import tally
 from graphad.store.manifest import File, sync_folder
-from graphad.store.mapped import ENTITY
 
 SEGMENT = 1_000_000  # records, after which a segment is closed
 GROUP = 262_144  # rows of a row group
@@ -146,52 +146,11 @@ class Segment:
 
     def _finish(self) -> None:
         """Merge what was said of each entity, name it, and count edges by name."""
-        from graphad.models.names import canonical_many, command_shape
-
-        connection = database.connect(config=database.SHUT | {"threads": "2"})
-        said = pa.concat_tables(self._entities).cast(ENTITY)
-        connection.register("said", said)
-        local = ", ".join(f"'{t}'" for t in sorted(schema.LOCAL_TYPES))
-        merged = connection.sql(
-            f"""SELECT id, min(type) AS type,
-                       CASE WHEN min(type) IN ({local}) THEN min(host) END AS host,
-                       min(key) AS key, max(label) AS label, max(detail) AS detail,
-                       count(DISTINCT key) > 1 AS collides
-                FROM said GROUP BY id ORDER BY id"""
-        ).to_arrow_table()
-        self.collisions = merged["collides"].to_numpy().sum()
-        merged = merged.drop_columns(["collides"])
-        pairs = pa.table({"type": merged["type"], "label": merged["label"]})
-        distinct = pairs.group_by(["type", "label"]).aggregate([])
-        names = canonical_many(distinct["type"].to_pylist(), distinct["label"].to_pylist())
-        details = merged["detail"].unique().drop_null()
-        shapes = [command_shape(text) for text in details.to_pylist()]
-        connection.register("merged", merged)
-        connection.register("named", distinct.append_column("name", pa.array(names, pa.string())))
-        connection.register(
-            "shaped", pa.table({"detail": details, "shape": pa.array(shapes, pa.string())})
-        )
-        connection.execute(
-            """CREATE TEMP TABLE entities AS
-               SELECT id, type, host, key, label, name, detail, shape
-               FROM merged JOIN named USING (type, label) LEFT JOIN shaped USING (detail)"""
-        )
-        rows = connection.sql("SELECT * FROM entities ORDER BY id").to_arrow_table()
-        connection.register("edges", pa.concat_tables(self._edges))
-        counts = connection.sql(COUNTS_SQL).to_arrow_table()
+        entities, self.collisions = tally.merge(pa.concat_tables(self._entities))
+        entities = tally.name(entities)
+        edges = pa.concat_tables(self._edges, promote_options="permissive")
+        counts = tally.count(edges, entities)
         self._edges, self._entities = [], []
-        for table, found in (("entities", rows), ("counts", counts)):
+        for table, found in (("entities", entities), ("counts", counts)):
             self._writers[table] = _Writer(self.store, table, self.number)
             self._writers[table].add(found)
-        connection.close()
-
-
-COUNTS_SQL = """
-    SELECT date_trunc('day', ts)::TIMESTAMP AS day, e.host AS host,
-           s.type AS src_type, s.name AS src_name, action,
-           d.type AS dst_type, d.name AS dst_name,
-           CASE WHEN d.type = 'process' AND action IN ('launch', 'exec')
-                THEN coalesce(d.shape, '') ELSE '' END AS shape,
-           count(*)::BIGINT AS n, bit_or(1::BIGINT << hour(ts)::BIGINT)::BIGINT AS hours
-    FROM edges e JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
-    GROUP BY ALL ORDER BY ALL"""

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from graphad import schema
 from graphad.errors import ParseError
-from graphad.parse import Parser
+from graphad.parse import Parser, arrow_type
 from graphad.store.mapped import ENTITY, Mapped, entity_ids, is_local
 
 OPTIONAL = {
@@ -30,8 +30,8 @@ class Selected:
         self._sql: str | None = None
 
     def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
-        """Map `raw`, which has all columns of schema.RECORDS."""
-        connection.register("raw", raw)
+        """Map a block's rows."""
+        connection.register("raw", _with_all_columns(raw))
         try:
             edges = connection.sql(self._edges_sql(connection)).to_arrow_table()
             rules = connection.sql(
@@ -101,7 +101,9 @@ class Selected:
         mixed = (codes(keys) * len(local) + kind) * (where.max(initial=0) + 1) + where
         _, first, of_row = np.unique(mixed, return_index=True, return_inverse=True)
         one = pa.array(first)
-        ids = entity_ids(kinds.take(one), hosts.take(one), keys.take(one), self.key)[of_row]
+        ids = entity_ids(
+            kinds.take(one), hosts.take(one).dictionary_encode(), keys.take(one), self.key
+        )[of_row]
         table = pa.table(
             {
                 "record": edges["record"].cast(pa.int64()),
@@ -124,9 +126,9 @@ class Selected:
         entities = pa.table(
             [
                 pa.array(ids).take(rows),
-                both("type").take(rows),
-                hosts.take(rows),
-                both("key").take(rows),
+                both("type").take(rows).dictionary_encode(),
+                hosts.take(rows).dictionary_encode(),
+                keys.take(rows),
                 both("label").cast(pa.string()).take(rows),
                 both("detail").cast(pa.string()).take(rows),
             ],
@@ -134,3 +136,10 @@ class Selected:
         )
         return table, entities
 
+
+
+def _with_all_columns(raw: pa.Table) -> pa.Table:
+    for column in schema.RECORDS:
+        if column.name not in raw.column_names:
+            raw = raw.append_column(column.name, pa.nulls(raw.num_rows, arrow_type(column.kind)))
+    return raw

@@ -244,7 +244,7 @@ class Store:
         Counts were taken at each commit, so this reads no edges unless `sources` are named or the
         window is no whole number of days.
         """
-        from graphad.store.segment import COUNTS_SQL
+        from graphad.store.tally import COUNTS_SQL
 
         connection = self.connect()
         day = 86_400_000_000
