@@ -5,6 +5,7 @@ first bytes. What has no column is kept in `attrs`, and `shape` says where each 
 stood, so that json_rebuild.py gives back the record, equal to what json.loads made of it.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -71,6 +72,12 @@ class _Table:
         return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
 
+@functools.lru_cache(16)
+def _table(fields: tuple[tuple[str, str], ...]) -> _Table:
+    """Return the compiled fields; that takes longer than to decode a small source."""
+    return _Table(fields)
+
+
 class JsonDecoder:
     """Decodes JSON by a table of fields; `finish` fills what no field alone can say."""
 
@@ -78,7 +85,6 @@ class JsonDecoder:
 
     def __init__(self, fields: Fields, options: Options, finish: Finish) -> None:
         self.fields, self.options, self.finish = fields, options, finish
-        self._table: _Table | None = None
         self._shapes: dict[bytes, str] = {}
         self._multi: bool | None = None  # records may span lines
         self._state: Any = None
@@ -110,9 +116,7 @@ class JsonDecoder:
 
         from graphad.scan import intern, json_values
 
-        if self._table is None:
-            self._table = _Table(self.fields)
-        table = self._table
+        table = _table(tuple(self.fields))
         multi = self._multi
         if multi is None:
             multi = self._multi = spans_lines(bytes(data[:65536]), len(data) <= 65536)

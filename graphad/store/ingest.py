@@ -6,7 +6,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,7 +18,7 @@ from graphad import formats
 from graphad.blocks import Block, blocks
 from graphad.parse import REJECTS, Decoder, Options, Parser
 from graphad.reading import DAMAGED, Input
-from graphad.store.manifest import Manifest, Source
+from graphad.store.manifest import File, Manifest, Source
 from graphad.store.mapper import Mapper, Part
 from graphad.store.segment import SEGMENT, Segment
 from graphad.store.sources import Seen, recognise
@@ -42,6 +42,17 @@ class Ingested:
     note: str = ""  # "already there", "resumed", or why nothing could be read
 
 
+@dataclass(frozen=True)
+class _Step:
+    """One piece of work in turn: a block of a source, or what is to be said of an input."""
+
+    result: Ingested | None = None
+    source: Source | None = None
+    block: Block | None = None
+    part: "Future[Part] | None" = None
+    all_before: bool = False  # all work before must be taken now
+
+
 class Ingest:
     """One run of ingest: feeds inputs to segments and collects what the manifest will say."""
 
@@ -57,25 +68,43 @@ class Ingest:
         self.watch = watch or (lambda path, count: None)
         self.key = bytes.fromhex(manifest.key)
         self.workers = workers or max(1, min(8, os.cpu_count() or 1))
-        self.pool = ThreadPoolExecutor(self.workers)
+        self.pool = ThreadPoolExecutor(self.workers)  # decodes and maps
+        self.hasher = ThreadPoolExecutor(1)  # digests a source's bytes in their order
+        self.writer = ThreadPoolExecutor(1)  # writes row groups
+        self.closer = ThreadPoolExecutor(1)  # closes segments
         self.mappers: dict[str, Mapper] = {}
         self.segment: Segment | None = None
         self.open_segments: list[Segment] = []
+        self.closing: Future[dict[str, File]] | None = None
+        self.queue: deque[_Step] = deque()
 
     def run(self, inputs: Iterator[Input]) -> Iterator[Ingested]:
-        """Ingest the inputs in turn. Nothing is visible before the manifest is committed."""
+        """Ingest the inputs in turn. Nothing is visible before the manifest is committed.
+
+        Blocks of the next input are decoded while those of the one before are still in work.
+        """
         try:
             for one in inputs:
-                yield self._one(one)
+                for step in self._one(one):
+                    self.queue.append(step)
+                    yield from self._take(0 if step.all_before else self.workers)
+            yield from self._take(0)
             self._roll()
+            self._closed()
         except BaseException:
+            self._stop()
             for segment in self.open_segments:
                 segment.drop()
             raise
         finally:
-            self.pool.shutdown(cancel_futures=True)
+            self._stop()
 
-    def _one(self, one: Input) -> Ingested:
+    def _stop(self) -> None:
+        for pool in (self.pool, self.hasher, self.closer, self.writer):
+            pool.shutdown(cancel_futures=True)
+
+    def _one(self, one: Input) -> Iterator["_Step"]:
+        """Read an input and set its blocks to work."""
         if not one.again:
             with tempfile.TemporaryFile(dir=self.store) as spool:
                 with one.open() as stream:
@@ -86,27 +115,34 @@ class Ingest:
                     spool.seek(0)
                     return cast(BinaryIO, open(os.dup(spool.fileno()), "rb"))
 
-                return self._one(Input("standard input", reopen))
+                yield from self._one(Input("standard input", reopen))
+                return
         try:
             with one.open() as stream:
                 seen = recognise(stream, self.manifest.sources)
         except DAMAGED as error:
-            return Ingested(one.path, "?", note=f"cannot be read: {error}")
+            yield _Step(Ingested(one.path, "?", note=f"cannot be read: {error}"))
+            return
         if seen.whole is not None:
-            return Ingested(
-                one.path, seen.whole.format, bytes=seen.whole.bytes,
-                source=seen.whole.source, note="already there",
+            known = seen.whole
+            yield _Step(
+                Ingested(
+                    one.path, known.format, bytes=known.bytes, source=known.source,
+                    note="already there",
+                )
             )  # fmt: skip
+            return
         parser = self.parser
         if parser is None and seen.part is not None:
             parser = self.known.get(seen.part.format)
         parser = parser or formats.sniff(seen.head, self.known)
         if parser is None:
             why = "is empty" if not seen.head else "is in no format that a parser knows"
-            return Ingested(one.path, "?", bytes=len(seen.head), note=why)
-        return self._parse(one, parser, seen)
+            yield _Step(Ingested(one.path, "?", bytes=len(seen.head), note=why))
+            return
+        yield from self._parse(one, parser, seen)
 
-    def _parse(self, one: Input, parser: Parser, seen: Seen) -> Ingested:
+    def _parse(self, one: Input, parser: Parser, seen: Seen) -> Iterator["_Step"]:
         number = self.manifest.next_source
         self.manifest.next_source += 1
         source = Source(
@@ -115,70 +151,79 @@ class Ingest:
             continues=seen.part.source if seen.part else None,
         )  # fmt: skip
         digest = hashlib.sha256()
+        hashing: deque[Future[None]] = deque()
 
         def count(chunk: memoryview) -> None:
-            digest.update(chunk)
+            hashing.append(self.hasher.submit(digest.update, chunk))
+            if len(hashing) > 2:
+                hashing.popleft().result()
             source.bytes += len(chunk)
             self.watch(one.path, len(chunk))
 
-        known = seen.part.bytes if seen.part else 0
-        records = seen.part.records if seen.part else 0
+        known = 0
+        if seen.part:
+            if any(step.source is seen.part for step in self.queue):
+                yield _Step(all_before=True)  # its records must be counted first
+            known, source.records = seen.part.bytes, seen.part.records
+        decoder = parser.decoder(self.options)
         with one.open() as stream:
-            decoder = parser.decoder(self.options)
-            parts = self._parts(blocks(stream, decoder, count, known), decoder, parser, known)
-            for block, part in parts:
-                self._take(source, block, part, records)
-                records += part.read
-        source.records = records
+            for block in blocks(stream, decoder, count, known):
+                part = self._part(block, decoder, parser, known)
+                if part is not None:
+                    yield _Step(source=source, block=block._replace(data=b""), part=part)
+        for update in hashing:
+            update.result()
         source.digest = digest.hexdigest()
         self.manifest.sources.append(source)
-        return Ingested(
-            one.path, parser.name, source.read, source.used, sum(source.ignored.values()),
-            source.rejected, source.edges, source.bytes, number, "resumed" if seen.part else "",
-        )  # fmt: skip
+        yield _Step(Ingested(one.path, parser.name, note="resumed" if seen.part else ""), source)
 
-    def _parts(
-        self, stream: Iterator[Block], decoder: Decoder, parser: Parser, known: int
-    ) -> Iterator[tuple[Block, Part]]:
-        """Decode and map blocks in the pool, a few at once, and return them in order."""
+    def _part(
+        self, block: Block, decoder: Decoder, parser: Parser, known: int
+    ) -> "Future[Part] | None":
+        """Have a block decoded and mapped in the pool; None if there is nothing new in it."""
         if parser.name not in self.mappers or self.mappers[parser.name].parser is not parser:
             self.mappers[parser.name] = Mapper(parser, self.key)
         mapper = self.mappers[parser.name]
-
-        def work(block: Block) -> Part:
-            return mapper.run(decoder.decode(block.data, block.last))
-
-        waiting: deque[tuple[Block, Future[Part]]] = deque()
-        for block in stream:
+        if block.lost:
             future: Future[Part] = Future()
-            if (
-                block.offset < known and not block.lost
-            ):  # ingested before; only a decoder with a memory reads it again
-                if not decoder.parallel:
-                    decoder.decode(block.data, False)
-                continue
-            if block.lost:
-                future.set_result(_lost(block))
-            elif decoder.parallel:
-                future = self.pool.submit(work, block)
-            else:
-                decoded = decoder.decode(block.data, block.last)
-                future = self.pool.submit(mapper.run, decoded)
-            waiting.append((block._replace(data=b""), future))
-            while len(waiting) > self.workers:
-                done, ready = waiting.popleft()
-                yield done, ready.result()
-        for done, ready in waiting:
-            yield done, ready.result()
+            future.set_result(_lost(block))
+            return future
+        if block.offset < known:  # only a decoder with a memory reads again what is there
+            if not decoder.parallel:
+                decoder.decode(block.data, False)
+            return None
+        if decoder.parallel:
+            return self.pool.submit(lambda: mapper.run(decoder.decode(block.data, block.last)))
+        return self.pool.submit(mapper.run, decoder.decode(block.data, block.last))
 
-    def _take(self, source: Source, block: Block, part: Part, before: int) -> None:
+    def _take(self, most: int) -> Iterator[Ingested]:
+        """Take finished work in order until at most so many blocks wait; return whole inputs."""
+        while self.queue:
+            step = self.queue[0]
+            if step.part is not None and sum(s.part is not None for s in self.queue) <= most:
+                return
+            self.queue.popleft()
+            source = step.source
+            if step.part is not None:
+                assert step.block is not None and source is not None
+                self._store(source, step.block, step.part.result())
+            elif step.result is not None:
+                yield step.result if source is None else replace(
+                    step.result, read=source.read, used=source.used, edges=source.edges,
+                    ignored=sum(source.ignored.values()), rejected=source.rejected,
+                    bytes=source.bytes, source=source.source,
+                )  # fmt: skip
+
+    def _store(self, source: Source, block: Block, part: Part) -> None:
         """Write a part's rows, numbered from the source's first record."""
+        before = source.records
+        source.records += part.read
         source.read += part.read
         source.used += part.used
         for rule, n in part.ignored.items():
             source.ignored[rule] = source.ignored.get(rule, 0) + n
         if self.segment is None:
-            self.segment = Segment(self.store, self.manifest.next_segment, self.key)
+            self.segment = Segment(self.store, self.manifest.next_segment, self.writer)
             self.open_segments.append(self.segment)
             self.manifest.next_segment += 1
         if part.rejects is not None and part.rejects.num_rows:
@@ -199,11 +244,23 @@ class Ingest:
             self._roll()
 
     def _roll(self) -> None:
+        """Begin to close the segment; the next one is filled meanwhile."""
+        self._closed()
         if self.segment is not None:
-            for table, file in self.segment.close().items():
-                self.manifest.files.setdefault(table, []).append(file)
-            self.manifest.collisions += int(self.segment.collisions)
+            self.closing = self.closer.submit(self._close, self.segment)
             self.segment = None
+
+    def _close(self, segment: Segment) -> dict[str, File]:
+        files = segment.close()
+        self.manifest.collisions += segment.collisions
+        return files
+
+    def _closed(self) -> None:
+        """Wait for the segment that is being closed."""
+        if self.closing is not None:
+            closing, self.closing = self.closing, None
+            for table, file in closing.result().items():
+                self.manifest.files.setdefault(table, []).append(file)
 
 
 def _placed(rows: pa.Table, source: int, block: Block, before: int) -> pa.Table:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import Executor, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ _HELD = 192 * 1024 * 1024  # bytes of buffered tables, after which a row group i
 class _Writer:
     """One Parquet file, written aside and renamed when whole."""
 
-    def __init__(self, store: Path, table: str, number: int) -> None:
+    def __init__(self, store: Path, table: str, number: int, pool: Executor) -> None:
         self.table = table
+        self.pool = pool
+        self.writing: Future[None] | None = None
         self.name = f"{table}/{number:06d}.parquet"
         self.path = store / self.name
         self.aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
@@ -40,10 +43,20 @@ class _Writer:
             self.flush()
 
     def flush(self) -> None:
-        if not self.held:
-            return
-        group = pa.concat_tables(self.held, promote_options="permissive").unify_dictionaries()
-        self.held, self.held_rows, self.held_bytes = [], 0, 0
+        """Have what is held written in the background, one row group at a time."""
+        if self.held:
+            self.wait()
+            self.writing = self.pool.submit(self._write, self.held)
+            self.held, self.held_rows, self.held_bytes = [], 0, 0
+
+    def wait(self) -> None:
+        """Wait for the row group that is being written; raises what that raised."""
+        if self.writing is not None:
+            writing, self.writing = self.writing, None
+            writing.result()
+
+    def _write(self, held: list[pa.Table]) -> None:
+        group = pa.concat_tables(held, promote_options="permissive").unify_dictionaries()
         if self.writer is None:
             ints = {n: "DELTA_BINARY_PACKED" for n, t in self.types.items() if _delta(n, t)}
             self.writer = pq.ParquetWriter(
@@ -60,7 +73,11 @@ class _Writer:
         self.rows += group.num_rows
 
     def close(self) -> File | None:
-        self.flush()
+        """Write what is left; return the file, synced and in place."""
+        self.wait()
+        if self.held:
+            self._write(self.held)
+            self.held = []
         if self.writer is None:
             return None
         self.writer.close()
@@ -75,6 +92,9 @@ class _Writer:
         return File(self.name, self.rows, size, digest.hexdigest())
 
     def drop(self) -> None:
+        """Leave nothing behind."""
+        if self.writing is not None:
+            wait([self.writing])
         if self.writer is not None:
             self.writer.close()
         self.aside.unlink(missing_ok=True)
@@ -108,8 +128,9 @@ def _delta(name: str, kind: pa.DataType) -> bool:
 class Segment:
     """Records, edges, entities, counts and rejects of up to SEGMENT records."""
 
-    def __init__(self, store: Path, number: int, key: bytes) -> None:
+    def __init__(self, store: Path, number: int, pool: Executor) -> None:
         self.store = store
+        self.pool = pool  # writes row groups; close must not run in it
         self.number = number
         self.rows = 0
         self._writers: dict[str, _Writer] = {}
@@ -129,7 +150,7 @@ class Segment:
         if table == "records":
             self.rows += rows.num_rows
         if table not in self._writers:
-            self._writers[table] = _Writer(self.store, table, self.number)
+            self._writers[table] = _Writer(self.store, table, self.number, self.pool)
         self._writers[table].add(rows)
 
     def close(self) -> dict[str, File]:
@@ -152,5 +173,5 @@ class Segment:
         counts = tally.count(edges, entities)
         self._edges, self._entities = [], []
         for table, found in (("entities", entities), ("counts", counts)):
-            self._writers[table] = _Writer(self.store, table, self.number)
+            self._writers[table] = _Writer(self.store, table, self.number, self.pool)
             self._writers[table].add(found)
