@@ -50,7 +50,7 @@ def blocks(
     while not ended:
         # At least what is held, so that a file read as one is copied few times.
         room = min(size, known - taken) if taken < known else max(size, len(held))
-        buffer = memoryview(np.empty(len(held) + room, np.uint8))
+        buffer = np.empty(len(held) + room, np.uint8).data
         buffer[: len(held)] = held
         got, damage = _read(stream, buffer[len(held) :])
         held, chunk = buffer[: len(held) + got], buffer[len(held) : len(held) + got]

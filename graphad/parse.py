@@ -82,8 +82,9 @@ class Parser:
     `sniff(head)` says from a source's first 64 KiB how sure it is, 0 to 1.
     `mapping` selects `schema.MAPPING`'s columns from `raw`, one row an edge; a record may give
     several. Or it is Relations, which is faster; then `ignore` and `reject` may not use `record`,
-    and of `ts` only whether it is NULL. `ignore` is an SQL expression over `raw`: the name of the rule by which a record that
-    gives no edge is left out, or NULL, and then it is rejected with the reason `reject` gives.
+    and of `ts` only whether it is NULL. `ignore` is an SQL expression over `raw`: the name of the
+    rule by which a record that gives no edge is left out, or NULL, and then it is rejected with the
+    reason `reject` gives.
     """
 
     name: str

@@ -40,7 +40,9 @@ def _first_of(guid: str, pid: str) -> str:
 
 
 def _at(address: str, port: str) -> str:
-    bracketed = f"CASE WHEN contains({address}, ':') THEN '[' || {address} || ']' ELSE {address} END"
+    bracketed = (
+        f"CASE WHEN contains({address}, ':') THEN '[' || {address} || ']' ELSE {address} END"
+    )
     return f"{bracketed} || ':' || {port}"
 
 
@@ -156,8 +158,8 @@ def _edges() -> dict[str, list[tuple[str, str, str]]]:
     for log, rows in (
         ("sysmon", _SYSMON), ("security", _SECURITY), ("system", _SYSTEM), ("tasks", _TASKS),
     ):  # fmt: skip
-        for code, variant, *edge in rows:
-            edges.setdefault(f"{log} {code} {variant}", []).append(tuple(edge))
+        for code, variant, src, action, dst in rows:
+            edges.setdefault(f"{log} {code} {variant}", []).append((src, action, dst))
     return edges
 
 

@@ -18,7 +18,5 @@ def differ(data: Bytes, ends: Ints, rows: Ints, others: Ints) -> npt.NDArray[np.
         a, b = rows[i], others[i]
         start, other = ends[a], ends[b]
         length = ends[a + 1] - start
-        found[i] = length != ends[b + 1] - other or not same_bytes(
-            data, start, data, other, length
-        )
+        found[i] = length != ends[b + 1] - other or not same_bytes(data, start, data, other, length)
     return found

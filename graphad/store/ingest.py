@@ -205,7 +205,8 @@ class Ingest:
             self.queue.popleft()
             source = step.source
             if step.part is not None:
-                assert step.block is not None and source is not None
+                assert step.block is not None
+                assert source is not None
                 self._store(source, step.block, step.part.result())
             elif step.result is not None:
                 yield step.result if source is None else replace(

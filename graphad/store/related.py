@@ -41,10 +41,11 @@ class Related:
         self._known: dict[tuple[object, ...], _Kind] = {}
 
     def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
-        """Map a block's rows, which have ts and host."""
+        """Map a block's rows."""
         block = Block(raw)
         kinds, kind_of = self._kinds(block, connection)
-        usable = raw["ts"].is_valid().to_numpy() & raw["host"].is_valid().to_numpy()
+        usable = block.column("ts").is_valid().to_numpy(False)
+        usable &= block.column("host").is_valid().to_numpy(False)
         row, ordinal, ends, action = self._related(kinds, kind_of, usable)
         ids, number, entities = self._entities(block, np.tile(row, 2), ends, connection)
         src, dst = np.split(number, 2)
@@ -60,8 +61,8 @@ class Related:
             {
                 "record": raw["record"].take(at),
                 "ordinal": ordinal,
-                "ts": raw["ts"].take(at),
-                "host": raw["host"].take(at),
+                "ts": block.column("ts").take(at),
+                "host": block.column("host").take(at),
                 "src": ids[src[whole]],
                 "dst": ids[dst[whole]],
                 "action": pa.DictionaryArray.from_arrays(
@@ -74,7 +75,8 @@ class Related:
         used[row] = True
         unused = np.flatnonzero(~used)
         ignored: dict[str, int] = {}
-        for kind, count in zip(kinds, np.bincount(kind_of[unused], minlength=len(kinds)).tolist()):
+        counts = np.bincount(kind_of[unused], minlength=len(kinds)).tolist()
+        for kind, count in zip(kinds, counts, strict=True):
             if kind.rule is not None and count:
                 ignored[kind.rule] = ignored.get(kind.rule, 0) + count
         ruled = np.array([kind.rule is not None for kind in kinds], bool)
@@ -112,11 +114,12 @@ class Related:
             edges = self.relations.edges.get(kind.kind or "", ())
             rows = order[bounds[i] : bounds[i + 1]] if edges else order[:0]
             rows = rows[usable[rows]]
-            for ordinal, (src, action, dst) in enumerate(edges):
-                number = self.relations.actions.index(action)
-                found.append((rows, ordinal, self._number[src], number, self._number[dst]))
+            for place, (start, how, to) in enumerate(edges):
+                number = self.relations.actions.index(how)
+                found.append((rows, place, self._number[start], number, self._number[to]))
         if not found:
-            return (np.empty(0, np.int64),) * 4
+            none = np.empty(0, np.int64)
+            return none, none, none, none
         sizes = [len(rows) for rows, *_ in found]
         row = np.concatenate([rows for rows, *_ in found])
         ordinal, src, action, dst = (
@@ -149,7 +152,7 @@ class Related:
             numbered = np.where(there, count + np.cumsum(there) - 1, -1)
             number[at] = numbered[which]
             count += int(there.sum())
-            hosts = block.raw["host"].combine_chunks().take(pa.array(first))
+            hosts = block.column("host").take(pa.array(first))
             if not pa.types.is_dictionary(hosts.type):
                 hosts = hosts.dictionary_encode()
             kind = pa.DictionaryArray.from_arrays(
@@ -160,8 +163,6 @@ class Related:
         if not said:
             return np.empty(0, np.int64), number, ENTITY.empty_table()
         table = pa.concat_tables(said).unify_dictionaries().combine_chunks()
-        ids = entity_ids(
-            *(table[n].combine_chunks() for n in ("type", "host", "key")), secret=self.key
-        )
+        types, hosts, keys = (table[n].combine_chunks() for n in ("type", "host", "key"))
+        ids = entity_ids(types, hosts, keys, self.key)
         return ids, number, table.add_column(0, "id", pa.array(ids)).cast(ENTITY)
-

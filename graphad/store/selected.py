@@ -137,7 +137,6 @@ class Selected:
         return table, entities
 
 
-
 def _with_all_columns(raw: pa.Table) -> pa.Table:
     for column in schema.RECORDS:
         if column.name not in raw.column_names:

@@ -25,15 +25,13 @@ def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
     try:
         while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
             head += more
+        known = [source for source in known if 0 < source.head_bytes <= len(head)]
         digests: dict[int, str] = {}
-        candidates: list[Source] = []
-        for source in known:
-            size = source.head_bytes
-            if 0 < size <= len(head):
-                if size not in digests:
-                    digests[size] = hashlib.sha256(head[:size]).hexdigest()
-                if digests[size] == source.head:
-                    candidates.append(source)
+        digest, done = hashlib.sha256(), 0
+        for size in sorted({source.head_bytes for source in known}):
+            digest.update(head[done:size])
+            digests[size], done = digest.hexdigest(), size
+        candidates = [source for source in known if digests[source.head_bytes] == source.head]
         if not candidates:
             return Seen(head)
         return _compare(stream, head, candidates)

@@ -41,11 +41,11 @@ def merge(said: pa.Table) -> tuple[pa.Table, int]:
     columns = [_one(said[f.name], _WIDE if f.type == pa.string() else f.type) for f in ENTITY]
     said = pa.table(columns, names=ENTITY.names)
     ids = said["id"].to_numpy()
-    first, entity = distinct_rows(ids[np.newaxis], SEED)
+    first, number = distinct_rows(ids[np.newaxis], SEED)
     order = np.argsort(ids[first])
     first, rank = first[order], np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    entity = rank[entity]
+    entity = rank[number]
     rows = said.take(pa.array(first))
     again = np.ones(len(ids), bool)
     again[first] = False
@@ -92,7 +92,8 @@ def _differs(column: Any, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
     ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
     found: npt.NDArray[np.bool_] = differ(held, ends, rows, others)
-    return there[rows] & (found | ~there[others])
+    told: npt.NDArray[np.bool_] = there[rows] & (found | ~there[others])
+    return told
 
 
 def name(rows: pa.Table) -> pa.Table:
