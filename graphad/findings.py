@@ -27,12 +27,13 @@ class Edge(msgspec.Struct):
 
 
 class Evidence(msgspec.Struct):
-    """The raw record behind an edge."""
+    """The raw record behind an edge; `number` is that of its source in the store."""
 
     source: str
     record: int
     line: int
     text: str | None = None
+    number: int = 0
 
 
 class Finding(msgspec.Struct):

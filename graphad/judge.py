@@ -166,7 +166,7 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
             text = texts.get(key)
             if place.begun and text is not None:
                 text = f"{texts.get((key[0], place.begun), '')} … {text}"
-            finding.evidence.append(Evidence(paths_of[key[0]], key[1], place.line, text))
+            finding.evidence.append(Evidence(paths_of[key[0]], key[1], place.line, text, key[0]))
 
 
 class _Place(NamedTuple):

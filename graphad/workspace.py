@@ -13,7 +13,9 @@ from graphad import judge
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.findings import Finding
-from graphad.store import Store
+from graphad.store import Store, kept
+from graphad.store import manifest as manifests
+from graphad.store.lock import writing
 from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
 
@@ -207,19 +209,9 @@ class Workspace(Store):
 
     # -- findings that are kept ---------------------------------------------------------------
 
-    def _findings_path(self) -> Path:
-        return self.path / "findings.ndjson"
-
     def findings(self) -> list[Finding]:
-        """Return all kept findings, best first within their model's rank."""
-        try:
-            data = self._findings_path().read_bytes()
-        except FileNotFoundError:
-            return []
-        try:
-            return [msgspec.json.decode(line, type=Finding) for line in data.splitlines() if line]
-        except msgspec.DecodeError as error:
-            raise GraphadError(f"{self._findings_path()} is damaged: {error}.") from error
+        """Return all kept findings as of now, best first within their model's rank."""
+        return kept.load(self.path, manifests.load(self.path))
 
     def scored_days(self) -> float | None:
         """Return how many days the sources behind the kept findings span, None without any."""
@@ -239,12 +231,15 @@ class Workspace(Store):
 
     def _remember(self, found: Sequence[Finding]) -> None:
         """Keep findings; one of the same id is replaced."""
-        kept = {f.id: f for f in self.findings()}
-        for finding in found:
-            kept[finding.id] = finding
-        order = sorted(kept.values(), key=lambda f: (-f.z, f.id))
-        data = b"".join(msgspec.json.encode(f) + b"\n" for f in order)
-        write_atomic(self._findings_path(), data)
+        with writing(self.path):
+            self.refresh()
+            before = self.findings()
+            merged = {f.id: f for f in before} | {f.id: f for f in found}
+            after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
+            if after != before:
+                change = self._change()
+                kept.save(self.path, change, after)
+                self._commit(change)
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:

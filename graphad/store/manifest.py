@@ -6,6 +6,7 @@ replaced by an atomic rename. Whatever no manifest names does not exist for a re
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -111,6 +112,18 @@ def load(store: Path) -> Manifest:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, ValueError) as error:
         raise SchemaError(f"{path} is damaged: {error}.", hint="See graphad doctor.") from error
+
+
+def named(store: Path, current: Manifest, seconds: float) -> set[str]:
+    """Return the files that are named by the current manifest or one of the last seconds."""
+    found = [current]
+    for path in (store / "manifests").glob("*.json"):
+        try:
+            if path.stat().st_mtime > time.time() - seconds:
+                found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
+        except (OSError, msgspec.DecodeError):
+            continue  # it names nothing that can be read
+    return {file.name for one in found for files in one.files.values() for file in files}
 
 
 def commit(store: Path, manifest: Manifest) -> None:

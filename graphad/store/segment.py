@@ -19,7 +19,7 @@ GROUP = 262_144  # rows of a row group
 _HELD = 192 * 1024 * 1024  # bytes of buffered tables, after which a row group is written
 
 
-class _Writer:
+class Writer:
     """One Parquet file, written aside and renamed when whole."""
 
     def __init__(self, store: Path, table: str, number: int, pool: Executor) -> None:
@@ -36,6 +36,7 @@ class _Writer:
         self.writer: Any = None
 
     def add(self, table: pa.Table) -> None:
+        """Take rows; a whole row group of them is written."""
         self.held.append(table)
         self.held_rows += table.num_rows
         self.held_bytes += table.nbytes
@@ -133,7 +134,7 @@ class Segment:
         self.pool = pool  # writes row groups; close must not run in it
         self.number = number
         self.rows = 0
-        self._writers: dict[str, _Writer] = {}
+        self._writers: dict[str, Writer] = {}
         self._edges: list[pa.Table] = []
         self._entities: list[pa.Table] = []
         self.collisions = 0
@@ -150,7 +151,7 @@ class Segment:
         if table == "records":
             self.rows += rows.num_rows
         if table not in self._writers:
-            self._writers[table] = _Writer(self.store, table, self.number, self.pool)
+            self._writers[table] = Writer(self.store, table, self.number, self.pool)
         self._writers[table].add(rows)
 
     def close(self) -> dict[str, File]:
@@ -173,5 +174,5 @@ class Segment:
         counts = tally.count(edges, entities)
         self._edges, self._entities = [], []
         for table, found in (("entities", entities), ("counts", counts)):
-            self._writers[table] = _Writer(self.store, table, self.number, self.pool)
+            self._writers[table] = Writer(self.store, table, self.number, self.pool)
             self._writers[table].add(found)

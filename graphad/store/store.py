@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from graphad.store import views
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
+KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
 
@@ -119,8 +121,7 @@ class Store:
         given = [paths] if isinstance(paths, str | Path) else list(paths)
         with writing(self.path):
             self.refresh()
-            self._sweep()
-            change = _copy(self.manifest)
+            change = self._change()
             run = Ingest(self.path, change, options or Options(), parser, known, watch)
             try:
                 done = list(run.run(reading.find(given)))
@@ -137,6 +138,11 @@ class Store:
                 self._commit(change)
         return done
 
+    def _change(self) -> Manifest:
+        """Sweep, and return a copy of the manifest to change and commit; only under the lock."""
+        self._sweep()
+        return msgspec.json.decode(msgspec.json.encode(self.manifest), type=Manifest)
+
     def _commit(self, change: Manifest) -> None:
         change.number += 1
         manifests.commit(self.path, change)
@@ -144,9 +150,9 @@ class Store:
         views.publish(self.path, change)
 
     def _sweep(self) -> None:
-        """Remove what an interrupted writer left; only under the lock."""
-        named = {f.name for files in self.manifest.files.values() for f in files}
-        for table in schema.TABLES:
+        """Remove what no manifest names, or only old ones do; only under the lock."""
+        named = manifests.named(self.path, self.manifest, KEPT)
+        for table in (*schema.TABLES, "findings"):
             for path in (self.path / table).glob("*"):
                 if f"{table}/{path.name}" not in named or path.name.startswith("."):
                     path.unlink(missing_ok=True)
@@ -298,12 +304,6 @@ class Store:
     def parquet_bytes(self) -> dict[str, int]:
         """Return the bytes each table takes on disk."""
         return {t: sum(f.bytes for f in files) for t, files in self.manifest.files.items()}
-
-
-def _copy(manifest: Manifest) -> Manifest:
-    import msgspec
-
-    return msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from graphad.cli import main
+from graphad.errors import SchemaError
+from graphad.workspace import open_store
 from tests.nasty import CORPUS
 from tests.toy import line
 
@@ -58,6 +61,36 @@ def test_findings_add_up_and_carry_their_lines(hunted: Path) -> None:
         assert all(proof["text"] for proof in finding["evidence"])
         stamps = [edge["ts"] for edge in finding["edges"]]
         assert stamps == sorted(stamps)
+
+
+def test_evidence_is_a_table_of_the_store(hunted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(hunted, copy)
+    store = open_store(copy, create=False)
+    rows = store.sql(
+        """SELECT finding, e.source, e.record, e.line, text, r.line AS real_line
+           FROM evidence e LEFT JOIN records r USING (source, record)"""
+    ).to_pylist()
+    assert all(row["line"] == row["real_line"] for row in rows)
+    found = sorted((row["finding"], row["record"], row["line"], row["text"]) for row in rows)
+    kept = store.findings()
+    assert found == sorted((f.id, e.record, e.line, e.text) for f in kept for e in f.evidence)
+    other = open_store(copy)
+    for source in other.sources:  # a reader keeps its state while others score, and score again
+        other.score(sources=[source.source])
+    assert other.manifest.number > store.manifest.number
+    assert store.sql("SELECT count(*) AS n FROM evidence").to_pylist() == [{"n": len(rows)}]
+    assert len(other.findings()) > len(kept)
+    assert not list(other.check())
+
+
+def test_damaged_findings_are_named(hunted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(hunted, copy)
+    [path] = (copy / open_store(copy).manifest.files["findings"][0].name,)
+    path.write_bytes(path.read_bytes().replace(b"path", b"wath", 1))
+    with pytest.raises(SchemaError, match=path.name):
+        open_store(copy).findings()
 
 
 def test_explain_shows_terms_and_lines(hunted: Path) -> None:

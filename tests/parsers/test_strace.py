@@ -4,7 +4,6 @@
 import csv
 import gzip
 import importlib.util
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from hypothesis import strategies as st
 from graphad.parse import Decoded, Options, Parser
 from graphad.strace_decode import rebuild
 from graphad.strace_text import command_line, unescape
+from tests.captures import unpacked
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_logs/strace"
 DEMO = ROOT / "sample_logs/demo"
-DATA = Path(os.environ.get("GRAPHAD_DATA", ROOT.parent / "shared/data"))
-CAPTURE = DATA / "provmark-spade-strace/provmark-spade-strace/strace-local/a.strace"
 NAMED, PLAIN = ((SAMPLES / f"{name}.strace").read_bytes() for name in ("named", "plain"))
 
 
@@ -326,9 +324,8 @@ def test_mutated_samples_are_accounted_for(draw: st.DataObject) -> None:
     check_accounting(bytes(data), decode(bytes(data)))
 
 
-@pytest.mark.skipif(not CAPTURE.exists(), reason="the captures are not here: set GRAPHAD_DATA")
 def test_capture() -> None:
-    data = CAPTURE.read_bytes()
+    data = unpacked("provmark-spade-strace", "/a.strace")
     done = decode(data)
     check_accounting(data, done)
     assert done.rejects.num_rows == 0

@@ -1,7 +1,6 @@
 """Windows events as JSON: whole rows of the samples, and every field kept."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from graphad.json_rebuild import rebuild
 from graphad.parse import Options
 from graphad.store import Store
 from graphad.windows_decode import windows_decoder
+from tests.captures import captures
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs" / "windows"
 SYSTEM = "C:\\Windows\\System32\\"
@@ -106,17 +106,13 @@ def test_every_field_is_kept(tmp_path: Path, name: str) -> None:
     assert [rebuild(row) for row in rows] == [json.loads(line) for line in lines]
 
 
-def captures() -> Path:
-    home = os.environ.get("GRAPHAD_DATA") or Path(__file__).parents[3] / "shared" / "data"
-    return Path(home) / "otrf-windows.tar.xz"
-
-
 def test_every_field_of_a_real_capture_is_kept(tmp_path: Path) -> None:
-    if not captures().is_file():
+    path = captures() / "otrf-windows.tar.xz"
+    if not path.is_file():
         pytest.skip("the captures are not here: set GRAPHAD_DATA")
     import tarfile
 
-    with tarfile.open(captures()) as packed:
+    with tarfile.open(path) as packed:
         members = (m for m in packed if m.name.endswith(".zip") and m.size < 150_000)
         checked = 0
         for member in members:

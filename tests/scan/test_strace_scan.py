@@ -1,7 +1,6 @@
 """The scanner agrees with regular expressions on every column of every line."""
 
 import gzip
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from benchmarks.plain_strace import Plain, plain_scan
 from graphad.scan import strace
 from graphad.scan.strace_columns import Texts, fill_actors
 from graphad.scan.strace_idle import KEEPS, MAPS, OPENS, idle_calls
+from tests.captures import unpacked
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = [path.read_bytes() for path in sorted((ROOT / "sample_logs/strace").iterdir())]
 LINES = [line for sample in SAMPLES for line in sample.splitlines()]
-DATA = Path(os.environ.get("GRAPHAD_DATA", ROOT.parent / "shared/data"))
-CAPTURE = DATA / "provmark-spade-strace/provmark-spade-strace/strace-local/a.strace"
 TOKENS = [
     b'"', b"<", b">", b"->", b")", b") = ", b"= ", b"= -1 E (", b" ", b"\\", b"\n", b"\r", b"0",
     b"9", b"\xff", b"\0", b":", b".", b"/", b"--- ", b" ---", b"+++ ", b" +++", b"[pid ", b"(",
@@ -55,9 +53,8 @@ def test_demo() -> None:
     assert scanned(data) == plain_scan(data)
 
 
-@pytest.mark.skipif(not CAPTURE.exists(), reason="the captures are not here: set GRAPHAD_DATA")
 def test_capture() -> None:
-    data = CAPTURE.read_bytes()
+    data = unpacked("provmark-spade-strace", "/a.strace")
     found = scanned(data)
     assert found == plain_scan(data)
     assert Counter(row.kind for row in found) == {

@@ -1,0 +1,61 @@
+"""Findings and the raw records they rest on: files of the store like all others.
+
+Both are written whole at each change, for they are few; what came before is no longer named by the
+manifest and is swept by the next writer.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from graphad import schema
+from graphad.errors import SchemaError
+from graphad.findings import Finding
+from graphad.parse import arrow_type
+from graphad.store.manifest import File, Manifest, write_atomic
+from graphad.store.segment import Writer
+
+
+def load(store: Path, manifest: Manifest) -> list[Finding]:
+    """Return the findings that a manifest names. Raises: SchemaError if their file is damaged."""
+    found: list[Finding] = []
+    for file in manifest.files.get("findings", ()):
+        path = store / file.name
+        try:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != file.sha256:
+                raise SchemaError(f"{path} is damaged.", hint="See graphad doctor.")
+            found += [msgspec.json.decode(line, type=Finding) for line in data.splitlines()]
+        except (OSError, msgspec.DecodeError) as error:
+            raise SchemaError(f"{path} cannot be read: {error}.") from error
+    return found
+
+
+def save(store: Path, change: Manifest, findings: Sequence[Finding]) -> None:
+    """Write findings and their evidence, and name the files in `change`, in place of others."""
+    number = change.next_segment
+    change.next_segment += 1
+    data = b"".join(msgspec.json.encode(finding) + b"\n" for finding in findings)
+    name = f"findings/{number:06d}.ndjson"
+    (store / "findings").mkdir(exist_ok=True)
+    write_atomic(store / name, data)
+    digest = hashlib.sha256(data).hexdigest()
+    change.files["findings"] = [File(name, len(findings), len(data), digest)]
+    change.files["evidence"] = []
+    rows = [
+        (finding.id, proof.number, proof.record, proof.line, proof.text)
+        for finding in findings
+        for proof in finding.evidence
+    ]
+    if rows:
+        with ThreadPoolExecutor(1) as pool:
+            writer = Writer(store, "evidence", number, pool)
+            columns = zip(schema.TABLES["evidence"], zip(*rows, strict=True), strict=True)
+            writer.add(pa.table({c.name: pa.array(v, arrow_type(c.kind)) for c, v in columns}))
+            file = writer.close()
+        assert file is not None
+        change.files["evidence"] = [file]

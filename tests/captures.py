@@ -1,0 +1,26 @@
+"""Where real captures lie, packed; absent in most places."""
+
+import os
+import tarfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+
+def captures() -> Path:
+    """Return the folder of packed captures, which may not be there."""
+    return Path(os.environ.get("GRAPHAD_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+@cache
+def unpacked(name: str, ending: str) -> bytes:
+    """Return the one file of a packed capture whose name ends so; skips where it is absent."""
+    path = captures() / f"{name}.tar.xz"
+    if not path.is_file():
+        pytest.skip("the captures are not here: set GRAPHAD_DATA")
+    with tarfile.open(path) as packed:
+        [member] = (m for m in packed if m.name.endswith(ending))
+        inner = packed.extractfile(member)
+        assert inner is not None
+        return inner.read()
