@@ -286,6 +286,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def quoted_name(name: str) -> str:
+    """Return the name of a column as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _times(size: str, factor: int) -> str:
     """Return a size such as 512MB, multiplied.
 

@@ -42,53 +42,50 @@ class Input:
     again: bool = True  # open gives the same bytes each time
 
 
-class _Counted(io.RawIOBase):
-    """Compressed bytes on their way to a decompressor, counted."""
+class _Stream(io.RawIOBase):
+    """The bytes of another stream, which is closed with it."""
 
     def __init__(self, inner: BinaryIO) -> None:
         self.inner = inner
-        self.count = 0
+        self.count = 0  # bytes read so far
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.inner.read(len(view))
+        data = self.take(len(view))
         view[: len(data)] = data
         self.count += len(data)
         return len(data)
+
+    def take(self, size: int) -> bytes:
+        """Return up to `size` of the inner stream's bytes, none at its end."""
+        return self.inner.read(size)
 
     def close(self) -> None:
         self.inner.close()
         super().close()
 
 
-class _Guarded(io.RawIOBase):
+class _Guarded(_Stream):
     """Decompressed bytes, cut off once they are too many for what they came from."""
 
-    def __init__(self, inner: BinaryIO, source: _Counted) -> None:
-        self.inner = inner
+    def __init__(self, inner: BinaryIO, source: _Stream) -> None:
+        super().__init__(inner)
         self.source = source
-        self.count = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
+    def take(self, size: int) -> bytes:
         # read1, not read: of a stream that is damaged further on, what came before is kept.
-        data = self.inner.read1(min(len(view), STEP))  # type: ignore[attr-defined]
-        view[: len(data)] = data
-        self.count += len(data)
-        if self.count > GRACE and self.count > MAX_RATIO * self.source.count:
+        data: bytes = self.inner.read1(min(size, STEP))  # type: ignore[attr-defined]
+        count = self.count + len(data)
+        if count > GRACE and count > MAX_RATIO * self.source.count:
             raise Bomb(f"The compressed data expand more than {MAX_RATIO} times.")
-        return len(data)
+        return data
 
     def close(self) -> None:
-        self.inner.close()
-        self.source.close()
         super().close()
+        self.source.close()
 
 
 def _decompressor(head: bytes) -> Callable[[BinaryIO], BinaryIO] | None:
@@ -111,7 +108,7 @@ def decompressed(raw: BinaryIO) -> BinaryIO:
     opener = _decompressor(buffered.peek(16)[:16])
     if opener is None:
         return cast(BinaryIO, buffered)
-    counted = _Counted(cast(BinaryIO, buffered))
+    counted = _Stream(cast(BinaryIO, buffered))
     inner = opener(cast(BinaryIO, io.BufferedReader(counted, 1 << 18)))
     return cast(BinaryIO, io.BufferedReader(_Guarded(inner, counted), 1 << 20))
 
@@ -127,28 +124,18 @@ def _zip_member(path: Path, name: str) -> BinaryIO:
         raise ParseError(f"{path}!{name} cannot be read: {error}.") from error
 
 
-class _ZipMember(io.RawIOBase):
+class _ZipMember(_Stream):
     def __init__(self, path: Path, name: str) -> None:
         self.archive = zipfile.ZipFile(path)
         info = self.archive.getinfo(name)
         if info.file_size > GRACE and info.file_size > MAX_RATIO * max(info.compress_size, 1):
             self.archive.close()
             raise Bomb(f"{path}!{name} expands more than {MAX_RATIO} times.")
-        self.inner = self.archive.open(info)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.inner.read(len(view))
-        view[: len(data)] = data
-        return len(data)
+        super().__init__(cast(BinaryIO, self.archive.open(info)))
 
     def close(self) -> None:
-        self.inner.close()
-        self.archive.close()
         super().close()
+        self.archive.close()
 
 
 def _tar_member(path: Path, name: str) -> BinaryIO:
@@ -172,25 +159,7 @@ class _Spool:
         spool = tempfile.SpooledTemporaryFile(max_size=64 * 1024 * 1024)  # noqa: SIM115
         shutil.copyfileobj(cast(BinaryIO, inner), cast(BinaryIO, spool), 1 << 20)
         spool.seek(0)
-        return decompressed(cast(BinaryIO, _Plain(cast(BinaryIO, spool))))
-
-
-class _Plain(io.RawIOBase):
-    def __init__(self, inner: BinaryIO) -> None:
-        self.inner = inner
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.inner.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self.inner.close()
-        super().close()
+        return decompressed(cast(BinaryIO, _Stream(cast(BinaryIO, spool))))
 
 
 def _of_file(path: Path) -> Iterator[Input]:

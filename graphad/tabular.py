@@ -16,6 +16,7 @@ from graphad import schema
 from graphad.database import SHUT, connect
 from graphad.errors import QueryError
 from graphad.parse import PLACE, Decoded, Decoder, Lines, Parser
+from graphad.query import quoted_name
 from graphad.tabular_csv import Csv
 from graphad.tabular_json import Ndjson
 from graphad.tabular_parquet import Parquet
@@ -59,10 +60,6 @@ _ABSENT = re.compile(
 _HINT = "See docs/mapping.md."
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0]
 
@@ -88,8 +85,8 @@ def _bind(select: str, known: Sequence[str]) -> tuple[tuple[str, ...], dict[str,
     needed = list(known)
     with connect(config=SHUT) as connection:
         while True:
-            columns = [f"{_quoted(name)} BIGINT" for name in PLACE.names]
-            columns += [f"{_quoted(name)} VARCHAR" for name in needed]
+            columns = [f"{quoted_name(name)} BIGINT" for name in PLACE.names]
+            columns += [f"{quoted_name(name)} VARCHAR" for name in needed]
             connection.execute(f"CREATE OR REPLACE TEMP TABLE raw ({', '.join(columns)})")
             try:
                 found = connection.sql(f"SELECT * FROM ({select}\n)")  # noqa: S608
@@ -121,11 +118,11 @@ def _wrapped(
             if not column.meaning.startswith("?"):
                 raise QueryError(f"The mapping selects no {column.name!r}.", hint=_HINT)
             continue
-        value = _taken_as(column, _quoted(name), types[name])
+        value = _taken_as(column, quoted_name(name), types[name])
         if column.name.endswith("_label"):  # as if it were left out
             value = f"coalesce({value}, {column.name[:3]}_key::VARCHAR)"
         columns.append(f"{value} AS {column.name}")
-    hidden = ", ".join(f"raw._map{i} AS {_quoted(name)}" for i, name in enumerate(needed))
+    hidden = ", ".join(f"raw._map{i} AS {quoted_name(name)}" for i, name in enumerate(needed))
     fields = ", ".join(filter(None, ['record, "offset", length, line', hidden]))
     kinds = ", ".join(f"'{kind}'" for kind in schema.ENTITY_TYPES)
     actions = ", ".join(f"'{action}'" for action in schema.ACTIONS)
@@ -136,7 +133,7 @@ def _wrapped(
           AND record IN (SELECT record FROM raw)"""  # noqa: S608  (the user's own SQL)
     if ignore == "NULL":
         return mapping, ignore
-    places = ", ".join(f"raw.{_quoted(name)}" for name in PLACE.names)
+    places = ", ".join(f"raw.{quoted_name(name)}" for name in PLACE.names)
     inner = ", ".join(filter(None, [places, hidden]))
     return mapping, f"(SELECT ({ignore}\n)::VARCHAR FROM (SELECT {inner}))"  # noqa: S608
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from graphad import database, schema
 from graphad.errors import ParseError
 from graphad.parse import PLACE, Decoded, Parser
+from graphad.query import quoted_name
 from graphad.relations import Relations
 from graphad.store.related import Related
 from graphad.store.selected import Selected
@@ -77,7 +78,7 @@ def _stored(raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
     foreign = [n for n in raw.column_names if n not in known and not n.startswith("_")]
     if foreign:
         connection.register("foreign_fields", raw.select(foreign))
-        fields = ", ".join(f"{name} := {name}" for name in map(_identifier, foreign))
+        fields = ", ".join(f"{name} := {name}" for name in map(quoted_name, foreign))
         # Merging into {} leaves out what is null.
         made = connection.sql(
             f"SELECT json_merge_patch('{{}}', to_json(struct_pack({fields})))::VARCHAR AS attrs "
@@ -86,7 +87,3 @@ def _stored(raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         connection.unregister("foreign_fields")
         raw = raw.append_column("attrs", made["attrs"])
     return raw.select([n for n in raw.column_names if n in known])
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
