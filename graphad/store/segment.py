@@ -156,6 +156,8 @@ class Segment:
 
     def close(self) -> dict[str, File]:
         """Write what is left and return the files, synced and in place."""
+        for writer in self._writers.values():
+            writer.flush()
         if self._entities:
             self._finish()
         files = {table: writer.close() for table, writer in self._writers.items()}

@@ -4,6 +4,7 @@ Both are computed on whole numbers that stand for texts; tests hold them against
 """
 
 import os
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -36,21 +37,30 @@ def merge(said: pa.Table) -> tuple[pa.Table, int]:
 
     `said` has ENTITY's columns. Of several labels or details the last in byte order is kept.
     """
+    with ThreadPoolExecutor(2) as pool:
+        return _merge(said, pool)
+
+
+def _merge(said: pa.Table, pool: Executor) -> tuple[pa.Table, int]:
     from graphad.scan.tuples import distinct_rows
 
-    columns = [_one(said[f.name], _WIDE if f.type == pa.string() else f.type) for f in ENTITY]
-    said = pa.table(columns, names=ENTITY.names)
+    kinds = [_WIDE if f.type == pa.string() else f.type for f in ENTITY]
+    said = pa.table(list(pool.map(_one, said.columns, kinds)), names=ENTITY.names)
     ids = said["id"].to_numpy()
     first, number = distinct_rows(ids[np.newaxis], SEED)
     order = np.argsort(ids[first])
     first, rank = first[order], np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     entity = rank[number]
-    rows = said.take(pa.array(first))
+    at = pa.array(first)
+    taken = pool.map(lambda column: column.take(at), said.columns)
+    rows = pa.table(list(taken), names=ENTITY.names)
     again = np.ones(len(ids), bool)
     again[first] = False
     later = np.flatnonzero(again)
-    differs = {name: _differs(said[name], later, first[entity[later]]) for name in _MERGED}
+    others = first[entity[later]]
+    found = pool.map(lambda name: _differs(said[name], later, others), _MERGED)
+    differs = dict(zip(_MERGED, found, strict=True))
     collides = np.unique(entity[later[differs["key"]]])
     changed = np.unique(entity[later[np.logical_or.reduce(list(differs.values()))]])
     if len(changed):
@@ -59,12 +69,12 @@ def merge(said: pa.Table) -> tuple[pa.Table, int]:
         connection.register("rows", some)
         most = connection.sql(_MOST).to_arrow_table()
         connection.close()
-        at = np.arange(len(first))
-        at[changed] = len(first) + np.arange(len(changed))
+        places = np.arange(len(first))
+        places[changed] = len(first) + np.arange(len(changed))
         for name in _MERGED:
             both = [*rows[name].chunks, *most[name].cast(_WIDE).chunks]
-            taken = pa.chunked_array(both).take(pa.array(at))
-            rows = rows.set_column(ENTITY.get_field_index(name), name, taken)
+            values = pa.chunked_array(both).take(pa.array(places))
+            rows = rows.set_column(ENTITY.get_field_index(name), name, values)
     types = rows["type"].combine_chunks()
     local = is_local(types.dictionary.to_pylist())[types.indices.to_numpy()]
     hosts = rows["host"].combine_chunks()
