@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphad.jit import kernel
+from graphad.scan.words import load64
 
 U64 = np.uint64
 
@@ -54,7 +55,7 @@ def _column(
         v3 = k1 ^ U64(0x7465646279746573)
         whole = start + (end - start) // 8 * 8
         for at in range(start, whole, 8):
-            word = _word(data, at, at + 8)
+            word = load64(data, at)
             v3 ^= word
             v0, v1, v2, v3 = _round(v0, v1, v2, v3)
             v0, v1, v2, v3 = _round(v0, v1, v2, v3)

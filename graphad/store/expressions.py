@@ -118,19 +118,18 @@ def evaluate(
     left = [i for i, values in enumerate(found) if values is None]
     if not left:
         return found
-    longest = max(len(asked[i][1]) for i in left)
+    distinct = {i: block.distinct(asked[i][0].columns, asked[i][1]) for i in left}
+    longest = max(len(first) for first, _ in distinct.values())
     columns: dict[str, pa.Array] = {"nothing": pa.nulls(longest)}
-    for i in left:
-        expression, rows = asked[i]
-        for name, column in zip(
-            expression.columns, block.given(expression.columns, rows).columns, strict=False
-        ):
-            padding = pa.nulls(longest - len(rows), column.type)
+    for i, (first, _) in distinct.items():
+        names = asked[i][0].columns
+        for name, column in zip(names, block.given(names, first).columns, strict=False):
+            padding = pa.nulls(longest - len(first), column.type)
             columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
     parts = [f"({with_prefix(asked[i][0].sql, f'c{i}_')})::VARCHAR AS v{i}" for i in left]
     answers = ask(connection, f"SELECT {', '.join(parts)} FROM given", pa.table(columns))
-    for i in left:
-        found[i] = answers[f"v{i}"].combine_chunks().slice(0, len(asked[i][1]))
+    for i, (_, which) in distinct.items():
+        found[i] = answers[f"v{i}"].combine_chunks().take(pa.array(which))
     return found
 
 
