@@ -170,11 +170,12 @@ class Segment:
 
     def _finish(self) -> None:
         """Merge what was said of each entity, name it, and count edges by name."""
-        entities, self.collisions = tally.merge(pa.concat_tables(self._entities))
+        said, self._entities = self._entities, []
+        entities, self.collisions = tally.merge(said)
         entities = tally.name(entities)
         edges = pa.concat_tables(self._edges, promote_options="permissive")
+        self._edges = []
         counts = tally.count(edges, entities)
-        self._edges, self._entities = [], []
         for table, found in (("entities", entities), ("counts", counts)):
             self._writers[table] = Writer(self.store, table, self.number, self.pool)
             self._writers[table].add(found)

@@ -32,20 +32,26 @@ COUNTS_SQL = """
     GROUP BY ALL ORDER BY ALL"""
 
 
-def merge(said: pa.Table) -> tuple[pa.Table, int]:
+def merge(said: list[pa.Table]) -> tuple[pa.Table, int]:
     """Return (one row an entity, by id; how many ids stand for two entities).
 
-    `said` has ENTITY's columns. Of several labels or details the last in byte order is kept.
+    `said` are tables of ENTITY's columns; it is emptied, for they are large. Of several labels or
+    details the last in byte order is kept.
     """
     with ThreadPoolExecutor(2) as pool:
-        return _merge(said, pool)
+        return _merge(_whole(said, pool), pool)
+
+
+def _whole(parts: list[pa.Table], pool: Executor) -> pa.Table:
+    whole = pa.concat_tables(parts)
+    parts.clear()
+    kinds = [_WIDE if f.type == pa.string() else f.type for f in ENTITY]
+    return pa.table(list(pool.map(_one, whole.columns, kinds)), names=ENTITY.names)
 
 
 def _merge(said: pa.Table, pool: Executor) -> tuple[pa.Table, int]:
     from graphad.scan.tuples import distinct_rows
 
-    kinds = [_WIDE if f.type == pa.string() else f.type for f in ENTITY]
-    said = pa.table(list(pool.map(_one, said.columns, kinds)), names=ENTITY.names)
     ids = said["id"].to_numpy()
     first, number = distinct_rows(ids[np.newaxis], SEED)
     order = np.argsort(ids[first])

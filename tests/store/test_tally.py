@@ -39,8 +39,7 @@ def said_table(rows: list[tuple[int, str, str, str | None]]) -> pa.Table:
 @given(rows=st.lists(SAID, min_size=1, max_size=40), cut=st.integers(0, 40))
 def test_merge(rows: list[tuple[int, str, str, str | None]], cut: int) -> None:
     said = said_table(rows)
-    parts = pa.concat_tables([said.slice(0, cut), said.slice(cut)])  # two blocks, two dictionaries
-    found, collisions = tally.merge(parts)
+    found, collisions = tally.merge([said.slice(0, cut), said.slice(cut)])
     connection = database.connect()
     connection.register("said", said)
     expected = connection.sql(MERGE_SQL).to_arrow_table().to_pylist()
@@ -48,7 +47,7 @@ def test_merge(rows: list[tuple[int, str, str, str | None]], cut: int) -> None:
     for row in expected:
         row["host"] = row["host"] if row["type"] in schema.LOCAL_TYPES else None
     assert found.to_pylist() == expected
-    backwards, again = tally.merge(said_table(rows[::-1]))
+    backwards, again = tally.merge([said_table(rows[::-1])])
     assert backwards.to_pylist() == expected
     assert again == collisions
 
@@ -57,7 +56,7 @@ def test_names_and_shapes() -> None:
     rows = [
         (i, f"k{i}", f"/home/u{i % 3}/f{i}", None if i % 2 else f"ls /tmp/{i}") for i in range(20)
     ]
-    merged, _ = tally.merge(said_table(rows))
+    merged, _ = tally.merge([said_table(rows)])
     for row in tally.name(merged).to_pylist():
         assert row["name"] == canonical(row["type"], row["label"])
         detail = row["detail"]
@@ -81,7 +80,7 @@ def test_count(edges: list[tuple[Any, ...]], seed: int) -> None:
         (i, str(i), f"/x/{(n * seed) % 4}", f"run {n % 2}" if n % 3 else None)
         for n, i in enumerate(ids)
     ]
-    entities = tally.name(tally.merge(said_table(said))[0])
+    entities = tally.name(tally.merge([said_table(said)])[0])
     table = pa.table(
         {
             "ts": pa.array([e[0] * 3_600_000_000 + 59 for e in edges], pa.timestamp("us")),
