@@ -124,14 +124,19 @@ def windows(options: Options, scratch: Path) -> Iterable[Row]:
     yield Row(f"peak memory, {records:,} records", peak, "MB")
     if not options.quick:
         log.unlink()
-        small = generate(log, 1_000_000)
-        _, at_one = stored("windows", log, scratch, "one.store")
-        large = generate(log, 10_000_000)
-        _, at_ten = stored("windows", log, scratch, "ten.store")
-        yield Row(f"peak memory, {small:,} generated", at_one, "MB")
-        grown = at_ten / at_one
-        name = f"peak memory, {large:,} generated"
-        yield Row(name, at_ten, "MB", at_one, grown, 1.25, grown <= 1.25)
+        peaks = {}
+        for made in (1_000_000, 2_000_000, 10_000_000):
+            generate(log, made)
+            done, peaks[made] = stored("windows", log, scratch, f"{made}.store")
+            rate = made / done["seconds"]
+            name = f"Sysmon JSON ({made:,} generated) into the store"
+            yield Row(name, rate, "records/s", target=300_000, met=rate >= 300_000)
+            if made < 10_000_000:
+                yield Row(f"peak memory, {made:,} generated", peaks[made], "MB")
+        # From the second segment on one is closed while blocks of the next are decoded.
+        grown = peaks[10_000_000] / peaks[2_000_000]
+        name = "peak memory, 10,000,000 generated, against 2,000,000"
+        yield Row(name, peaks[10_000_000], "MB", peaks[2_000_000], grown, 1.25, grown <= 1.25)
         log.unlink()
 
 
