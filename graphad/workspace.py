@@ -20,7 +20,9 @@ from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
 
 BUDGET = 10.0  # incidents a day for the whole installation
-HELD_OUT = 1 / 3  # last part of a baseline's time, kept from the fit to calibrate on
+HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
+_HOUR = 3_600_000_000  # microseconds
+_HOURS = 6  # active hours, from which on they are what is divided
 
 
 @dataclass
@@ -48,12 +50,11 @@ class Workspace(Store):
     ) -> str:  # fmt: skip
         """Fit a path model on a quiet window and calibrate it; return the model's id.
 
-        The last third of the window's time is kept out of the fit; the threshold comes from it.
+        The last third of the window's active hours is kept out of the fit, for the threshold.
         """
         sources = None if sources is None else list(sources)
         first, last = self._extent(start, end, sources)
-        split = last + 1 - round((last + 1 - first) * HELD_OUT)
-        split = _between_events(self, first, split, last, sources)
+        split = _split(self, first, last, sources)
         stage("fitting names")
         past = self.past(first, split, sources=_all(self, sources))
         stage("scaling path lengths")
@@ -247,15 +248,31 @@ def _all(store: Store, sources: list[int] | None) -> list[int]:
     return sources if sources is not None else [s.source for s in store.sources]
 
 
-def _between_events(
-    store: Store, first: int, split: int, last: int, sources: list[int] | None
-) -> int:
-    """Return a split that leaves events on both sides, `last + 1` if there is none."""
-    graph = store.graph(first, last + 1, sources=sources)
-    before = int((graph.ts < split).sum())
-    if 0 < before < len(graph):
-        return split
-    middle = graph.ts[len(graph) * 2 // 3] if len(graph) else last + 1
+def _split(store: Store, first: int, last: int, sources: list[int] | None) -> int:
+    """Return where the held-out part of a window begins; events stand on both sides if they can.
+
+    It is the last third of the hours in which anything happened, not of the clock: a few captures
+    with days between them would else leave nearly all events on one side. Within so few hours that
+    these don't divide, it is the last third of the events.
+    """
+    connection = store.connect()
+    try:
+        events = f"FROM edges e WHERE {store.window(first, last + 1, sources=sources)}"
+        hours = [
+            int(row[0])
+            for row in connection.execute(
+                f"SELECT DISTINCT epoch_us(ts) // {_HOUR} AS hour {events} ORDER BY hour"
+            ).fetchall()
+        ]
+        begin = round(len(hours) * (1 - HELD_OUT))
+        if 0 < begin < len(hours) and len(hours) >= _HOURS:
+            return hours[begin] * _HOUR
+        found = connection.execute(
+            f"SELECT quantile_disc(epoch_us(ts), {1 - HELD_OUT}) {events}"
+        ).fetchone()
+    finally:
+        connection.close()
+    middle = found[0] if found and found[0] is not None else last + 1
     return int(middle) if middle > first else last + 1
 
 

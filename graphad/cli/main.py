@@ -179,7 +179,7 @@ def ingest(
 @click.option("--budget", type=float, default=10.0, show_default=True, help="False alarms a day.")
 @path_options
 def fit(store: Path, since: str | None, until: str | None, budget: float, **given: Any) -> None:
-    """Fit a path model on a quiet window of the store and calibrate it on its last third.
+    """Fit a path model on a quiet window; calibrate it on the last third of its active hours.
 
     \b
     graphad fit --until 2026-11-22
