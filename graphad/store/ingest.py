@@ -224,7 +224,6 @@ class Ingest:
         for rule, n in part.ignored.items():
             source.ignored[rule] = source.ignored.get(rule, 0) + n
         if self.segment is None:
-            self._closed()  # or memory would hold two segments
             self.segment = Segment(self.store, self.manifest.next_segment, self.writer)
             self.open_segments.append(self.segment)
             self.manifest.next_segment += 1
@@ -246,7 +245,7 @@ class Ingest:
             self._roll()
 
     def _roll(self) -> None:
-        """Begin to close the segment; blocks are decoded meanwhile, but none is stored."""
+        """Begin to close the segment; the next one is filled meanwhile."""
         self._closed()
         if self.segment is not None:
             self.closing = self.closer.submit(self._close, self.segment)

@@ -14,7 +14,7 @@ from graphad.parse import arrow_type
 from graphad.store import tally
 from graphad.store.manifest import File, sync_folder
 
-SEGMENT = 1_000_000  # records, after which a segment is closed
+SEGMENT = 500_000  # records, after which a segment is closed; it has about as many edges
 GROUP = 262_144  # rows of a row group
 _HELD = 192 * 1024 * 1024  # bytes of buffered tables, after which a row group is written
 

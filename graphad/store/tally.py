@@ -16,6 +16,7 @@ from graphad import database
 from graphad.store.mapped import ENTITY, Rows, is_local
 
 SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
+_NARROW = 1 << 30  # bytes of texts that a column surely can hold with offsets of 32 bits
 _WIDE = pa.large_string()  # a segment's texts may be more than 2 GiB
 _DAY, _HOUR = 86_400_000_000, 3_600_000_000  # microseconds
 _MOST = """SELECT id, min(key) AS key, max(label) AS label, max(detail) AS detail
@@ -45,7 +46,8 @@ def merge(said: list[pa.Table]) -> tuple[pa.Table, int]:
 def _whole(parts: list[pa.Table], pool: Executor) -> pa.Table:
     whole = pa.concat_tables(parts)
     parts.clear()
-    kinds = [_WIDE if f.type == pa.string() else f.type for f in ENTITY]
+    text = pa.string() if whole.nbytes < _NARROW else _WIDE
+    kinds = [text if f.type == pa.string() else f.type for f in ENTITY]
     return pa.table(list(pool.map(_one, whole.columns, kinds)), names=ENTITY.names)
 
 
@@ -78,7 +80,7 @@ def _merge(said: pa.Table, pool: Executor) -> tuple[pa.Table, int]:
         places = np.arange(len(first))
         places[changed] = len(first) + np.arange(len(changed))
         for name in _MERGED:
-            both = [*rows[name].chunks, *most[name].cast(_WIDE).chunks]
+            both = [*rows[name].chunks, *most[name].cast(rows[name].type).chunks]
             values = pa.chunked_array(both).take(pa.array(places))
             rows = rows.set_column(ENTITY.get_field_index(name), name, values)
     types = rows["type"].combine_chunks()
@@ -105,9 +107,10 @@ def _differs(column: Any, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
     array = column.combine_chunks()
     there = array.is_valid().to_numpy(False)
     _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    kind = np.int64 if array.type == _WIDE else np.int32
+    ends = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1]
     held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    found: npt.NDArray[np.bool_] = differ(held, ends, rows, others)
+    found: npt.NDArray[np.bool_] = differ(held, ends.astype(np.int64), rows, others)
     told: npt.NDArray[np.bool_] = there[rows] & (found | ~there[others])
     return told
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,10 +37,13 @@ def said_table(rows: list[tuple[int, str, str, str | None]]) -> pa.Table:
 
 
 @settings(max_examples=150, deadline=None)
-@given(rows=st.lists(SAID, min_size=1, max_size=40), cut=st.integers(0, 40))
-def test_merge(rows: list[tuple[int, str, str, str | None]], cut: int) -> None:
+@given(rows=st.lists(SAID, min_size=1, max_size=40), cut=st.integers(0, 40), wide=st.booleans())
+def test_merge(rows: list[tuple[int, str, str, str | None]], cut: int, wide: bool) -> None:
     said = said_table(rows)
-    found, collisions = tally.merge([said.slice(0, cut), said.slice(cut)])
+    with pytest.MonkeyPatch.context() as patch:
+        if wide:
+            patch.setattr(tally, "_NARROW", 0)
+        found, collisions = tally.merge([said.slice(0, cut), said.slice(cut)])
     connection = database.connect()
     connection.register("said", said)
     expected = connection.sql(MERGE_SQL).to_arrow_table().to_pylist()
