@@ -348,6 +348,22 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
 
 @main.command()
 @store_option
+def compact(store: Path) -> int:
+    """Make few large files of many small ones; what is in them stays the same.
+
+    \b
+    graphad compact -s graphad-store
+    """
+    from graphad.workspace import open_store
+
+    opened = open_store(store, create=False)
+    fewer = opened.compact()
+    click.echo(f"{store}: {fewer} segments fewer, {len(opened.manifest.files['records'])} left")
+    return 0
+
+
+@main.command()
+@store_option
 def doctor(store: Path) -> int:
     """Check the store: every file against its digest; and say what is installed."""
     import importlib.metadata

@@ -138,6 +138,26 @@ class Store:
                 self._commit(change)
         return done
 
+    def compact(self) -> int:
+        """Make few large segments of many small ones; return how many there are fewer.
+
+        Nothing that a query or a detector sees changes. Readers of the state before keep it.
+        """
+        from graphad.store.compact import compact
+
+        with writing(self.path):
+            self.refresh()
+            change = self._change()
+            try:
+                fewer = compact(self.path, change)
+            except OSError as error:
+                raise GraphadError(
+                    f"{self.path} cannot be written: {error.strerror or error}."
+                ) from error
+            if fewer:
+                self._commit(change)
+        return fewer
+
     def _change(self) -> Manifest:
         """Sweep, and return a copy of the manifest to change and commit; only under the lock."""
         self._sweep()
