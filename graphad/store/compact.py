@@ -1,6 +1,6 @@
 """Makes few large segments of many small ones, with the same content."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from graphad.store.segment import SEGMENT, Writer
 
 _PLAIN = ("records", "edges", "rejects")  # rows that only move
 TABLES = (*_PLAIN, "entities", "counts")
+Keep = Callable[[str, pa.Table], pa.Table]
 _SUMS = """SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
                   sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
            FROM counts GROUP BY ALL ORDER BY ALL"""
@@ -29,12 +30,13 @@ def compact(store: Path, change: Manifest) -> int:
     gone = 0
     with ThreadPoolExecutor(1) as pool:
         for run in _runs(change):
-            _merge(store, change, run, pool)
+            rewrite(store, change, run, pool)
             gone += len(run) - 1
     return gone
 
 
-def _number(file: File) -> int:
+def number_of(file: File) -> int:
+    """Return the number of the segment that a file belongs to."""
     return int(Path(file.name).stem)
 
 
@@ -43,9 +45,9 @@ def _runs(change: Manifest) -> list[list[int]]:
     rows: dict[int, int] = {}
     for table in TABLES:
         for file in change.files.get(table, ()):
-            rows.setdefault(_number(file), 0)
+            rows.setdefault(number_of(file), 0)
             if table == "records":
-                rows[_number(file)] += file.rows
+                rows[number_of(file)] += file.rows
     runs: list[list[int]] = [[]]
     held = 0
     for number in sorted(rows):
@@ -59,18 +61,26 @@ def _runs(change: Manifest) -> list[list[int]]:
     return [run for run in runs if len(run) > 1]
 
 
-def _merge(store: Path, change: Manifest, run: list[int], pool: Executor) -> None:
+def rewrite(
+    store: Path, change: Manifest, run: list[int], pool: Executor, keep: Keep = lambda _, rows: rows
+) -> None:
+    """Write segments anew as one, with the rows that `keep` returns of each part of a table.
+
+    `keep` gets the tables in the order of TABLES. A table with no row left gets no file.
+    """
     number = change.next_segment
     change.next_segment += 1
     for table in TABLES:
         files = change.files.get(table, [])
-        old = [file for file in files if _number(file) in run]
+        old = [file for file in files if number_of(file) in run]
         if not old:
             continue
         writer = Writer(store, table, number, pool)
         try:
             for rows in _rows(store, table, old):
-                writer.add(rows)
+                kept = keep(table, rows)
+                if kept.num_rows:
+                    writer.add(kept)
             new = writer.close()
         except BaseException:
             writer.drop()

@@ -158,6 +158,29 @@ class Store:
                 self._commit(change)
         return fewer
 
+    def prune(self, before: Moment) -> tuple[int, int]:
+        """Remove records and edges from before a UTC day; return how many of each.
+
+        Raises: GraphadError if `before` is no midnight, for counts are kept by the day.
+        """
+        from graphad.store.prune import prune
+
+        moment = microseconds(before)
+        if moment is None or moment % 86_400_000_000:
+            raise GraphadError(f"{before} is no day.", hint="Write 2026-11-24.")
+        with writing(self.path):
+            self.refresh()
+            change = self._change()
+            try:
+                gone = prune(self.path, change, moment)
+            except OSError as error:
+                raise GraphadError(
+                    f"{self.path} cannot be written: {error.strerror or error}."
+                ) from error
+            if change != self.manifest:
+                self._commit(change)
+        return gone
+
     def _change(self) -> Manifest:
         """Sweep, and return a copy of the manifest to change and commit; only under the lock."""
         self._sweep()

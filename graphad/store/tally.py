@@ -86,7 +86,7 @@ def _merge(said: pa.Table, pool: Executor) -> tuple[pa.Table, int]:
     types = rows["type"].combine_chunks()
     local = is_local(types.dictionary.to_pylist())[types.indices.to_numpy()]
     hosts = rows["host"].combine_chunks()
-    codes = pa.array(hosts.indices.to_numpy(), mask=~local)
+    codes = pa.array(hosts.indices.fill_null(0).to_numpy(), mask=~local)
     hosts = pa.DictionaryArray.from_arrays(codes, hosts.dictionary)
     return rows.set_column(ENTITY.get_field_index("host"), "host", hosts), len(collides)
 

@@ -84,6 +84,19 @@ def test_evidence_is_a_table_of_the_store(hunted: Path, tmp_path: Path) -> None:
     assert not list(other.check())
 
 
+def test_compact_and_prune(hunted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(hunted, copy)
+    assert "1 segments fewer, 1 left" in run("compact", "-s", copy).stdout
+    assert "0 records" in run("prune", "-s", copy, "--before", "2026-01-01").stdout
+    shown = run("findings", "-s", copy).stdout
+    assert "edges removed" in run("prune", "-s", copy, "--before", "2026-03-07").stdout
+    assert open_store(copy).graph().ts.size == 0
+    assert run("findings", "-s", copy).stdout == shown  # they carry their lines
+    run("prune", "-s", copy, "--before", "soon", code=1)
+    run("prune", "-s", copy, code=2)
+
+
 def test_damaged_findings_are_named(hunted: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(hunted, copy)

@@ -1,0 +1,71 @@
+"""Removes what is older than a day. Findings keep their evidence."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from graphad.store.compact import TABLES, number_of, rewrite
+from graphad.store.manifest import Manifest
+
+
+def prune(store: Path, change: Manifest, before: int) -> tuple[int, int]:
+    """Leave out records, edges and counts from before a UTC midnight: (records, edges) that went.
+
+    before: microseconds. Entities go with their last edge; rejects, and records without a time,
+    with the last event of their source. The manifest still knows the sources, so none of them is
+    ingested again.
+    """
+    live = pa.array(
+        [s.source for s in change.sources if s.end is not None and s.end >= before], pa.int64()
+    )
+    rows = {table: _rows(change, table) for table in ("records", "edges")}
+    numbers = sorted({number_of(f) for table in TABLES for f in change.files.get(table, ())})
+    with ThreadPoolExecutor(1) as pool:
+        for number in numbers:
+            if _reaches_before(store, change, number, before):
+                rewrite(store, change, [number], pool, _Younger(before, live))
+    return tuple(rows[t] - _rows(change, t) for t in ("records", "edges"))  # type: ignore[return-value]
+
+
+class _Younger:
+    """Keeps the rows of one segment that are not older than `before`."""
+
+    def __init__(self, before: int, live: pa.Array) -> None:
+        self.before = pa.scalar(before, pa.timestamp("us"))
+        self.live = live
+        self.ids: list[pa.ChunkedArray] = []
+
+    def __call__(self, table: str, rows: pa.Table) -> pa.Table:
+        if table == "entities":
+            ids = pa.chunked_array([c for ids in self.ids for c in ids.chunks], pa.int64())
+            return rows.filter(pc.is_in(rows["id"], ids.unique()))
+        if table == "counts":
+            return rows.filter(pc.greater_equal(rows["day"], self.before))
+        alive = pc.is_in(rows["source"], self.live)
+        if table == "rejects":
+            return rows.filter(alive)
+        young = pc.greater_equal(rows["ts"].cast(self.before.type), self.before)
+        rows = rows.filter(pc.if_else(rows["ts"].is_valid(), young, alive))
+        if table == "edges":
+            self.ids += [rows["src"], rows["dst"]]
+        return rows
+
+
+def _rows(change: Manifest, table: str) -> int:
+    return sum(file.rows for file in change.files.get(table, ()))
+
+
+def _reaches_before(store: Path, change: Manifest, number: int, before: int) -> bool:
+    """Say whether a segment holds anything that may have to go."""
+    for table in ("records", "edges"):
+        for file in change.files.get(table, ()):
+            if number_of(file) != number:
+                continue
+            times = pq.read_table(store / file.name, columns=["ts"])["ts"]
+            first = pc.min(times.cast(pa.int64())).as_py()
+            if first is None or first < before or times.null_count:
+                return True
+    return not any(number_of(f) == number for f in change.files.get("edges", ()))
