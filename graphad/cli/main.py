@@ -146,10 +146,12 @@ def _exit_code(found: Any, fail_on: str | None, rejected: float, limit: float) -
     show_default=True,
     help="Exit 3 if a larger share is rejected.",
 )
+@click.option("--replace", is_flag=True, help="Parse anew what is already there.")
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def ingest(
     store: Path,
     logs: tuple[str, ...],
+    replace: bool,
     form: str | None,
     max_reject_rate: float,
     quiet: bool,
@@ -167,7 +169,7 @@ def ingest(
 
     options = ingest_options(given)
     with Progress(quiet) as progress:
-        done = open_store(store).ingest(logs, watch=progress.read, **options)
+        done = open_store(store).ingest(logs, watch=progress.read, replace=replace, **options)
         progress.ingested(done, summary=False)
     show.ingested(done, form)
     return 3 if progress.reject_rate() > max_reject_rate else 0

@@ -59,6 +59,7 @@ class Ingest:
     def __init__(
         self, store: Path, manifest: Manifest, options: Options, parser: Parser | None,
         known: dict[str, Parser], watch: Watch | None = None, workers: int | None = None,
+        replace: bool = False,
     ) -> None:  # fmt: skip
         self.store = store
         self.manifest = manifest
@@ -77,6 +78,8 @@ class Ingest:
         self.open_segments: list[Segment] = []
         self.closing: Future[dict[str, File]] | None = None
         self.queue: deque[_Step] = deque()
+        self.first = manifest.next_source if replace else 0  # sources from here on are this run's
+        self.replaced: dict[int, int] = {}  # old source: the new one that has its content
 
     def run(self, inputs: Iterator[Input]) -> Iterator[Ingested]:
         """Ingest the inputs in turn. Nothing is visible before the manifest is committed.
@@ -123,6 +126,10 @@ class Ingest:
         except DAMAGED as error:
             yield _Step(Ingested(one.path, "?", note=f"cannot be read: {error}"))
             return
+        again = seen.whole or seen.part
+        if again is not None and again.source < self.first:
+            self._replace(again, self.manifest.next_source)
+            seen = Seen(seen.head)
         if seen.whole is not None:
             known = seen.whole
             yield _Step(
@@ -141,6 +148,14 @@ class Ingest:
             yield _Step(Ingested(one.path, "?", bytes=len(seen.head), note=why))
             return
         yield from self._parse(one, parser, seen)
+
+    def _replace(self, source: Source, by: int) -> None:
+        """Note that a source, and those whose grown remainder it is, are parsed anew."""
+        sources = {s.source: s for s in self.manifest.sources}
+        at: int | None = source.source
+        while at is not None and at in sources:
+            self.replaced[at] = by
+            at = sources[at].continues
 
     def _parse(self, one: Input, parser: Parser, seen: Seen) -> Iterator["_Step"]:
         number = self.manifest.next_source

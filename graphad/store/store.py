@@ -103,15 +103,18 @@ class Store:
         options: Options | None = None,
         parsers: Sequence[Path] = (),
         watch: Callable[[str, int], None] | None = None,
+        replace: bool = False,
     ) -> "list[Any]":
         """Parse logs into the store and commit them; what is already there is not added again.
 
+        replace: what is already there is parsed anew, with today's parsers, in place of the old.
         Returns one `Ingested` an input. Raises: ParseError, UnknownName; then nothing was added.
         """
         from graphad import formats as registry
         from graphad import reading
         from graphad.errors import ParseError, UnknownName
         from graphad.store.ingest import Ingest
+        from graphad.store.replace import replace as replaced
 
         known = registry.load_all(parsers)
         if isinstance(parser, str):
@@ -122,9 +125,13 @@ class Store:
         with writing(self.path):
             self.refresh()
             change = self._change()
-            run = Ingest(self.path, change, options or Options(), parser, known, watch)
+            run = Ingest(
+                self.path, change, options or Options(), parser, known, watch, replace=replace
+            )
             try:
                 done = list(run.run(reading.find(given)))
+                if run.replaced:
+                    replaced(self.path, change, run.replaced)
             except OSError as error:
                 raise GraphadError(
                     f"{self.path} cannot be written: {error.strerror or error}."
@@ -134,7 +141,7 @@ class Store:
                     f"{done[0].path} {done[0].note}.",
                     hint="Name its format: --input-format, or map it: --mapping.",
                 )
-            if len(change.sources) > len(self.manifest.sources):
+            if change.next_source > self.manifest.next_source:
                 self._commit(change)
         return done
 
