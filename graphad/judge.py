@@ -1,6 +1,6 @@
 """From scored paths to findings: identity, calibration, evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,7 @@ from graphad.findings import (
     Entity,
     Evidence,
     Finding,
+    burst,
     finding_id,
     is_telling,
     joined,
@@ -61,23 +62,25 @@ def quiet_reference(
         hours = np.unique(hour[mine])
         blocks += int(hours[-1] - hours[0]) + 1
         for one in hours:
-            best = incident_maxima(
-                detector.score(graph.subset(np.flatnonzero(mine & (hour == one))))
-            )
+            part = graph.subset(np.flatnonzero(mine & (hour == one)))
+            best = incident_maxima(detector.score(part), part)
             blocks += max(len(best) - 1, 0)
             maxima += best
     days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
     return np.array(maxima), blocks, days
 
 
-def incident_maxima(paths: Paths) -> list[float]:
-    """Return the best z of each incident that the paths form, best first."""
-    telling = []
+def incident_maxima(paths: Paths, graph: Graph) -> list[float]:
+    """Return the best z of each incident that the paths of one hour form, best first."""
+    telling: list[list[Hashable]] = []
     for events, terms, bits, length in zip(
         paths.events, paths.terms.sum(axis=2), paths.score, paths.length, strict=True
     ):
         pairs = zip(events[:length], terms[:length], strict=True)
-        telling.append([int(e) for e, t in pairs if is_telling(t, bits, length)])
+        odd = [int(e) for e, t in pairs if is_telling(t, bits, length)]
+        acting = [e for e in odd if graph.types[graph.src[e]] == "process"]
+        bursts = [burst(int(graph.src[e]), graph.action[e], 0) for e in acting]
+        telling.append([*odd, *bursts])
     # Paths come best first, so the first of each incident is its best.
     return [float(paths.z[i]) for i, first in enumerate(joined(telling)) if i == first]
 
