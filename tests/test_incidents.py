@@ -12,7 +12,7 @@ def test_joined_are_the_connected_parts(telling: list[list[int]]) -> None:
     graph = nx.Graph()
     graph.add_nodes_from(("path", i) for i in range(len(telling)))
     graph.add_edges_from((("path", i), ("event", e)) for i, es in enumerate(telling) for e in es)
-    first = {}
+    first: dict[int, int] = {}
     for part in nx.connected_components(graph):
         paths = [i for kind, i in part if kind == "path"]
         first |= dict.fromkeys(paths, min(paths, default=0))
