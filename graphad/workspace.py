@@ -15,13 +15,11 @@ from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.findings import Finding
 from graphad.store import Store, kept
 from graphad.store import manifest as manifests
-from graphad.store.lock import writing
 from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
 
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
-_HOUR = 3_600_000_000  # microseconds
 _HOURS = 6  # active hours, from which on they are what is divided
 
 
@@ -232,15 +230,12 @@ class Workspace(Store):
 
     def _remember(self, found: Sequence[Finding]) -> None:
         """Keep findings; one of the same id is replaced."""
-        with writing(self.path):
-            self.refresh()
+        with self._changing() as change:
             before = self.findings()
             merged = {f.id: f for f in before} | {f.id: f for f in found}
             after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
             if after != before:
-                change = self._change()
                 kept.save(self.path, change, after)
-                self._commit(change)
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:
@@ -261,12 +256,12 @@ def _split(store: Store, first: int, last: int, sources: list[int] | None) -> in
         hours = [
             int(row[0])
             for row in connection.execute(
-                f"SELECT DISTINCT epoch_us(ts) // {_HOUR} AS hour {events} ORDER BY hour"
+                f"SELECT DISTINCT epoch_us(ts) // {judge.HOUR} AS hour {events} ORDER BY hour"
             ).fetchall()
         ]
         begin = round(len(hours) * (1 - HELD_OUT))
         if 0 < begin < len(hours) and len(hours) >= _HOURS:
-            return hours[begin] * _HOUR
+            return hours[begin] * judge.HOUR
         found = connection.execute(
             f"SELECT quantile_disc(epoch_us(ts), {1 - HELD_OUT}) {events}"
         ).fetchone()

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphad import database, schema
@@ -15,10 +16,7 @@ from graphad.store.segment import SEGMENT, Writer
 
 _PLAIN = ("records", "edges", "rejects")  # rows that only move
 TABLES = (*_PLAIN, "entities", "counts")
-Keep = Callable[[str, pa.Table], pa.Table]
-_SUMS = """SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
-                  sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
-           FROM counts GROUP BY ALL ORDER BY ALL"""
+Keep = Callable[[str, pa.Table], pa.Table]  # from a table and some of its rows to those that stay
 
 
 def compact(store: Path, change: Manifest) -> int:
@@ -62,14 +60,17 @@ def _runs(change: Manifest) -> list[list[int]]:
 
 
 def rewrite(
-    store: Path, change: Manifest, run: list[int], pool: Executor, keep: Keep = lambda _, rows: rows
+    store: Path, change: Manifest, run: list[int], pool: Executor, keep: Keep | None = None
 ) -> None:
-    """Write segments anew as one, with the rows that `keep` returns of each part of a table.
+    """Write segments anew as one, with the rows of `_PLAIN` that `keep` returns of each part.
 
-    `keep` gets the tables in the order of TABLES. A table with no row left gets no file.
+    Entities are then those of the edges that stay, and counts are theirs. A table with no row left
+    gets no file.
     """
     number = change.next_segment
     change.next_segment += 1
+    edges: list[pa.Table] = []
+    entities = ENTITY.empty_table()
     for table in TABLES:
         files = change.files.get(table, [])
         old = [file for file in files if number_of(file) in run]
@@ -77,10 +78,22 @@ def rewrite(
             continue
         writer = Writer(store, table, number, pool)
         try:
-            for rows in _rows(store, table, old):
-                kept = keep(table, rows)
-                if kept.num_rows:
-                    writer.add(kept)
+            groups = _groups(store, table, old)
+            if table in _PLAIN:
+                for rows in groups:
+                    kept = keep(table, rows) if keep else rows
+                    if keep and table == "edges":
+                        edges.append(kept)
+                    _add(writer, kept)
+            elif table == "entities":
+                entities = _merged(groups)
+                if keep:
+                    entities = _of_edges(entities, edges)
+                _add(writer, entities)
+            elif not keep:
+                _add(writer, _summed(groups))
+            elif entities.num_rows:
+                _add(writer, tally.count(pa.concat_tables(edges), entities))
             new = writer.close()
         except BaseException:
             writer.drop()
@@ -90,21 +103,34 @@ def rewrite(
         change.files[table] = left[:at] + ([new] if new else []) + left[at:]
 
 
-def _rows(store: Path, table: str, files: list[File]) -> Iterator[pa.Table]:
+def _add(writer: Writer, rows: pa.Table) -> None:
+    if rows.num_rows:
+        writer.add(rows)
+
+
+def _groups(store: Path, table: str, files: list[File]) -> Iterator[pa.Table]:
     texts = [c.name for c in schema.TABLES[table] if c.kind == "text"]
-    groups = (
-        opened.read_row_group(group)
-        for file in files
-        for opened in [pq.ParquetFile(store / file.name, read_dictionary=texts)]
-        for group in range(opened.num_row_groups)
-    )
-    if table in _PLAIN:
-        yield from groups
-    elif table == "entities":
-        said = [group.select(ENTITY.names).cast(ENTITY) for group in groups]
-        yield tally.name(tally.merge(said)[0])
-    else:
-        connection = database.connect(config=database.SHUT | {"threads": "2"})
-        connection.register("counts", pa.concat_tables(groups))
-        yield connection.sql(_SUMS).to_arrow_table()
+    for file in files:
+        opened = pq.ParquetFile(store / file.name, read_dictionary=texts)
+        for group in range(opened.num_row_groups):
+            yield opened.read_row_group(group)
+
+
+def _merged(groups: Iterator[pa.Table]) -> pa.Table:
+    said = [group.select(ENTITY.names).cast(ENTITY) for group in groups]
+    return tally.name(tally.merge(said)[0])
+
+
+def _of_edges(entities: pa.Table, edges: list[pa.Table]) -> pa.Table:
+    """Return the entities at the ends of some edges."""
+    ids = [chunk for part in edges for end in ("src", "dst") for chunk in part[end].chunks]
+    return entities.filter(pc.is_in(entities["id"], pa.chunked_array(ids, pa.int64()).unique()))
+
+
+def _summed(groups: Iterator[pa.Table]) -> pa.Table:
+    connection = database.connect(config=database.SHUT | {"threads": "2"})
+    connection.register("counts", pa.concat_tables(groups))
+    try:
+        return connection.sql(tally.SUMS_SQL).to_arrow_table()
+    finally:
         connection.close()

@@ -78,6 +78,7 @@ class Ingest:
         self.open_segments: list[Segment] = []
         self.closing: Future[dict[str, File]] | None = None
         self.queue: deque[_Step] = deque()
+        self.waiting = 0  # blocks in the queue; results may be many
         self.first = manifest.next_source if replace else 0  # sources from here on are this run's
         self.replaced: dict[int, int] = {}  # old source: the new one that has its content
 
@@ -90,6 +91,7 @@ class Ingest:
             for one in inputs:
                 for step in self._one(one):
                     self.queue.append(step)
+                    self.waiting += step.part is not None
                     yield from self._take(0 if step.all_before else self.workers)
             yield from self._take(0)
             self._roll()
@@ -215,9 +217,10 @@ class Ingest:
         """Take finished work in order until at most so many blocks wait; return whole inputs."""
         while self.queue:
             step = self.queue[0]
-            if step.part is not None and sum(s.part is not None for s in self.queue) <= most:
+            if step.part is not None and self.waiting <= most:
                 return
             self.queue.popleft()
+            self.waiting -= step.part is not None
             source = step.source
             if step.part is not None:
                 assert step.block is not None

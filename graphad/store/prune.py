@@ -21,37 +21,22 @@ def prune(store: Path, change: Manifest, before: int) -> tuple[int, int]:
     live = pa.array(
         [s.source for s in change.sources if s.end is not None and s.end >= before], pa.int64()
     )
+    moment = pa.scalar(before, pa.timestamp("us"))
+
+    def young(table: str, rows: pa.Table) -> pa.Table:
+        alive = pc.is_in(rows["source"], live)
+        if table == "rejects":
+            return rows.filter(alive)
+        late = pc.greater_equal(rows["ts"].cast(moment.type), moment)
+        return rows.filter(pc.if_else(rows["ts"].is_valid(), late, alive))
+
     rows = {table: _rows(change, table) for table in ("records", "edges")}
     numbers = sorted({number_of(f) for table in TABLES for f in change.files.get(table, ())})
     with ThreadPoolExecutor(1) as pool:
         for number in numbers:
             if _reaches_before(store, change, number, before):
-                rewrite(store, change, [number], pool, _Younger(before, live))
-    return tuple(rows[t] - _rows(change, t) for t in ("records", "edges"))  # type: ignore[return-value]
-
-
-class _Younger:
-    """Keeps the rows of one segment that are not older than `before`."""
-
-    def __init__(self, before: int, live: pa.Array) -> None:
-        self.before = pa.scalar(before, pa.timestamp("us"))
-        self.live = live
-        self.ids: list[pa.ChunkedArray] = []
-
-    def __call__(self, table: str, rows: pa.Table) -> pa.Table:
-        if table == "entities":
-            ids = pa.chunked_array([c for ids in self.ids for c in ids.chunks], pa.int64())
-            return rows.filter(pc.is_in(rows["id"], ids.unique()))
-        if table == "counts":
-            return rows.filter(pc.greater_equal(rows["day"], self.before))
-        alive = pc.is_in(rows["source"], self.live)
-        if table == "rejects":
-            return rows.filter(alive)
-        young = pc.greater_equal(rows["ts"].cast(self.before.type), self.before)
-        rows = rows.filter(pc.if_else(rows["ts"].is_valid(), young, alive))
-        if table == "edges":
-            self.ids += [rows["src"], rows["dst"]]
-        return rows
+                rewrite(store, change, [number], pool, young)
+    return rows["records"] - _rows(change, "records"), rows["edges"] - _rows(change, "edges")
 
 
 def _rows(change: Manifest, table: str) -> int:

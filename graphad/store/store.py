@@ -122,27 +122,18 @@ class Store:
                 raise UnknownName.among("parser", parser, known)
             parser = known[parser]
         given = [paths] if isinstance(paths, str | Path) else list(paths)
-        with writing(self.path):
-            self.refresh()
-            change = self._change()
+        with self._changing() as change:
             run = Ingest(
                 self.path, change, options or Options(), parser, known, watch, replace=replace
             )
-            try:
-                done = list(run.run(reading.find(given)))
-                if run.replaced:
-                    replaced(self.path, change, run.replaced)
-            except OSError as error:
-                raise GraphadError(
-                    f"{self.path} cannot be written: {error.strerror or error}."
-                ) from error
+            done = list(run.run(reading.find(given)))
+            if run.replaced:
+                replaced(self.path, change, run.replaced)
             if len(done) == 1 and done[0].source is None:
                 raise ParseError(
                     f"{done[0].path} {done[0].note}.",
                     hint="Name its format: --input-format, or map it: --mapping.",
                 )
-            if change.next_source > self.manifest.next_source:
-                self._commit(change)
         return done
 
     def compact(self) -> int:
@@ -152,18 +143,8 @@ class Store:
         """
         from graphad.store.compact import compact
 
-        with writing(self.path):
-            self.refresh()
-            change = self._change()
-            try:
-                fewer = compact(self.path, change)
-            except OSError as error:
-                raise GraphadError(
-                    f"{self.path} cannot be written: {error.strerror or error}."
-                ) from error
-            if fewer:
-                self._commit(change)
-        return fewer
+        with self._changing() as change:
+            return compact(self.path, change)
 
     def prune(self, before: Moment) -> tuple[int, int]:
         """Remove records and edges from before a UTC day; return how many of each.
@@ -175,23 +156,27 @@ class Store:
         moment = microseconds(before)
         if moment is None or moment % 86_400_000_000:
             raise GraphadError(f"{before} is no day.", hint="Write 2026-11-24.")
+        with self._changing() as change:
+            return prune(self.path, change, moment)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Manifest]:
+        """Hold the lock and give a copy of the manifest, which is committed if it was changed.
+
+        An error commits nothing. Raises: GraphadError if the folder cannot be written.
+        """
         with writing(self.path):
             self.refresh()
-            change = self._change()
+            self._sweep()
+            change = msgspec.json.decode(msgspec.json.encode(self.manifest), type=Manifest)
             try:
-                gone = prune(self.path, change, moment)
+                yield change
+                if change != self.manifest:
+                    self._commit(change)
             except OSError as error:
                 raise GraphadError(
                     f"{self.path} cannot be written: {error.strerror or error}."
                 ) from error
-            if change != self.manifest:
-                self._commit(change)
-        return gone
-
-    def _change(self) -> Manifest:
-        """Sweep, and return a copy of the manifest to change and commit; only under the lock."""
-        self._sweep()
-        return msgspec.json.decode(msgspec.json.encode(self.manifest), type=Manifest)
 
     def _commit(self, change: Manifest) -> None:
         change.number += 1
@@ -300,7 +285,7 @@ class Store:
         Counts were taken at each commit, so this reads no edges unless `sources` are named or the
         window is no whole number of days.
         """
-        from graphad.store.tally import COUNTS_SQL
+        from graphad.store.tally import COUNTS_SQL, SUMS_SQL
 
         connection = self.connect()
         day = 86_400_000_000
@@ -309,10 +294,7 @@ class Store:
             if sources is None and whole:
                 condition = self.window(start, end, host, alias="c").replace("c.ts", "c.day")
                 return connection.sql(
-                    f"""SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
-                               sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
-                        FROM counts c WHERE {condition}
-                        GROUP BY ALL ORDER BY ALL"""
+                    SUMS_SQL.replace("FROM counts c", f"FROM counts c WHERE {condition}")
                 ).to_arrow_table()
             condition = self.window(start, end, host, sources)
             return connection.sql(

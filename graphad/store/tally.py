@@ -31,6 +31,11 @@ COUNTS_SQL = """
            count(*)::BIGINT AS n, bit_or(1::BIGINT << hour(ts)::BIGINT)::BIGINT AS hours
     FROM edges e JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
     GROUP BY ALL ORDER BY ALL"""
+# Counts of several segments as those of one.
+SUMS_SQL = """
+    SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
+           sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
+    FROM counts c GROUP BY ALL ORDER BY ALL"""
 
 
 def merge(said: list[pa.Table]) -> tuple[pa.Table, int]:
