@@ -23,8 +23,8 @@ _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 _SIMPLE = re.compile(r"(lower\()?(nullif\()?(\w+)(?(2), '([^']*)'\))(?(1)\))")
 
 
-class Block:
-    """The columns of one block as numbers: equal numbers mean equal values."""
+class Columns:
+    """The columns of one block, also as numbers: equal numbers mean equal values."""
 
     def __init__(self, raw: pa.Table) -> None:
         self.raw = raw
@@ -89,7 +89,7 @@ class Expression:
         simple = _SIMPLE.fullmatch(sql)
         self._simple = simple if simple and simple[3] in (*self.columns, "NULL") else None
 
-    def simply(self, block: Block, rows: Rows) -> pa.Array | None:
+    def simply(self, block: Columns, rows: Rows) -> pa.Array | None:
         """Return its values at some rows if that takes no SQL, else None."""
         if self._simple is None:
             return None
@@ -111,7 +111,7 @@ class Expression:
 
 
 def evaluate(
-    block: Block, asked: Sequence[tuple[Expression, Rows]], connection: duckdb.DuckDBPyConnection
+    block: Columns, asked: Sequence[tuple[Expression, Rows]], connection: duckdb.DuckDBPyConnection
 ) -> list[pa.Array]:
     """Return the values of expressions at rows of the block, with one query for all of them."""
     found = [expression.simply(block, rows) for expression, rows in asked]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from graphad.parse import Parser
 from graphad.relations import Relations, columns_of
-from graphad.store.expressions import Block, Expression, ask, evaluate
+from graphad.store.expressions import Columns, Expression, ask, evaluate
 from graphad.store.mapped import ENTITY, Mapped, Rows, entity_ids, is_local
 
 _KNOWN = 100_000  # kinds remembered at most
@@ -42,7 +42,7 @@ class Related:
 
     def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
         """Map a block's rows."""
-        block = Block(raw)
+        block = Columns(raw)
         kinds, kind_of = self._kinds(block, connection)
         usable = block.column("ts").is_valid().to_numpy(False)
         usable &= block.column("host").is_valid().to_numpy(False)
@@ -87,7 +87,7 @@ class Related:
         )
 
     def _kinds(
-        self, block: Block, connection: duckdb.DuckDBPyConnection
+        self, block: Columns, connection: duckdb.DuckDBPyConnection
     ) -> tuple[list[_Kind], npt.NDArray[np.int32]]:
         """Return what is said of each kind of row that occurs, and which kind each row is."""
         first, kind_of = block.distinct(self._told_by)
@@ -130,7 +130,7 @@ class Related:
         return row[order], ordinal[order], ends, action[order]
 
     def _entities(
-        self, block: Block, row: Rows, ends: Rows, connection: duckdb.DuckDBPyConnection
+        self, block: Columns, row: Rows, ends: Rows, connection: duckdb.DuckDBPyConnection
     ) -> tuple[Rows, Rows, pa.Table]:
         """Return (ids, which of them is at each end of an edge or -1, all that is said of them)."""
         order = np.argsort(ends, kind="stable")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graphad import database, formats
 from graphad.parse import Decoded, Options, Parser
 from graphad.relations import End, Relations
-from graphad.store.expressions import Block, Expression, evaluate
+from graphad.store.expressions import Columns, Expression, evaluate
 from graphad.store.mapper import Mapper, Part
 
 KEY = bytes(range(16))
@@ -158,7 +158,7 @@ def test_expressions_are_those_of_sql(sql: str) -> None:
     connection = database.connect()
     connection.register("raw", raw)
     expected = connection.sql(f"SELECT ({sql})::VARCHAR AS v FROM raw").to_arrow_table()
-    block, expression = Block(raw), Expression(sql)
+    block, expression = Columns(raw), Expression(sql)
     rows = np.arange(7)
     [found] = evaluate(block, [(expression, rows)], connection)
     assert found.to_pylist() == expected["v"].to_pylist()
