@@ -20,11 +20,11 @@ class Block(NamedTuple):
     data: bytes | memoryview
     offset: int  # of the first byte in the source
     line: int  # on which it begins, from 1
-    last: bool
+    last: bool = False  # nothing more is to be decoded
     lost: str = ""  # why these bytes are one reject and are not to be decoded
+    tail: bool = False  # a log that grows may yet change what this is
 
 
-STRADDLES = "its first part was ingested before the rest was written"
 _EMPTY = memoryview(b"")
 _STEP = 1 << 20
 
@@ -33,60 +33,61 @@ def blocks(
     stream: BinaryIO,
     decoder: Decoder,
     seen: Callable[[memoryview], None],
-    known: int = 0,
+    offset: int = 0,
+    line: int = 1,
     size: int = BLOCK,
 ) -> Iterator[Block]:
-    """Return the blocks of a stream, the last one marked; `seen` gets every byte once.
+    """Return the blocks of a stream: whole records, then what is left at its end, the tail.
+
+    The first block of the tail, and no other, is the last one to decode; mostly it is empty. `seen`
+    gets every byte once: a block's before it is returned, the tail's after its first block is.
+    `offset` and `line` are those of the stream's first byte in its source.
 
     A record longer than MAX_RECORD becomes a lost block up to its line's end; so does what follows
-    the point where a damaged stream can no longer be read. No block reaches over byte `known`, up
-    to which the source was ingested before. Memory: two blocks and one record.
+    the point where a damaged stream can no longer be read. Memory: two blocks and one record.
     """
     held = _EMPTY
-    offset, line = 0, 1
     skipping, why = 0, ""  # bytes of a record already dropped
-    taken = 0
     ended, damage = False, ""
     while not ended:
         # At least what is held, so that a file read as one is copied few times.
-        room = min(size, known - taken) if taken < known else max(size, len(held))
-        buffer = np.empty(len(held) + room, np.uint8).data
+        buffer = np.empty(len(held) + max(size, len(held)), np.uint8).data
         buffer[: len(held)] = held
         got, damage = _read(stream, buffer[len(held) :])
         held, chunk = buffer[: len(held) + got], buffer[len(held) : len(held) + got]
-        taken += got
-        if got:
-            seen(chunk)
         ended = bool(damage) or not got
         if skipping:
             end = _first_line_end(chunk)
-            broken = bool(end)
-            if not broken:
-                end = got
-                if not ended:
-                    skipping, held = skipping + end, _EMPTY
-                    continue
+            if not end:
+                seen(chunk)
+                skipping, held = skipping + got, _EMPTY
+                continue
+            seen(chunk[:end])
             skipping += end
-            yield Block(b"", offset, line, False, f"{why};{skipping}")
-            offset, line, held = offset + skipping, line + broken, chunk[end:]
-            skipping = 0
-        whole = decoder.cut(held, ended) if held else 0
+            yield Block(b"", offset, line, lost=f"{why};{skipping}")
+            offset, line, held, skipping = offset + skipping, line + 1, chunk[end:], 0
+        whole = decoder.cut(held, False) if held else 0
         if whole:
-            yield Block(held[:whole], offset, line, ended and whole == len(held))
+            seen(held[:whole])
+            yield Block(held[:whole], offset, line)
             line += _line_ends(held[:whole])
             offset += whole
             held = held[whole:]
         limit = WHOLE if getattr(decoder, "whole", False) else MAX_RECORD
         if len(held) > limit:
-            skipping, held, why = len(held), _EMPTY, f"longer than {limit >> 20} MiB"
-        elif held and taken == known:
-            skipping, held, why = len(held), _EMPTY, STRADDLES
-    if held:  # the decoder would not have it, even as its last
-        yield Block(b"", offset, line, False, f"the last record is unfinished;{len(held)}")
-        offset += len(held)
+            skipping, why = len(held), f"longer than {limit >> 20} MiB"
+            seen(held)
+            held = _EMPTY
+    whole = decoder.cut(held, True) if held else 0
+    yield Block(held[:whole], offset, line, last=True, tail=True)
+    seen(held)
+    lost = skipping or len(held) - whole
+    if lost:  # too long and without an end, or what the decoder would not have even as its last
+        line += _line_ends(held[:whole])
+        reason = why if skipping else "the last record is unfinished"
+        yield Block(b"", offset + whole, line, lost=f"{reason};{lost}", tail=True)
     if damage:
-        yield Block(b"", offset, line, False, f"{damage};0")
-    yield Block(b"", offset, line, True)
+        yield Block(b"", offset + whole + lost, line, lost=f"{damage};0", tail=True)
 
 
 def _line_ends(data: memoryview) -> int:

@@ -90,6 +90,16 @@ class JsonDecoder:
         self._state: Any = None
         self._scanned = 0  # bytes of the next block that cut has seen already
 
+    def state(self) -> object:
+        """Return whether records may span lines: the first bytes said so."""
+        return self._multi
+
+    def restore(self, state: object) -> None:
+        """Go on with records of that form."""
+        if not isinstance(state, bool):
+            raise ValueError("no state of a JSON decoder")
+        self._multi = state
+
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return how many bytes of `data` are whole records. Each byte is looked at once."""
         if self._multi is None:

@@ -58,7 +58,11 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Turns the blocks of one source into rows of `raw`."""
+    """Turns the blocks of one source into rows of `raw`.
+
+    One that remembers something from block to block should also have what Remembering has: then a
+    log that has grown is read on from where it ended. Else it is parsed anew as a whole.
+    """
 
     parallel: ClassVar[bool]  # decode may run for several blocks at once
 
@@ -71,7 +75,27 @@ class Decoder(Protocol):
         ...
 
     def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
-        """Return the rows of a block that `cut` ended. Never raises for what a log contains."""
+        """Return the rows of a block that `cut` ended. Never raises for what a log contains.
+
+        Called once with `last`, for what is left at the end, mostly nothing: records still open
+        end there. Places in `raw` count from the block's first record, byte and line; those of a
+        record that began in an earlier block are negative.
+        """
+        ...
+
+
+class Remembering(Decoder, Protocol):
+    """A decoder that can be stopped, and another one made to go on from there."""
+
+    def state(self) -> object:
+        """Return all it remembers of the blocks so far as JSON's types, None if that is nothing.
+
+        Called before the `last` block is decoded.
+        """
+        ...
+
+    def restore(self, state: object) -> None:
+        """Remember that, before the first block. Raises: ValueError if it is no such state."""
         ...
 
 

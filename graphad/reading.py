@@ -113,6 +113,15 @@ def decompressed(raw: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_Guarded(inner, counted), 1 << 20))
 
 
+def skip(stream: BinaryIO, count: int) -> None:
+    """Read on past `count` bytes, or to the end if there are fewer."""
+    if count and stream.seekable():
+        stream.seek(count, io.SEEK_CUR)
+        return
+    while count and (got := len(stream.read(min(count, 1 << 20)))):
+        count -= got
+
+
 def _open_file(path: Path) -> BinaryIO:
     return decompressed(cast(BinaryIO, path.open("rb", buffering=0)))
 

@@ -6,7 +6,7 @@ a record for ever. Text columns hold what the log said, whole, unless the meanin
 
 from typing import Literal, NamedTuple, TypeAlias
 
-VERSION = 1  # of the store's layout; a reader refuses a newer one
+VERSION = 2  # of the store's layout; a reader refuses a newer one
 
 Kind: TypeAlias = Literal["text", "int", "float", "time", "bool"]
 

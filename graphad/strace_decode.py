@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad import parse
+from graphad import parse, strace_state
 from graphad.scan import strace as scan
 from graphad.scan.strace_columns import Texts, fill_actors
 from graphad.strace_calls import RULES
@@ -34,6 +34,14 @@ class Decoder:
     def __init__(self, options: parse.Options) -> None:
         self.host = options.host or "localhost"
         self.joiner = Joiner(self.host)
+
+    def state(self) -> object:
+        """Return the processes, descriptors and begun calls that are remembered."""
+        return strace_state.dump(self.joiner)
+
+    def restore(self, state: object) -> None:
+        """Remember them. Raises: ValueError if they are not."""
+        strace_state.load(self.joiner, state)
 
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return where the last whole line of `data` ends."""

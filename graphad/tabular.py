@@ -170,6 +170,24 @@ class Tabular:
         """Whether the file must be given as one block: it is Parquet, or may yet be."""
         return self._kind is None or isinstance(self._kind, Parquet)
 
+    def state(self) -> object:
+        """Return the kind of table and what its decoder remembers."""
+        kind = self._kind
+        if isinstance(kind, Csv):
+            return {"csv": kind.state(), "delimiter": kind.delimiter}
+        return {"ndjson": kind.state()} if isinstance(kind, Ndjson) else None
+
+    def restore(self, state: object) -> None:
+        """Go on with such a table. Raises: ValueError if it is none."""
+        if not isinstance(state, dict) or not {"csv", "ndjson"} & set(state):
+            raise ValueError("no state of a table")
+        if "csv" in state:
+            self._kind = Csv(self.needed, int(state.get("delimiter", 0)))
+            self._kind.restore(state["csv"])
+        else:
+            self._kind = Ndjson(self.needed)
+            self._kind.restore(state["ndjson"])
+
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return the bytes of `data` that are whole records."""
         if self._kind is None:

@@ -44,6 +44,17 @@ class Csv:
         self._mark = b""  # what came before state[2], to notice that the data are others
         self._cut = self._decoded = False  # the byte order mark is behind
 
+    def state(self) -> object:
+        """Return the header's cells, and whether the first line is behind."""
+        return {"names": self.names, "begun": self._decoded}
+
+    def restore(self, state: object) -> None:
+        """Go on below that header. Raises: ValueError if it is none."""
+        if not isinstance(state, dict) or not isinstance(state.get("names"), list):
+            raise ValueError("no state of a CSV decoder")
+        self.names = [str(name) for name in state["names"]]
+        self._cut = self._decoded = bool(state.get("begun"))
+
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return the bytes of `data` that are whole records. Linear over calls with more data."""
         if last:

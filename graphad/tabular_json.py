@@ -37,6 +37,14 @@ class Ndjson:
         self.needed = needed
         self._begun = False
 
+    def state(self) -> object:
+        """Return whether the first line is behind, which may begin with a byte order mark."""
+        return self._begun
+
+    def restore(self, state: object) -> None:
+        """Go on behind it."""
+        self._begun = bool(state)
+
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return where the last whole line of `data` ends."""
         return len(data) if last else bytes(data).rfind(b"\n") + 1

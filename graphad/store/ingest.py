@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from graphad import formats
 from graphad.blocks import Block, blocks
 from graphad.parse import REJECTS, Decoder, Options, Parser
-from graphad.reading import DAMAGED, Input
-from graphad.store.manifest import File, Manifest, Source
+from graphad.reading import DAMAGED, Input, skip
+from graphad.store import states
+from graphad.store.manifest import File, Manifest, Settled, Source
 from graphad.store.mapper import Mapper, Part
 from graphad.store.segment import SEGMENT, Segment
 from graphad.store.sources import Seen, recognise
@@ -50,6 +51,7 @@ class _Step:
     source: Source | None = None
     block: Block | None = None
     part: "Future[Part] | None" = None
+    settles: bool = False  # what was counted of the source up to here is settled
     all_before: bool = False  # all work before must be taken now
 
 
@@ -75,12 +77,16 @@ class Ingest:
         self.closer = ThreadPoolExecutor(1)  # closes segments
         self.mappers: dict[str, Mapper] = {}
         self.segment: Segment | None = None
+        self.tails: Segment | None = None  # apart, since growth will rewrite it
         self.open_segments: list[Segment] = []
         self.closing: Future[dict[str, File]] | None = None
         self.queue: deque[_Step] = deque()
         self.waiting = 0  # blocks in the queue; results may be many
-        self.first = manifest.next_source if replace else 0  # sources from here on are this run's
+        self.begin = manifest.next_source  # sources from here on are this run's
+        self.anew = replace  # parse what is already there in place of it
         self.replaced: dict[int, int] = {}  # old source: the new one that has its content
+        self.grown: list[Source] = []  # of these another one has what became of the tail
+        self.states: dict[int, object] = {}  # what decoders remember at the end of a source
 
     def run(self, inputs: Iterator[Input]) -> Iterator[Ingested]:
         """Ingest the inputs in turn. Nothing is visible before the manifest is committed.
@@ -95,7 +101,11 @@ class Ingest:
                     yield from self._take(0 if step.all_before else self.workers)
             yield from self._take(0)
             self._roll()
+            if self.tails is not None:
+                self.segment, self.tails = self.tails, None
+                self._roll()
             self._closed()
+            states.save(self.store, self.manifest, self.states)
         except BaseException:
             self._stop()
             for segment in self.open_segments:
@@ -129,11 +139,12 @@ class Ingest:
             yield _Step(Ingested(one.path, "?", note=f"cannot be read: {error}"))
             return
         again = seen.whole or seen.part
-        if again is not None and again.source < self.first:
+        copy = seen.whole is not None and seen.whole.same_as is not None
+        if self.anew and again is not None and again.source < self.begin and not copy:
             self._replace(again, self.manifest.next_source)
             seen = Seen(seen.head)
         if seen.whole is not None:
-            known = seen.whole
+            known = self._original(seen.whole)
             yield _Step(
                 Ingested(
                     one.path, known.format, bytes=known.bytes, source=known.source,
@@ -151,6 +162,13 @@ class Ingest:
             return
         yield from self._parse(one, parser, seen)
 
+    def _original(self, source: Source) -> Source:
+        """Return the source that has a source's records."""
+        sources = {s.source: s for s in self.manifest.sources}
+        while source.same_as is not None and source.same_as in sources:
+            source = sources[source.same_as]
+        return source
+
     def _replace(self, source: Source, by: int) -> None:
         """Note that a source, and those whose grown remainder it is, are parsed anew."""
         sources = {s.source: s for s in self.manifest.sources}
@@ -159,15 +177,52 @@ class Ingest:
             self.replaced[at] = by
             at = sources[at].continues
 
+    def _resumed(self, decoder: Decoder, parser: Parser, seen: Seen, number: int) -> Source | None:
+        """Return the source that this one continues; what can't be continued is replaced."""
+        for source in self.manifest.sources:
+            if source.source in seen.within and not (source.settled and source.settled.bytes):
+                self._replace(source, number)
+        part = seen.part
+        if part is None or part.settled is None or part.source in self.replaced:
+            return None
+        try:
+            if part.format != parser.name:
+                raise ValueError("another parser reads it")
+            self._restore(decoder, part)
+        except ValueError:
+            self._replace(part, number)
+            return None
+        if part.source in seen.within and part not in self.grown:
+            self.grown.append(part)
+        return part
+
+    def _restore(self, decoder: Decoder, part: Source) -> None:
+        """Have a decoder remember what it did. Raises: ValueError if that can't be had."""
+        assert part.settled is not None
+        state = self.states.get(part.source)
+        if state is None and part.settled.state:
+            state = states.load(self.store, self.manifest, part)
+        if state is not None:
+            decoder.restore(state)  # type: ignore[attr-defined]
+
     def _parse(self, one: Input, parser: Parser, seen: Seen) -> Iterator["_Step"]:
         number = self.manifest.next_source
         self.manifest.next_source += 1
+        decoder = parser.decoder(self.options)
+        part = self._resumed(decoder, parser, seen, number)
         source = Source(
             source=number, path=one.path, format=parser.name, digest="", bytes=0,
             head=hashlib.sha256(seen.head).hexdigest(), head_bytes=len(seen.head), ignored={},
-            continues=seen.part.source if seen.part else None,
+            continues=part.source if part else None,
         )  # fmt: skip
-        digest = hashlib.sha256()
+        digest, begin = hashlib.sha256(), Settled(0, 1, "")
+        if part is not None:
+            assert part.settled is not None
+            if any(step.source is part for step in self.queue):
+                yield _Step(all_before=True)  # its records must be counted first
+            digest, begin = seen.digest, part.settled
+            source.records = begin.records
+        source.bytes = begin.bytes
         hashing: deque[Future[None]] = deque()
 
         def count(chunk: memoryview) -> None:
@@ -177,27 +232,38 @@ class Ingest:
             source.bytes += len(chunk)
             self.watch(one.path, len(chunk))
 
-        known = 0
-        if seen.part:
-            if any(step.source is seen.part for step in self.queue):
-                yield _Step(all_before=True)  # its records must be counted first
-            known, source.records = seen.part.bytes, seen.part.records
-        decoder = parser.decoder(self.options)
+        settled: Future[str] | None = None
         with one.open() as stream:
-            for block in blocks(stream, decoder, count, known):
-                part = self._part(block, decoder, parser, known)
-                if part is not None:
-                    yield _Step(source=source, block=block._replace(data=b""), part=part)
+            skip(stream, begin.bytes)
+            for block in blocks(stream, decoder, count, begin.bytes, begin.line):
+                if block.tail and settled is None:
+                    settled = self.hasher.submit(digest.hexdigest)
+                    source.settled = self._settled(source, decoder, block)
+                    yield _Step(source=source, settles=True)
+                work = self._part(block, decoder, parser)
+                yield _Step(source=source, block=block._replace(data=b""), part=work)
         for update in hashing:
             update.result()
         source.digest = digest.hexdigest()
+        if source.settled is not None:
+            assert settled is not None
+            source.settled.digest = settled.result()
         self.manifest.sources.append(source)
-        yield _Step(Ingested(one.path, parser.name, note="resumed" if seen.part else ""), source)
+        yield _Step(Ingested(one.path, parser.name, note="resumed" if part else ""), source)
 
-    def _part(
-        self, block: Block, decoder: Decoder, parser: Parser, known: int
-    ) -> "Future[Part] | None":
-        """Have a block decoded and mapped in the pool; None if there is nothing new in it."""
+    def _settled(self, source: Source, decoder: Decoder, tail: Block) -> Settled | None:
+        """Return what of a source no growth can change, up to its tail; None if not known."""
+        state = None
+        if hasattr(decoder, "state"):
+            state = decoder.state()
+        elif not decoder.parallel:
+            return None  # it remembers what it doesn't tell
+        if state is not None:
+            self.states[source.source] = state
+        return Settled(tail.offset, tail.line, "", "later" if state is not None else "")
+
+    def _part(self, block: Block, decoder: Decoder, parser: Parser) -> "Future[Part]":
+        """Have a block decoded and mapped in the pool."""
         if parser.name not in self.mappers or self.mappers[parser.name].parser is not parser:
             self.mappers[parser.name] = Mapper(parser, self.key)
         mapper = self.mappers[parser.name]
@@ -205,10 +271,6 @@ class Ingest:
             future: Future[Part] = Future()
             future.set_result(_lost(block))
             return future
-        if block.offset < known:  # only a decoder with a memory reads again what is there
-            if not decoder.parallel:
-                decoder.decode(block.data, False)
-            return None
         if decoder.parallel:
             return self.pool.submit(lambda: mapper.run(decoder.decode(block.data, block.last)))
         return self.pool.submit(mapper.run, decoder.decode(block.data, block.last))
@@ -222,7 +284,11 @@ class Ingest:
             self.queue.popleft()
             self.waiting -= step.part is not None
             source = step.source
-            if step.part is not None:
+            if step.settles:
+                assert source is not None
+                if source.settled is not None:
+                    source.settle(source.settled)
+            elif step.part is not None:
                 assert step.block is not None
                 assert source is not None
                 self._store(source, step.block, step.part.result())
@@ -241,15 +307,16 @@ class Ingest:
         source.used += part.used
         for rule, n in part.ignored.items():
             source.ignored[rule] = source.ignored.get(rule, 0) + n
-        if self.segment is None:
-            self.segment = Segment(self.store, self.manifest.next_segment, self.writer)
-            self.open_segments.append(self.segment)
-            self.manifest.next_segment += 1
+        rows = part.records is not None or (part.rejects is not None and part.rejects.num_rows)
+        if not rows:
+            return
+        segment = self._segment(block.tail)
         if part.rejects is not None and part.rejects.num_rows:
             source.rejected += part.rejects.num_rows
-            self.segment.add("rejects", _placed(part.rejects, source.source, block, before))
+            segment.add("rejects", _placed(part.rejects, source.source, block, before))
         if part.records is not None:
-            self.segment.add("records", _placed(part.records, source.source, block, before))
+            _note_first(source, part.records, before)
+            segment.add("records", _placed(part.records, source.source, block, before))
         if part.edges is not None and part.edges.num_rows:
             source.edges += part.edges.num_rows
             span = pc.min_max(part.edges["ts"].cast(pa.int64())).as_py()
@@ -257,10 +324,23 @@ class Ingest:
                 span["min"], source.start if source.start is not None else span["min"]
             )
             source.end = max(span["max"], source.end if source.end is not None else span["max"])
-            self.segment.add("edges", _placed(part.edges, source.source, block, before))
-        self.segment.add("entities", part.entities)
-        if self.segment.rows >= SEGMENT:
+            segment.add("edges", _placed(part.edges, source.source, block, before))
+        segment.add("entities", part.entities)
+        if segment is self.segment and segment.rows >= SEGMENT:
             self._roll()
+
+    def _segment(self, tail: bool) -> Segment:
+        """Return the segment that rows go to, a new one if need be."""
+        found = self.tails if tail else self.segment
+        if found is None:
+            found = Segment(self.store, self.manifest.next_segment, self.writer)
+            self.manifest.next_segment += 1
+            self.open_segments.append(found)
+            if tail:
+                self.tails = found
+            else:
+                self.segment = found
+        return found
 
     def _roll(self) -> None:
         """Begin to close the segment; the next one is filled meanwhile."""
@@ -290,6 +370,17 @@ def _placed(rows: pa.Table, source: int, block: Block, before: int) -> pa.Table:
             at = rows.schema.get_field_index(name)
             rows = rows.set_column(at, name, pc.add(rows[name], start))
     return rows.append_column("source", pa.array(np.full(rows.num_rows, source, np.int64)))
+
+
+def _note_first(source: Source, rows: pa.Table, before: int) -> None:
+    """Keep what the first record with a time is like."""
+    if source.first_time is not None or "ts" not in rows.column_names:
+        return
+    at = pc.index(rows["ts"].is_valid(), True).as_py()
+    if at >= 0:
+        source.first_record = before + 1 + rows["record"][at].as_py()
+        source.first_time = rows["ts"][at].cast(pa.int64()).as_py()
+        source.first_length = rows["length"][at].as_py()
 
 
 def _lost(block: Block) -> Part:

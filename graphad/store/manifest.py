@@ -15,7 +15,7 @@ from graphad import schema
 from graphad.errors import SchemaError
 
 
-class File(msgspec.Struct):
+class File(msgspec.Struct, omit_defaults=True):
     """One committed file."""
 
     name: str  # relative to the store, with `/`
@@ -24,9 +24,33 @@ class File(msgspec.Struct):
     sha256: str
     start: int | None = None  # first and last time in it, us
     end: int | None = None
+    version: int = 1  # of the schema that it was written by
 
 
-class Source(msgspec.Struct):
+class Settled(msgspec.Struct, omit_defaults=True):
+    """The beginning of a source that no growth can change, and what was counted up to there.
+
+    What follows it, a line without an end or records that were still open, is the source's tail.
+    """
+
+    bytes: int
+    line: int  # on which the next record begins
+    digest: str  # SHA-256 of these bytes
+    state: str = ""  # file of decoders' states, if this source's decoder remembers anything
+    records: int = 0
+    read: int = 0
+    used: int = 0
+    ignored: dict[str, int] = {}
+    rejected: int = 0
+    edges: int = 0
+    start: int | None = None
+    end: int | None = None
+
+
+COUNTED = ("records", "read", "used", "ignored", "rejected", "edges", "start", "end")
+
+
+class Source(msgspec.Struct, omit_defaults=True):
     """One ingested stream of bytes, known by its content."""
 
     source: int
@@ -45,6 +69,24 @@ class Source(msgspec.Struct):
     continues: int | None = None  # source of which this is the grown remainder
     start: int | None = None
     end: int | None = None
+    settled: Settled | None = None  # None: it must be read from its start to be continued
+    same_as: int | None = None  # source that has all its records
+    first_record: int | None = None  # first one that has a time, by which copies are found ...
+    first_time: int | None = None
+    first_length: int | None = None  # ... and its time and length
+
+    def settle(self, at: Settled) -> None:
+        """Note in `at` what has been counted so far."""
+        for name in COUNTED:
+            setattr(at, name, getattr(self, name))
+        at.ignored = dict(self.ignored)
+
+    def cut_tail(self) -> None:
+        """Forget the tail: another source has what became of it."""
+        assert self.settled is not None
+        for name in ("bytes", "digest", *COUNTED):
+            setattr(self, name, getattr(self.settled, name))
+        self.ignored = dict(self.settled.ignored)
 
 
 class Manifest(msgspec.Struct):
@@ -114,13 +156,21 @@ def load(store: Path) -> Manifest:
         raise SchemaError(f"{path} is damaged: {error}.", hint="See graphad doctor.") from error
 
 
-def named(store: Path, current: Manifest, seconds: float) -> set[str]:
-    """Return the files that are named by the current manifest or one of the last seconds."""
+def sweep(store: Path, current: Manifest, seconds: float) -> None:
+    """Remove manifests that were not committed, and those committed longer ago than `seconds`."""
+    for path in (store / "manifests").iterdir():
+        number = int(path.stem) if path.suffix == ".json" and path.stem.isdecimal() else None
+        old = path.stat().st_mtime < time.time() - seconds
+        if number is None or number > current.number or (old and number < current.number):
+            path.unlink()
+
+
+def named(store: Path, current: Manifest) -> set[str]:
+    """Return the files that the manifests name which are still there."""
     found = [current]
     for path in (store / "manifests").glob("*.json"):
         try:
-            if path.stat().st_mtime > time.time() - seconds:
-                found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
+            found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
         except (OSError, msgspec.DecodeError):
             continue  # it names nothing that can be read
     return {file.name for one in found for files in one.files.values() for file in files}
@@ -128,6 +178,7 @@ def named(store: Path, current: Manifest, seconds: float) -> set[str]:
 
 def commit(store: Path, manifest: Manifest) -> None:
     """Make `manifest` the store's current one. Its files must be there and synced."""
+    manifest.version = schema.VERSION
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     name = f"{manifest.number:06d}.json"
     write_atomic(store / "manifests" / name, data)

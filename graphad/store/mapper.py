@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from graphad import database, schema
@@ -55,7 +56,7 @@ class Mapper:
                 f"The mapping of parser {self.parser.name!r} fails: {error}"
             ) from error
         part.edges, part.entities, part.used = mapped.edges, mapped.entities, mapped.used
-        part.records = _stored(raw, connection)
+        part.records = _stored(_timed(raw, mapped.edges), connection)
         for rule, count in mapped.ignored.items():
             part.ignored[rule] = part.ignored.get(rule, 0) + count
         if len(mapped.lost):
@@ -70,6 +71,18 @@ class Mapper:
             self._local.connection = database.connect(config=database.SHUT | {"threads": "1"})
         connection: duckdb.DuckDBPyConnection = self._local.connection
         return connection
+
+
+def _timed(raw: pa.Table, edges: pa.Table) -> pa.Table:
+    """Return rows with the time of their first edge, where only the mapping reads the time."""
+    if "ts" in raw.column_names or not edges.num_rows:
+        return raw
+    record = edges["record"].to_numpy()
+    first = np.unique(record, return_index=True)[1]
+    at = np.searchsorted(raw["record"].to_numpy(), record[first])
+    ts, known = np.zeros(raw.num_rows, np.int64), np.zeros(raw.num_rows, bool)
+    ts[at], known[at] = edges["ts"].cast(pa.int64()).to_numpy()[first], True
+    return raw.append_column("ts", pa.array(ts, mask=~known).cast(pa.timestamp("us")))
 
 
 def _stored(raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:

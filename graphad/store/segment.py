@@ -57,7 +57,7 @@ class Writer:
             writing.result()
 
     def _write(self, held: list[pa.Table]) -> None:
-        group = pa.concat_tables(held, promote_options="permissive").unify_dictionaries()
+        group = joined(held).unify_dictionaries()
         if self.writer is None:
             ints = {n: "DELTA_BINARY_PACKED" for n, t in self.types.items() if _delta(n, t)}
             self.writer = pq.ParquetWriter(
@@ -88,9 +88,12 @@ class Writer:
                 digest.update(chunk)
             os.fsync(file.fileno())
             size = file.tell()
+        start, end = _span(self.aside) if "ts" in self.types else (None, None)
         self.aside.replace(self.path)
         sync_folder(self.path.parent)
-        return File(self.name, self.rows, size, digest.hexdigest())
+        return File(
+            self.name, self.rows, size, digest.hexdigest(), start, end, version=schema.VERSION
+        )
 
     def drop(self) -> None:
         """Leave nothing behind."""
@@ -118,6 +121,32 @@ def _as(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     if kind == _CODED and not pa.types.is_dictionary(column.type):
         return column.cast(pa.string()).dictionary_encode()
     return column.cast(kind)
+
+
+def _span(path: Path) -> tuple[int | None, int | None]:
+    """Return the first and the last time in a file, from its footer."""
+    found = pq.read_metadata(path)
+    at = found.schema.names.index("ts")
+    groups = [found.row_group(i).column(at).statistics for i in range(found.num_row_groups)]
+    known = [s for s in groups if s is not None and s.has_min_max]
+    if not known:
+        return None, None
+    first = min(s.min_raw for s in known), max(s.max_raw for s in known)
+    return int(first[0]), int(first[1])
+
+
+def joined(tables: list[pa.Table]) -> pa.Table:
+    """Return tables of any parsers as one; a text is a dictionary in some and plain in others."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds.setdefault(field.name, set()).add(field.type)
+    mixed = [n for n, found in kinds.items() if len(found) > 1 and _CODED in found]
+    for i, table in enumerate(tables):
+        for name in set(mixed) & set(table.column_names):
+            at = table.schema.get_field_index(name)
+            tables[i] = tables[i].set_column(at, name, _as(table, name, _CODED))
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def _delta(name: str, kind: pa.DataType) -> bool:
@@ -173,7 +202,7 @@ class Segment:
         said, self._entities = self._entities, []
         entities, self.collisions = tally.merge(said)
         entities = tally.name(entities)
-        edges = pa.concat_tables(self._edges, promote_options="permissive")
+        edges = joined(self._edges)
         self._edges = []
         counts = tally.count(edges, entities)
         for table, found in (("entities", entities), ("counts", counts)):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from graphad.errors import ParseError
 from graphad.reading import DAMAGED, HEAD
@@ -16,11 +16,13 @@ class Seen:
 
     head: bytes
     whole: Source | None = None  # exactly this content
-    part: Source | None = None  # the longest known content that this one continues
+    part: Source | None = None  # the one with the longest settled beginning that this continues
+    digest: Any = None  # hashlib object that has taken that beginning
+    within: frozenset[int] = frozenset()  # sources whose whole content this one begins with
 
 
 def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
-    """Compare a stream with the known sources; reads it whole only if its head is known."""
+    """Compare a stream with the known sources; reads no further than the longest of them."""
     head = b""
     try:
         while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
@@ -40,19 +42,31 @@ def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
 
 
 def _compare(stream: BinaryIO, head: bytes, candidates: list[Source]) -> Seen:
-    sizes = sorted({s.bytes for s in candidates})
-    by_content = {(s.bytes, s.digest): s for s in candidates}
+    contents = {(s.bytes, s.digest): s for s in candidates}
+    settled = {
+        (s.settled.bytes, s.settled.digest): s for s in candidates if s.settled and s.settled.bytes
+    }
+    marks = sorted({size for size, _ in (*contents, *settled)})
     digest = hashlib.sha256()
-    done, part, chunk = 0, None, head
-    while chunk:
+    done, chunk = 0, head
+    part, at_part = None, None
+    within: set[int] = set()
+    last = marks[-1]
+    while chunk and done <= last:
         start = 0
-        for size in sizes:
+        for size in marks:
             if done + start < size <= done + len(chunk):
                 digest.update(chunk[start : size - done])
                 start = size - done
-                part = by_content.get((size, digest.hexdigest()), part)
+                key = size, digest.hexdigest()
+                if key in settled:
+                    part, at_part = settled[key], digest.copy()
+                if key in contents:
+                    within.add(contents[key].source)
         digest.update(chunk[start:])
         done += len(chunk)
         chunk = stream.read(1 << 20)
-    whole = by_content.get((done, digest.hexdigest()))
-    return Seen(head, whole, None if whole else part)
+    whole = contents.get((done, digest.hexdigest()))
+    if whole:
+        return Seen(head, whole)
+    return Seen(head, None, part, at_part, frozenset(within))

@@ -114,7 +114,7 @@ class Store:
         from graphad import reading
         from graphad.errors import ParseError, UnknownName
         from graphad.store.ingest import Ingest
-        from graphad.store.replace import replace as replaced
+        from graphad.store.settle import settle
 
         known = registry.load_all(parsers)
         if isinstance(parser, str):
@@ -126,9 +126,7 @@ class Store:
             run = Ingest(
                 self.path, change, options or Options(), parser, known, watch, replace=replace
             )
-            done = list(run.run(reading.find(given)))
-            if run.replaced:
-                replaced(self.path, change, run.replaced)
+            done = settle(self.path, run, list(run.run(reading.find(given))))
             if len(done) == 1 and done[0].source is None:
                 raise ParseError(
                     f"{done[0].path} {done[0].note}.",
@@ -172,26 +170,48 @@ class Store:
             try:
                 yield change
                 if change != self.manifest:
-                    self._commit(change)
+                    change.number += 1
+                    manifests.commit(self.path, change)
+                    self.manifest = change
             except OSError as error:
                 raise GraphadError(
                     f"{self.path} cannot be written: {error.strerror or error}."
                 ) from error
+            self._publish()
 
-    def _commit(self, change: Manifest) -> None:
-        change.number += 1
-        manifests.commit(self.path, change)
-        self.manifest = change
-        views.publish(self.path, change)
+    def publish(self) -> Path:
+        """Write the catalog for other DuckDB clients, if it isn't there; return its path.
+
+        Each commit does that too. Raises: GraphadError if it cannot be written.
+        """
+        with self._changing():
+            pass
+        return self._catalog
+
+    @property
+    def _catalog(self) -> Path:
+        return self.path / f"catalog-{self.manifest.number:06d}.duckdb"
+
+    def _publish(self) -> None:
+        if self._catalog.exists():
+            return
+        try:
+            views.publish(self.path, self._catalog.name, self.manifest)
+        except (OSError, duckdb.Error) as error:
+            raise GraphadError(
+                f"{self._catalog} cannot be written: {str(error).splitlines()[0]}.",
+                hint="The store itself is whole. Free some space and repeat.",
+            ) from error
 
     def _sweep(self) -> None:
         """Remove what no manifest names, or only old ones do; only under the lock."""
-        named = manifests.named(self.path, self.manifest, KEPT)
-        for table in (*schema.TABLES, "findings"):
+        manifests.sweep(self.path, self.manifest, KEPT)
+        named = manifests.named(self.path, self.manifest)
+        for table in (*schema.TABLES, "findings", "states"):
             for path in (self.path / table).glob("*"):
                 if f"{table}/{path.name}" not in named or path.name.startswith("."):
                     path.unlink(missing_ok=True)
-        for path in self.path.glob(".*.tmp"):
+        for path in self.path.glob(".*.tmp*"):
             path.unlink(missing_ok=True)
 
     def connect(self, **config: str) -> duckdb.DuckDBPyConnection:
@@ -205,14 +225,13 @@ class Store:
     @contextmanager
     def published(self) -> Iterator[Path]:
         """Give the path of a DuckDB file with this state's views; it may go after the block."""
-        path = self.path / f"catalog-{self.manifest.number:06d}.duckdb"
-        if path.exists():
-            yield path
+        if self._catalog.exists():
+            yield self._catalog
             return
         with tempfile.TemporaryDirectory(prefix="graphad-") as scratch:
             made = Path(scratch) / "catalog.duckdb"
             connection = database.connect(made)
-            views.define(connection, self.path.absolute(), self.manifest)
+            views.define(connection, quoted(str(self.path.absolute())), self.manifest)
             connection.close()
             yield made
 

@@ -1,11 +1,13 @@
 """The SQL views of a store: over exactly the files that one manifest names."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from graphad import database, query, schema
-from graphad.store.manifest import Manifest
+from graphad.store.manifest import File, Manifest, sync_folder
 
 SQL_TYPES = {
     "text": "VARCHAR",
@@ -21,13 +23,28 @@ def _typed_nulls(table: str) -> str:
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
-def define(connection: duckdb.DuckDBPyConnection, store: Path, manifest: Manifest) -> None:
-    """Create the tables and views that queries see, see schema.py."""
+def _over(files: Sequence[File], table: str, base: str) -> str:
+    """Return a SELECT of a table's columns from its files; `base` is SQL for their folder.
+
+    Files of an older schema lack columns, which are NULL then.
+    """
+    by_version: dict[int, list[str]] = {}
+    for file in files:
+        by_version.setdefault(file.version, []).append(query.quoted(file.name))
+    parts = [
+        f"SELECT * FROM read_parquet(list_transform([{', '.join(names)}], "
+        f"lambda name: {base} || '/' || name))"
+        for _, names in sorted(by_version.items())
+    ]
+    if set(by_version) != {schema.VERSION}:
+        parts = [_typed_nulls(table), *parts]
+    return " UNION ALL BY NAME ".join(parts)
+
+
+def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
+    """Create the tables and views that queries see, see schema.py; `base` as in `_over`."""
     for table in schema.TABLES:
-        files = [query.quoted(str(store / f.name)) for f in manifest.files.get(table, ())]
-        sql = _typed_nulls(table)
-        if files:
-            sql = f"SELECT * FROM read_parquet([{', '.join(files)}])"
+        sql = _over(manifest.files.get(table, ()), table, base)
         name = f"{table}_said" if table == "entities" else table
         connection.execute(f"CREATE VIEW {name} AS {sql}")
     # Segments may each tell of the same entity, and each what it knew.
@@ -57,24 +74,38 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection of its own, in memory, that sees the store as of `manifest`."""
     connection = database.connect(config=config)
-    define(connection, store, manifest)
+    define(connection, query.quoted(str(store)), manifest)
     return connection
 
 
-def publish(store: Path, manifest: Manifest) -> Path:
-    """Write the catalog that any DuckDB client can open, and sweep older ones."""
-    import os
+def moving(store: Path, catalog: str) -> str:
+    """Return SQL for the folder that a catalog lies in, wherever that has been moved to.
 
-    path = store / f"catalog-{manifest.number:06d}.duckdb"
+    A view can't ask for its own file, but DuckDB's temp_directory lies beside the file that was
+    opened. Where a catalog is attached to another database it doesn't: then the folder is the one
+    in which the catalog was made, or the one in the variable `graphad_store`.
+    """
+    beside = f"{catalog}.tmp"
+    return (
+        "coalesce(getvariable('graphad_store')::VARCHAR, "
+        f"CASE WHEN parse_filename(current_setting('temp_directory')) = {query.quoted(beside)} "
+        "THEN coalesce(nullif(parse_dirpath(current_setting('temp_directory')), ''), '.') "
+        f"ELSE {query.quoted(str(store))} END)"
+    )
+
+
+def publish(store: Path, name: str, manifest: Manifest) -> None:
+    """Write the catalog that any DuckDB client can open, and sweep older ones."""
+    path = store / name
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside.unlink(missing_ok=True)
     connection = database.connect(aside)
-    define(connection, store.absolute(), manifest)
+    define(connection, moving(store.absolute(), path.name), manifest)
     connection.close()
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
     aside.replace(path)
+    sync_folder(store)
     for old in store.glob("catalog-*.duckdb"):
         if old != path:
             old.unlink(missing_ok=True)
-    return path

@@ -1,102 +1,190 @@
-"""Killed at random moments, a store is as it was or as it would be, and repeating completes it.
+"""Stopped at any moment, a store is as it was or as it would be, and repeating completes it.
 
-GRAPHAD_KILLS sets how often; a few are tried by default.
+GRAPHAD_KILLS says how many moments are tried; a few are by default.
 """
 
 import os
 import random
 import shutil
 import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from graphad.findings import Evidence, Finding
 from graphad.store import Store
+from graphad.workspace import Workspace
+from tests.store.crashing import ACTIONS, FAIL, Crasher, crasher
 from tests.store.test_prune import START, day
 from tests.store.test_replace import shown
 from tests.toy import line, toy
 
-KILLS = int(os.environ.get("GRAPHAD_KILLS", "8"))
-CHILD = """
-import sys
-from pathlib import Path
-from graphad.store import Store
-from graphad.store import compact, ingest, prune, replace, tally
-import graphad.scan.siphash, graphad.scan.tuples, graphad.scan.texts
-from tests.toy import toy
-store, logs = Store(sys.argv[1]), sorted(Path(sys.argv[2]).glob("*.log"))
-print("ready", flush=True)
-{action}
-"""
-ACTIONS = {
-    "ingest": "store.ingest(logs, parser=toy)",
-    "replace": "store.ingest(logs[:2], parser=toy, replace=True)",
-    "compact": "store.compact()",
-    "prune": f"store.prune('{day(1)}')",
-}
+MOMENTS = int(os.environ.get("GRAPHAD_KILLS", "20"))
+Content = dict[str, list[dict[str, Any]]]
 
 
-def prepared(folder: Path) -> tuple[Path, Path]:
-    """Return (a store of a few segments over three days, a folder of logs, one of them new)."""
+@pytest.fixture(scope="module")
+def children() -> Iterator[Crasher]:
+    with crasher() as found:
+        yield found
+
+
+def finding(store: Store) -> Finding:
+    """Return one that rests on a record of the first day."""
+    proof = Evidence(store.sources[0].path, 1, 1, "its raw line", 1)
+    return Finding(
+        id="path-1", detector="path", unit="path", score=1.0, z=1.0, p_value=None, severity=None,
+        alert=None, host="h", start="", end="", count=1, title="t", entities=[], edges=[],
+        terms={}, evidence=[proof], model="m",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a store of a few segments over three days with a finding, and its logs.
+
+    Of the logs one is new, one has grown behind a half-written line, and one is a piece of another.
+    """
+    folder = tmp_path_factory.mktemp("crash")
     logs = folder / "logs"
     logs.mkdir()
-    store = Store(folder / "template")
+    store = Workspace(folder / "template")
     for i in range(6):
         log = logs / f"{i}.log"
-        log.write_text(
-            "".join(
-                f"{START + s * 60 + i} {line(s).split(maxsplit=1)[1]}\n"
-                for s in range(0, 3 * 24 * 60, 9)
-            )
-        )
+        lines = [
+            f"{START + s * 60 + i} {line(s).split(maxsplit=1)[1]}\n"
+            for s in range(0, 3 * 24 * 60, 30)
+        ]
+        log.write_text("".join(lines))
+        if i == 4:
+            log.write_text("".join(lines)[:-500])
         if i < 5:
             store.ingest(log, parser=toy)
-    return folder / "template", logs
+        log.write_text("".join(lines))
+    (logs / "7.log").write_text("".join(lines[20:40]))
+    (logs / "day").write_text(f'"{day(1)}"')
+    store._remember([finding(store)])
+    for path in store.path.glob("catalog-*"):
+        path.unlink()  # so that publishing has something to do
+    return store.path, logs
 
 
-def start(action: str, store: Path, logs: Path) -> "subprocess.Popen[bytes]":
-    """Start a child and return when it has loaded what it needs."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD.format(action=ACTIONS[action]), store, logs],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"ready\n"
-    return child
-
-
-def content(store: Path) -> dict[str, list[dict[str, Any]]]:
-    opened = Store(store)
+def content(path: Path) -> Content:
+    """Return what a store holds, and that all of it can be read."""
+    opened = Workspace(path)
     assert list(opened.check()) == []
-    return shown(opened)
+    found = shown(opened)
+    found["sources"] = [
+        {"path": s.path, "bytes": s.bytes, "digest": s.digest, "read": s.read, "used": s.used}
+        for s in opened.sources
+    ]
+    found["findings"] = [{"id": f.id, "evidence": str(f.evidence)} for f in opened.findings()]
+    return found
+
+
+class Trial:
+    """A store's states before and after an action, and copies of it to be disturbed."""
+
+    def __init__(self, action: str, template: tuple[Path, Path], folder: Path, run: Crasher):
+        self.action, self.folder, self.run = action, folder, run
+        self.template, self.logs = template
+        whole = folder / "whole"
+        shutil.copytree(self.template, whole)
+        self.done = run.run(action, whole, self.logs)
+        assert self.done["code"] == 0, self.done
+        self.before, self.after = content(self.template), content(whole)
+        assert (self.before == self.after) == (action in ("compact", "publish"))
+        self.count = 0
+
+    def disturb(self, **how: Any) -> dict[str, Any]:
+        """Stop the action on a fresh copy, then repeat it, and compare."""
+        self.count += 1
+        path = self.folder / str(self.count)
+        shutil.copytree(self.template, path)
+        stopped = self.run.run(self.action, path, self.logs, **how)
+        assert stopped["code"] in (0, 1, -9), stopped["error"]
+        assert content(path) in (self.before, self.after), how
+        again = self.run.run(self.action, path, self.logs)
+        assert again["code"] == 0, (how, again)
+        assert content(path) == self.after, how
+        left = [p for p in path.rglob("*") if p.name.startswith(".") or p.suffix == ".tmp"]
+        assert not left, how
+        assert len(list(path.glob("catalog-*.duckdb"))) == 1, how
+        shutil.rmtree(path)
+        return stopped
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_killed_at_a_random_moment(action: str, tmp_path: Path) -> None:
-    template, logs = prepared(tmp_path)
-    whole = tmp_path / "whole"
-    shutil.copytree(template, whole)
-    with start(action, whole, logs) as child:
-        began = time.perf_counter()
-        assert child.wait() == 0
-        takes = time.perf_counter() - began
-    states = [content(template), content(whole)]
-    if action in ("ingest", "prune"):
-        assert states[0] != states[1]
+def test_killed_between_any_two_steps(
+    action: str, template: tuple[Path, Path], tmp_path: Path, children: Crasher
+) -> None:
+    trial = Trial(action, template, tmp_path, children)
+    steps = range(1, trial.done["steps"] + 1)
+    chosen = random.Random(action).sample(steps, min(len(steps), MOMENTS // len(ACTIONS)))
+    killed = [trial.disturb(step=step)["code"] for step in chosen]
+    assert set(killed) == {-9}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_killed_at_a_random_moment(
+    action: str, template: tuple[Path, Path], tmp_path: Path, children: Crasher
+) -> None:
+    trial = Trial(action, template, tmp_path, children)
     moments = random.Random(action)
-    for attempt in range(-(-KILLS // len(ACTIONS))):
-        path = tmp_path / str(attempt)
-        shutil.copytree(template, path)
-        with start(action, path, logs) as child:
-            time.sleep(moments.uniform(0, takes))
-            child.kill()
-        assert content(path) in states
-        with start(action, path, logs) as child:
-            assert child.wait() == 0
-        assert content(path) == states[1]
-        assert not list(path.rglob(".*.tmp"))
-        shutil.rmtree(path)
+    for _ in range(-(-MOMENTS // len(ACTIONS) // 2)):
+        trial.disturb(after=moments.uniform(0.001, trial.done["seconds"]))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_disk_that_cannot_be_synced(
+    action: str, template: tuple[Path, Path], tmp_path: Path, children: Crasher
+) -> None:
+    trial = Trial(action, template, tmp_path, children)
+    for step in range(1, 4 + MOMENTS // 20):
+        done = trial.disturb(step=step, how=FAIL, call="fsync")
+        assert done["code"] == 0 or "Input/output error" in done["error"], done
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_files_that_cannot_be_written(
+    action: str, template: tuple[Path, Path], tmp_path: Path, children: Crasher
+) -> None:
+    """As on a full disk, each file only gets as far as some number of bytes."""
+    trial = Trial(action, template, tmp_path, children)
+    for limit in (1, 300, 2000, 6000, 20_000, 100_000):
+        done = trial.disturb(limit=limit)
+        assert done["code"] == 0 or "cannot be" in done["error"], done
+
+
+def test_a_full_disk(template: tuple[Path, Path], tmp_path: Path, children: Crasher) -> None:
+    """On a real file system without room the store stays as it was, and says so."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(small)],
+        check=False, capture_output=True,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        path, logs = template
+        shutil.copytree(path, small / "s")
+        used = sum(p.stat().st_size for p in (small / "s").rglob("*") if p.is_file())
+        for left in (0, 20_000, 60_000, 400_000, 900_000):
+            filler = small / "filler"
+            filler.write_bytes(b"\1" * (3 * 1024 * 1024 - used - 300_000 - left))
+            done = children.run("ingest", small / "s", logs)
+            if done["code"]:
+                assert "cannot be written" in done["error"] or "catalog" in done["error"], done
+            content(small / "s")
+            filler.unlink()
+        done = children.run("ingest", small / "s", logs)
+        assert done["code"] == 0
+        whole = tmp_path / "whole"
+        shutil.copytree(path, whole)
+        assert children.run("ingest", whole, logs)["code"] == 0
+        assert content(small / "s") == content(whole)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -24,7 +24,7 @@ def shown(store: Store) -> dict[str, list[dict[str, Any]]]:
     for rows in found.values():
         for row in rows:
             if "source" in row:
-                row["source"] = names[row["source"]]
+                row["source"] = names.get(row["source"], row["source"])
             for end in ("src", "dst", "id"):
                 if end in row:
                     row[end] = ids[row[end]]

@@ -101,9 +101,14 @@ def test_a_line_caught_half_written_is_accounted_for(store: Store, tmp_path: Pat
     store.ingest(log, parser=toy)
     log.write_bytes(text + (line(3) + "\n").encode())
     [done] = store.ingest(log, parser=toy)
-    assert (done.note, done.read, done.used, done.rejected) == ("resumed", 2, 1, 1)
-    [reject] = store.sql("SELECT reason FROM rejects").to_pylist()
-    assert reject["reason"] == "its first part was ingested before the rest was written"
+    assert (done.note, done.read, done.used, done.rejected) == ("resumed", 2, 2, 0)
+    assert [(s.read, s.bytes) for s in store.sources] == [
+        (1, len(line(0)) + 1),
+        (2, log.stat().st_size),
+    ]
+    once = Store(tmp_path / "once")
+    once.ingest(log, parser=toy)
+    assert content(store) == content(once)
 
 
 def test_order_of_files_does_not_matter(tmp_path: Path) -> None:
@@ -155,12 +160,12 @@ def test_damaged_and_newer_manifests_are_refused(store: Store, tmp_path: Path) -
     store.ingest(write(tmp_path / "a.log", 0, 5), parser=toy)
     path = store.path / "manifests" / "000001.json"
     data = path.read_bytes()
-    path.write_bytes(data.replace(b'"version": 1', b'"version": 9'))
+    path.write_bytes(data.replace(b'"version": 2', b'"version": 9'))
     with pytest.raises(SchemaError, match=r"000001\.json is damaged"):
         Store(store.path)
     import hashlib
 
-    path.write_bytes(newer := data.replace(b'"version": 1', b'"version": 9'))
+    path.write_bytes(newer := data.replace(b'"version": 2', b'"version": 9'))
     (store.path / "CURRENT").write_text(f"000001.json {hashlib.sha256(newer).hexdigest()}\n")
     with pytest.raises(SchemaError, match="has version 9"):
         Store(store.path)

@@ -1,0 +1,234 @@
+"""Finds records that are in the store twice: a log and a piece of it were both ingested.
+
+A log that was split, cut at its beginning or copied while it was written has not the bytes that the
+store knows it by. Its records show it: where the first record of a source is found in another one,
+and all that follows is the same in both, record by record, up to the end of one of them, they are
+the same records. Where the pieces merely overlap, one ending in the middle of the other, that takes
+more than one moment in time, for a log may well repeat a line within a second.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from graphad import schema
+from graphad.store import views
+from graphad.store.manifest import Manifest, Settled, Source
+from graphad.store.remove import ALL, remove
+
+RULE = "record of another source"
+_TRIES = 8  # places in one other source at which a first record is looked for
+_SOME = 200  # records compared before all are
+# What a decoder may know from earlier records, which a piece of the log lacks.
+_REMEMBERED = {
+    "process_guid", "parent_guid", "target_guid", "exe", "parent_exe", "target_exe",
+    "parent_command", "cwd", "begun",
+}  # fmt: skip
+_SAID = ["length", *(c.name for c in schema.RECORDS if c.name not in _REMEMBERED)]
+
+
+class Copied(NamedTuple):
+    """Records `first` to `last` of `source`, which are those of the source `by` too."""
+
+    source: int
+    first: int
+    last: int
+    by: int
+
+
+def drop_copies(store: Path, change: Manifest, first_new: int) -> list[Copied]:
+    """Leave each record in one source only; `first_new` is the first source of this run.
+
+    A source that has nothing of its own left stays known, for its content may be given again.
+    """
+    sources = {s.source: s for s in change.sources}
+    if not any(s.records for s in change.sources if s.source >= first_new):
+        return []
+    connection = views.connect(store.absolute(), change)
+    try:
+        found = _find(connection, sources, first_new)
+        for copied in found:
+            _account(connection, sources[copied.source], copied)
+    finally:
+        connection.close()
+    remove(store, change, {c.source: ALL if c.last < 0 else (c.first, c.last) for c in found})
+    return found
+
+
+def _find(
+    connection: duckdb.DuckDBPyConnection, sources: dict[int, Source], first_new: int
+) -> list[Copied]:
+    new = [s for s in sources.values() if s.source >= first_new]
+    old = [s for s in sources.values() if s.source < first_new]
+    found = {s.source: c for s in new if (c := _cut_short(s, sources)) is not None}
+    tried: dict[tuple[int, int], int] = {}
+    for begin, at in (
+        (new, "true"),  # the beginning of a new one, anywhere
+        (old, f"source >= {first_new}"),  # the beginning of a known one, in a new one
+    ):
+        for one, other, record in _meetings(connection, begin, at):
+            tried[one, other] = tried.get((one, other), 0) + 1
+            if tried[one, other] > _TRIES or {one, other} & set(found):
+                continue
+            if _continue_each_other(sources, one, other):
+                continue
+            log = _onward(sources.values(), sources[other])
+            copied = _compare(connection, sources[one], log, record)
+            if copied is not None:
+                found[copied.source] = copied
+    return list(found.values())
+
+
+def _cut_short(source: Source, sources: dict[int, Source]) -> Copied | None:
+    """Say of a copy of a known log that ends in the middle of a record where that record is whole.
+
+    All that such a copy adds to what is settled of the log is the beginning of that record.
+    """
+    known = sources.get(source.continues or 0)
+    if known is None or known.settled is None or source.settled is None:
+        return None
+    if source.settled.bytes > known.settled.bytes:
+        return None
+    for longer in sources.values():
+        goes_on = longer is known or (longer.continues == known.source and longer is not source)
+        if goes_on and longer.bytes > source.bytes:
+            return Copied(source.source, 0, -1, longer.source)
+    return None
+
+
+def _meetings(
+    connection: duckdb.DuckDBPyConnection, sources: Iterable[Source], at: str
+) -> list[tuple[int, int, int]]:
+    """Return (source, another one, record in that one) where the first record of one may be."""
+    firsts = [
+        (s.source, s.first_time, s.first_length) for s in sources
+        if s.first_time is not None and s.same_as is None
+    ]  # fmt: skip
+    if not firsts:
+        return []
+    connection.execute("CREATE OR REPLACE TEMP TABLE firsts (one BIGINT, t BIGINT, size BIGINT)")
+    for start in range(0, len(firsts), 500):
+        some = firsts[start : start + 500]
+        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        connection.execute(
+            f"INSERT INTO firsts VALUES {marks}", [value for row in some for value in row]
+        )
+    return connection.execute(
+        f"""SELECT one, source, record FROM records JOIN (
+                SELECT one, make_timestamp(t) AS ts, size AS length FROM firsts
+            ) USING (ts, length) WHERE source <> one AND {at} ORDER BY one, source, record"""
+    ).fetchall()
+
+
+def _continue_each_other(sources: dict[int, Source], one: int, other: int) -> bool:
+    """Say whether one is the grown remainder of the other: then what they repeat was repeated."""
+    for later, earlier in ((one, other), (other, one)):
+        at: int | None = later
+        while at is not None and at in sources:
+            if at == earlier:
+                return True
+            at = sources[at].continues
+    return False
+
+
+def _onward(sources: Iterable[Source], start: Source) -> list[Source]:
+    """Return a source and those that go on where it ended, in turn: one log, read as it grew."""
+    chain = [start]
+    while True:
+        end = chain[-1].settled
+        later = [
+            s for s in sources
+            if s.continues == chain[-1].source and s.same_as is None and end is not None
+        ]  # fmt: skip
+        if not later:
+            return chain
+        chain.append(max(later, key=lambda s: (s.bytes, s.source)))
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection, one: Source, log: list[Source], record: int
+) -> Copied | None:
+    """Say what is in both if `one` from its first record on is `log` from `record` on."""
+    assert one.first_record is not None
+    by = log[0].source
+    settled = one.settled.records if one.settled else one.records
+    end = log[-1].settled.records if log[-1].settled else log[-1].records
+    for last, limit in ((one.records, log[-1].records), (settled, end)):
+        size = min(last - one.first_record, limit - record) + 1
+        if size <= 0:
+            continue
+        ours, theirs = _part([one], one.first_record, size), _part(log, record, size)
+        if size > _SOME and not _same(
+            connection, _part([one], one.first_record, _SOME), _part(log, record, _SOME)
+        ):
+            continue
+        if not _same(connection, ours, theirs):
+            continue
+        if one.first_record + size > last:  # all of `one` is in `log`
+            more = log[-1].records >= record + size  # which goes on, past a tail of `one` too
+            return Copied(one.source, 0, -1 if more or last == one.records else last, by)
+        if _moments(connection, ours) > 1:
+            return Copied(one.source, one.first_record, one.first_record + size - 1, by)
+    return None
+
+
+def _part(log: list[Source], first: int, size: int) -> str:
+    """Return SQL for `size` records of a log from the `first` on, what is settled of each source.
+
+    Their place is counted from the first one.
+    """
+    ends = [s.settled.records if s.settled else s.records for s in log[:-1]]
+    held = " OR ".join(
+        [f"source = {s.source} AND record <= {end}" for s, end in zip(log, ends, strict=False)]
+        + [f"source = {log[-1].source}"]
+    )
+    columns = ", ".join(f'"{name}"' for name in _SAID)
+    return (
+        f"(SELECT record - {first} AS place, {columns} FROM records WHERE ({held}) "
+        f"AND record BETWEEN {first} AND {first + size - 1})"
+    )
+
+
+def _same(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str) -> bool:
+    differ = " OR ".join(f'a."{name}" IS DISTINCT FROM b."{name}"' for name in _SAID)
+    found = connection.execute(
+        f"SELECT 1 FROM {ours} a FULL JOIN {theirs} b USING (place) WHERE {differ} LIMIT 1"
+    ).fetchone()
+    return found is None
+
+
+def _moments(connection: duckdb.DuckDBPyConnection, part: str) -> int:
+    """Return how many times there are among records."""
+    found = connection.execute(f"SELECT count(DISTINCT ts) FROM {part}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _account(connection: duckdb.DuckDBPyConnection, source: Source, copied: Copied) -> None:
+    """Count what goes as left out by RULE; read = used + ignored + rejected stays true."""
+    held: list[Source | Settled] = [source]
+    if source.settled is not None:
+        held.append(source.settled)
+    if copied.last < 0:
+        source.same_as = copied.by
+        source.start = source.end = None
+        for counted in held:
+            counted.ignored = {RULE: counted.read} if counted.read else {}
+            counted.used = counted.rejected = counted.edges = 0
+        return
+    numbers = []
+    for what, table in (
+        ("count(DISTINCT record)", "edges"), ("count(*)", "edges"), ("count(*)", "rejects"),
+    ):  # fmt: skip
+        row = connection.execute(
+            f"SELECT {what} FROM {table} WHERE source = ? AND record BETWEEN ? AND ?",
+            [source.source, copied.first, copied.last],
+        ).fetchone()
+        numbers.append(row[0] if row else 0)
+    used, edges, rejected = numbers
+    for counted in held:
+        counted.used -= used
+        counted.edges -= edges
+        counted.rejected -= rejected
+        counted.ignored[RULE] = counted.ignored.get(RULE, 0) + used + rejected
