@@ -77,6 +77,44 @@ def test_mutated_samples_are_accounted_for(name: str, tmp_path: Path) -> None:
         assert balanced(store)
 
 
+def told(store: Store) -> dict[str, list[dict[str, object]]]:
+    """Return all rows of a store without the number of their source."""
+    found = {}
+    for table in ("records", "rejects"):
+        rows = store.sql(f'SELECT * EXCLUDE (source) FROM {table} ORDER BY record, "offset"')
+        found[table] = rows.to_pylist()
+    edges = store.sql(
+        """SELECT record, ordinal, ts, e.host, s.key AS src, d.key AS dst, s.label, d.label,
+                  action, outcome
+           FROM edges e JOIN entities s ON s.id = src JOIN entities d ON d.id = dst
+           ORDER BY record, ordinal"""
+    )
+    found["edges"] = edges.to_pylist()
+    return found
+
+
+@every_parser
+def test_a_log_that_grew_is_the_log(name: str, tmp_path: Path) -> None:
+    """Read in parts that end anywhere, in the middle of a record too, it gives the same rows."""
+    luck = random.Random(name)
+    for number, sample in enumerate(samples(name)):
+        text = sample.read_bytes()
+        at_once = Store(tmp_path / f"{number}.once")
+        at_once.ingest(sample, parser=name)
+        for trial in range(4):
+            log = tmp_path / f"{number}.log"
+            store = Store(tmp_path / f"{number}.{trial}")
+            for end in sorted(luck.sample(range(1, len(text)), 3)):
+                log.write_bytes(text[:end])
+                store.ingest(log, parser=name)
+            log.write_bytes(text)
+            store.ingest(log, parser=name)
+            assert told(store) == told(at_once), text[:end][-80:]
+            assert balanced(store)
+            store.compact()
+            assert told(store) == told(at_once)
+
+
 @every_parser
 def test_line_order_of_files_does_not_change_what_is_known(name: str, tmp_path: Path) -> None:
     found: list[list[str]] = []

@@ -259,6 +259,38 @@ def test_a_second_writer_is_told_who_writes(store: Store, tmp_path: Path) -> Non
     assert store.manifest.number == 1
 
 
+def test_the_lock_of_a_writer_that_was_killed_is_free(store: Store, tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from graphad.store.lock import writing
+with writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, store.path], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        with pytest.raises(GraphadError, match=f"is being written by process {child.pid} on "):
+            store.ingest(write(tmp_path / "a.log", 0, 5), parser=toy)
+        child.kill()
+    store.ingest(tmp_path / "a.log", parser=toy)
+    assert store.sources[0].read == 5
+
+
+def test_logs_of_any_formats_share_a_segment(store: Store) -> None:
+    samples = Path(__file__).parents[2] / "sample_logs"
+    done = store.ingest([samples / "windows", samples / "strace"])
+    assert {one.format for one in done} == {"windows", "strace"}
+    assert len(store.manifest.files["records"]) == 1
+    apart = Store(store.path.with_name("apart"))
+    for name in ("strace", "windows"):
+        apart.ingest(samples / name)
+    assert content(store) == content(apart)
+
+
 def test_a_full_disk_leaves_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
