@@ -23,6 +23,7 @@ from graphad.findings import (
 from graphad.graph import Graph, coded
 from graphad.rawlines import fetch
 from graphad.store import Store
+from graphad.store.manifest import Source
 
 if TYPE_CHECKING:
     from graphad.models.calibration import Calibration
@@ -158,18 +159,34 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
     keys = {(int(graph.source[e]), int(graph.record[e])) for e in used}
     places = _places(store, keys)
     # A call that took a while is logged in two lines; the first one says what was asked for.
-    begun = {(s, place.begun) for (s, _), place in places.items() if place.begun}
-    places |= _places(store, begun - set(places))
+    sources = {source.source: source for source in store.sources}
+    begun = {
+        key: (_holder(sources, key[0], place.begun), place.begun)
+        for key, place in places.items()
+        if place.begun
+    }
+    places |= _places(store, set(begun.values()) - set(places))
     texts = fetch(store.sources, [(s, r, p.offset, p.length) for (s, r), p in places.items()])
-    paths_of = {source.source: source.path for source in store.sources}
     for i, finding in enumerate(found):
         for e in paths.events[i][: paths.length[i]]:
             key = (int(graph.source[e]), int(graph.record[e]))
             place = places.get(key, _Place(0, 0, 0, None))
             text = texts.get(key)
-            if place.begun and text is not None:
-                text = f"{texts.get((key[0], place.begun), '')} … {text}"
-            finding.evidence.append(Evidence(paths_of[key[0]], key[1], place.line, text, key[0]))
+            if key in begun and text is not None:
+                text = f"{texts.get(begun[key], '')} … {text}"
+            finding.evidence.append(
+                Evidence(sources[key[0]].path, key[1], place.line, text, key[0])
+            )
+
+
+def _holder(sources: dict[int, Source], source: int, record: int) -> int:
+    """Return which source holds a record of a log that was read in parts as it grew."""
+    while source in sources:
+        before = sources[source].continues
+        if before not in sources or record > sources[before].records:
+            break
+        source = before
+    return source
 
 
 class _Place(NamedTuple):

@@ -381,6 +381,8 @@ def _note_first(source: Source, rows: pa.Table, before: int) -> None:
         source.first_record = before + 1 + rows["record"][at].as_py()
         source.first_time = rows["ts"][at].cast(pa.int64()).as_py()
         source.first_length = rows["length"][at].as_py()
+        if "host" in rows.column_names:
+            source.first_host = rows["host"][at].as_py()
 
 
 def _lost(block: Block) -> Part:

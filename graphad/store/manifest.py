@@ -73,7 +73,8 @@ class Source(msgspec.Struct, omit_defaults=True):
     same_as: int | None = None  # source that has all its records
     first_record: int | None = None  # first one that has a time, by which copies are found ...
     first_time: int | None = None
-    first_length: int | None = None  # ... and its time and length
+    first_length: int | None = None
+    first_host: str | None = None  # ... and its time, length and host
 
     def settle(self, at: Settled) -> None:
         """Note in `at` what has been counted so far."""

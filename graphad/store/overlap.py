@@ -44,41 +44,66 @@ def drop_copies(store: Path, change: Manifest, first_new: int) -> list[Copied]:
     A source that has nothing of its own left stays known, for its content may be given again.
     """
     sources = {s.source: s for s in change.sources}
-    if not any(s.records for s in change.sources if s.source >= first_new):
-        return []
-    connection = views.connect(store.absolute(), change)
-    try:
-        found = _find(connection, sources, first_new)
-        for copied in found:
-            _account(connection, sources[copied.source], copied)
-    finally:
-        connection.close()
-    remove(store, change, {c.source: ALL if c.last < 0 else (c.first, c.last) for c in found})
-    return found
+    dropped: list[Copied] = []
+    while any(s.records and s.same_as is None for s in change.sources if s.source >= first_new):
+        connection = views.connect(store.absolute(), change)
+        try:
+            found = _find(connection, sources, first_new)
+            for copied in found:
+                _account(connection, sources[copied.source], copied)
+                _begin_behind(connection, sources[copied.source], copied)
+        finally:
+            connection.close()
+        if not found:
+            break
+        remove(store, change, {c.source: ALL if c.last < 0 else (c.first, c.last) for c in found})
+        dropped += found
+    return dropped
 
 
 def _find(
     connection: duckdb.DuckDBPyConnection, sources: dict[int, Source], first_new: int
 ) -> list[Copied]:
-    new = [s for s in sources.values() if s.source >= first_new]
-    old = [s for s in sources.values() if s.source < first_new]
-    found = {s.source: c for s in new if (c := _cut_short(s, sources)) is not None}
+    """Return what can go at once: of no source twice, and nothing by which another goes."""
+    new = [s for s in sources.values() if s.source >= first_new and s.same_as is None]
+    old = [s for s in sources.values() if s.source < first_new and s.same_as is None]
     tried: dict[tuple[int, int], int] = {}
+    seen = [c for s in new if (c := _cut_short(s, sources)) is not None]
     for begin, at in (
         (new, "true"),  # the beginning of a new one, anywhere
         (old, f"source >= {first_new}"),  # the beginning of a known one, in a new one
     ):
         for one, other, record in _meetings(connection, begin, at):
             tried[one, other] = tried.get((one, other), 0) + 1
-            if tried[one, other] > _TRIES or {one, other} & set(found):
-                continue
-            if _continue_each_other(sources, one, other):
+            if tried[one, other] > _TRIES or _continue_each_other(sources, one, other):
                 continue
             log = _onward(sources.values(), sources[other])
             copied = _compare(connection, sources[one], log, record)
             if copied is not None:
-                found[copied.source] = copied
+                seen.append(copied)
+    # Whole ones first, into the longest.
+    seen.sort(key=lambda c: (c.last >= 0, -sources[c.by].records, c))
+    found: dict[int, Copied] = {}
+    keepers: set[int] = set()
+    for copied in seen:
+        if copied.source not in keepers | set(found) and copied.by not in found:
+            found[copied.source] = copied
+            keepers.add(copied.by)
     return list(found.values())
+
+
+def _begin_behind(connection: duckdb.DuckDBPyConnection, source: Source, copied: Copied) -> None:
+    """Let a source's first record be the first one that it keeps."""
+    if copied.last < 0:
+        return
+    row = connection.execute(
+        "SELECT record, epoch_us(ts), length, host FROM records "
+        "WHERE source = ? AND record > ? AND ts IS NOT NULL ORDER BY record LIMIT 1",
+        [source.source, copied.last],
+    ).fetchone()
+    source.first_record, source.first_time, source.first_length, source.first_host = (
+        row or (None,) * 4
+    )
 
 
 def _cut_short(source: Source, sources: dict[int, Source]) -> Copied | None:
@@ -103,22 +128,26 @@ def _meetings(
 ) -> list[tuple[int, int, int]]:
     """Return (source, another one, record in that one) where the first record of one may be."""
     firsts = [
-        (s.source, s.first_time, s.first_length) for s in sources
+        (s.source, s.first_time, s.first_length, s.first_host) for s in sources
         if s.first_time is not None and s.same_as is None
     ]  # fmt: skip
     if not firsts:
         return []
-    connection.execute("CREATE OR REPLACE TEMP TABLE firsts (one BIGINT, t BIGINT, size BIGINT)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE firsts (one BIGINT, t BIGINT, size BIGINT, place VARCHAR)"
+    )
     for start in range(0, len(firsts), 500):
         some = firsts[start : start + 500]
-        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        marks = ", ".join(["(?, ?, ?, ?)"] * len(some))
         connection.execute(
             f"INSERT INTO firsts VALUES {marks}", [value for row in some for value in row]
         )
     return connection.execute(
-        f"""SELECT one, source, record FROM records JOIN (
-                SELECT one, make_timestamp(t) AS ts, size AS length FROM firsts
-            ) USING (ts, length) WHERE source <> one AND {at} ORDER BY one, source, record"""
+        f"""SELECT one, source, record FROM records
+            JOIN (SELECT one, make_timestamp(t) AS ts, size AS length, place FROM firsts)
+            USING (ts, length)
+            WHERE source <> one AND host IS NOT DISTINCT FROM place AND {at}
+            ORDER BY one, source, record"""
     ).fetchall()
 
 

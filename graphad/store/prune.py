@@ -44,13 +44,17 @@ def _rows(change: Manifest, table: str) -> int:
 
 
 def _reaches_before(store: Path, change: Manifest, number: int, before: int) -> bool:
-    """Say whether a segment holds anything that may have to go."""
+    """Say from its files' footers whether a segment holds anything that may have to go."""
     for table in ("records", "edges"):
         for file in change.files.get(table, ()):
             if number_of(file) != number:
                 continue
-            times = pq.read_table(store / file.name, columns=["ts"])["ts"]
-            first = pc.min(times.cast(pa.int64())).as_py()
-            if first is None or first < before or times.null_count:
-                return True
+            footer = pq.read_metadata(store / file.name)
+            at = footer.schema.names.index("ts")
+            for group in range(footer.num_row_groups):
+                known = footer.row_group(group).column(at).statistics
+                if known is None or not known.has_min_max or known.null_count:
+                    return True
+                if known.min_raw < before:
+                    return True
     return not any(number_of(f) == number for f in change.files.get("edges", ()))
