@@ -1,4 +1,4 @@
-"""A grown log is read on from its settled end, and from its start if what was remembered is gone."""
+"""A grown log is read on from its settled end; from its start, if what was remembered is gone."""
 
 from pathlib import Path
 from typing import Any
