@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import msgspec
 
 from graphad import schema
 from graphad.store import views
-from graphad.store.manifest import Manifest, Settled, Source
+from graphad.store.compact import number_of
+from graphad.store.manifest import File, Manifest, Settled, Source
 from graphad.store.remove import ALL, remove
 
 RULE = "record of another source"
@@ -38,15 +40,16 @@ class Copied(NamedTuple):
     by: int
 
 
-def drop_copies(store: Path, change: Manifest, first_new: int) -> list[Copied]:
-    """Leave each record in one source only; `first_new` is the first source of this run.
+def drop_copies(store: Path, change: Manifest, first_new: int, first_segment: int) -> list[Copied]:
+    """Leave each record in one source only; this run's sources and segments begin with those two.
 
     A source that has nothing of its own left stays known, for its content may be given again.
     """
     sources = {s.source: s for s in change.sources}
     dropped: list[Copied] = []
     while any(s.records and s.same_as is None for s in change.sources if s.source >= first_new):
-        connection = views.connect(store.absolute(), change)
+        some = msgspec.structs.replace(change, files=_of_their_time(change, first_segment))
+        connection = views.connect(store.absolute(), some)
         try:
             found = _find(connection, sources, first_new)
             for copied in found:
@@ -59,6 +62,21 @@ def drop_copies(store: Path, change: Manifest, first_new: int) -> list[Copied]:
         remove(store, change, {c.source: ALL if c.last < 0 else (c.first, c.last) for c in found})
         dropped += found
     return dropped
+
+
+def _of_their_time(change: Manifest, first_segment: int) -> dict[str, list[File]]:
+    """Return the files without those that hold no record of the time of the new ones."""
+    records = change.files.get("records", [])
+    new = [file for file in records if number_of(file) >= first_segment]
+    start = min((f.start for f in new if f.start is not None), default=None)
+    end = max((f.end for f in new if f.end is not None), default=None)
+    if start is None or end is None:
+        return change.files | {"records": new}
+    chosen = [
+        file for file in records
+        if file.start is None or file.end is None or (file.start <= end and file.end >= start)
+    ]  # fmt: skip
+    return change.files | {"records": chosen}
 
 
 def _find(

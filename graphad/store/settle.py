@@ -16,7 +16,7 @@ def settle(store: Path, run: Ingest, done: Iterable[Ingested]) -> list[Ingested]
     if run.replaced:
         replace(store, change, run.replaced)
     remove(store, change, _tails(run.grown))
-    copies = drop_copies(store, change, run.begin)
+    copies = drop_copies(store, change, run.begin, run.begin_segment)
     sources = {s.source: s for s in change.sources}
     by = run.replaced | {copied.source: copied.by for copied in copies if copied.last < 0}
     return [_as_it_is(one, sources, by) for one in done]

@@ -39,6 +39,7 @@ class Logs(RuleBasedStateMachine):
         self.content: dict[Path, bytes] = {}
         self.ingested: set[int] = set()  # lines that were whole in something ingested
         self.live: set[Path] = set()  # what is still written to; no copy is
+        self.rotated: dict[Path, bytes] = {}  # what was moved out of a live log
 
     def new(self, content: bytes) -> Path:
         self.count += 1
@@ -86,6 +87,7 @@ class Logs(RuleBasedStateMachine):
         if path in self.live:
             self.live.remove(path)
             self.live.add(renamed)
+            self.rotated[renamed] = self.rotated.pop(path, b"")
         return renamed
 
     @rule(target=files, path=files)
@@ -111,16 +113,15 @@ class Logs(RuleBasedStateMachine):
         """Move the first part of a log to another file; it goes on with the rest."""
         content = self.content.get(path, b"")
         cut = content.rfind(b"\n", 0, int(share * len(content))) + 1
-        if path in self.content:
+        if path in self.live:
             self.put(path, content[cut:])
+            self.rotated[path] = self.rotated.get(path, b"") + content[:cut]
         return self.new(content[:cut])
 
-    @rule(target=files, one=files, other=files)
-    def join(self, one: Path, other: Path) -> Path:
-        """Write one log behind another, if they have no line in common."""
-        first, second = self.content.get(one, b""), self.content.get(other, b"")
-        common = set(first.splitlines()) & set(second.splitlines())
-        return self.new(first if common or len(first) > 4000 else first + second)
+    @rule(target=files, path=files)
+    def join(self, path: Path) -> Path:
+        """Write all that was rotated off a log, and what it has now, into one file."""
+        return self.new(self.rotated.get(path, b"") + self.content.get(path, b""))
 
     @rule(path=files)
     def ingest(self, path: Path) -> None:
