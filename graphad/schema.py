@@ -193,6 +193,8 @@ used            int   records that gave an edge
 ignored         int   records a named rule left out
 rejected        int   records that could not be used
 edges           int   edges
+continues       int   source that held the beginning of this log, if it has grown
+same_as         int   source that has all its records, if this is a copy or a piece of it
 """)
 
 EVIDENCE = _columns("""

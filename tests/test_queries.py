@@ -80,7 +80,7 @@ def store() -> duckdb.DuckDBPyConnection:
             [record, record, at(hours), host],
         )
     connection.execute(
-        "INSERT INTO sources VALUES (1, '/log/a', 'strace', 'd', 99, 12, 9, 0, 3, 9),"
+        "INSERT INTO sources VALUES (1, '/log/a', 'strace', 'd', 99, 12, 9, 0, 3, 9, NULL, NULL),"
         " (2, '/log/b', 'json', 'e', 99, 8, 7, 0, 1, 0)"
     )
     connection.execute(

@@ -59,12 +59,12 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
     connection.execute(f"CREATE TABLE sources ({columns})")
     rows = [
         (s.source, s.path, s.format, s.digest, s.bytes, s.read, s.used,
-         sum(s.ignored.values()), s.rejected, s.edges)
+         sum(s.ignored.values()), s.rejected, s.edges, s.continues, s.same_as)
         for s in manifest.sources
     ]  # fmt: skip
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
-        marks = ", ".join(["(" + ", ".join("?" * 10) + ")"] * len(some))
+        marks = ", ".join(["(" + ", ".join("?" * len(schema.SOURCES)) + ")"] * len(some))
         connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])
     query.create_views(connection)
 

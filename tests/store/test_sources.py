@@ -51,23 +51,31 @@ class Logs(RuleBasedStateMachine):
         self.content[path] = content
         path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
-    def lines(self, count: int) -> bytes:
+    def lines(self, pairs: int) -> bytes:
+        """Return new lines, an even number: a piece that overlaps does so by two or more."""
+        count = 2 * pairs
         self.made += count
         return b"".join(line(3 * i).encode() + b"\n" for i in range(self.made - count, self.made))
 
-    @rule(target=files, count=st.integers(1, 12))
+    def cut(self, path: Path, share: float) -> tuple[bytes, bytes]:
+        """Return the two parts of a file, both of an even number of lines."""
+        lines = self.content.get(path, b"").splitlines(keepends=True)
+        at = int(share * len(lines)) // 2 * 2
+        return b"".join(lines[:at]), b"".join(lines[at:])
+
+    @rule(target=files, count=st.integers(1, 6))
     def begin(self, count: int) -> Path:
         path = self.new(self.lines(count))
         self.live.add(path)
         return path
 
-    @rule(path=files, count=st.integers(1, 8))
+    @rule(path=files, count=st.integers(1, 4))
     def grow(self, path: Path, count: int) -> None:
         if path in self.live:
             self.put(path, self.content[path] + self.lines(count))
 
     @rule(path=files, share=st.floats(0.05, 0.95), count=st.integers(1, 4))
-    def grow_while_it_is_read(self, path: Path, share: float, count: int) -> None:
+    def grow_while_read(self, path: Path, share: float, count: int) -> None:
         """Ingest a log whose last line is half written, then write the other half."""
         if path not in self.live:
             return
@@ -100,23 +108,20 @@ class Logs(RuleBasedStateMachine):
     @rule(target=files, path=files, share=st.floats(0, 1))
     def copy_of_the_beginning(self, path: Path, share: float) -> Path:
         """Keep a copy from when the log was shorter."""
-        content = self.content.get(path, b"")
-        return self.new(content[: content.rfind(b"\n", 0, int(share * len(content))) + 1])
+        return self.new(self.cut(path, share)[0])
 
     @rule(target=files, path=files, share=st.floats(0, 1))
     def copy_of_the_end(self, path: Path, share: float) -> Path:
-        content = self.content.get(path, b"")
-        return self.new(content[content.find(b"\n", int(share * len(content))) + 1 :])
+        return self.new(self.cut(path, share)[1])
 
     @rule(target=files, path=files, share=st.floats(0, 1))
     def rotate(self, path: Path, share: float) -> Path:
         """Move the first part of a log to another file; it goes on with the rest."""
-        content = self.content.get(path, b"")
-        cut = content.rfind(b"\n", 0, int(share * len(content))) + 1
+        first, rest = self.cut(path, share)
         if path in self.live:
-            self.put(path, content[cut:])
-            self.rotated[path] = self.rotated.get(path, b"") + content[:cut]
-        return self.new(content[:cut])
+            self.put(path, rest)
+            self.rotated[path] = self.rotated.get(path, b"") + first
+        return self.new(first)
 
     @rule(target=files, path=files)
     def join(self, path: Path) -> Path:
