@@ -81,7 +81,7 @@ def store() -> duckdb.DuckDBPyConnection:
         )
     connection.execute(
         "INSERT INTO sources VALUES (1, '/log/a', 'strace', 'd', 99, 12, 9, 0, 3, 9, NULL, NULL),"
-        " (2, '/log/b', 'json', 'e', 99, 8, 7, 0, 1, 0)"
+        " (2, '/log/b', 'json', 'e', 99, 8, 7, 0, 1, 0, NULL, NULL)"
     )
     connection.execute(
         "INSERT INTO rejects VALUES (1, 12, 12, 120, 7, 'cut off'), (1, 10, 10, 100, 5, 'cut off'),"
