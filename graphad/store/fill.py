@@ -95,6 +95,7 @@ class Filler:
 
     def _close(self, segment: Segment) -> dict[str, File]:
         files = segment.close()
+        self.open.remove(segment)  # its writers hold memory
         self.manifest.collisions += segment.collisions
         return files
 
