@@ -258,6 +258,8 @@ class Ingest:
             )
             source.end = max(span["max"], source.end if source.end is not None else span["max"])
             self.segment.add("edges", _placed(part.edges, source.source, block, before))
+        if part.claims is not None and part.claims.num_rows:
+            self.segment.add("aliases", _placed(part.claims, source.source, block, before))
         self.segment.add("entities", part.entities)
         if self.segment.rows >= SEGMENT:
             self._roll()
