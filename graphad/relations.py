@@ -56,7 +56,8 @@ class Relations:
 
     `kind` and `outcome` are SQL over columns of `raw`. `edges` has, for each kind, the edges of
     such a record in the order of their ordinals: end it flows from, action, end it flows to.
-    `claims` say more of entities, of records that give no edge too. Neither may use `record`, and of `ts` only whether it is NULL.
+    `claims` say more of entities, of records that give no edge too. None may use `record`, and of
+    `ts` only whether it is NULL.
     """
 
     kind: str

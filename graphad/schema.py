@@ -202,7 +202,7 @@ record          int   record that says so, the first of several
 kind            text  what is said, one of CLAIMS
 host            text  host that says so
 entity          int   id of the entity it is said of, as in `edges`
-value           text  what the entity has or is besides: a process id, a SID, its end of a connection
+value           text  what it has: a process id, a SID, an address, the near end of a connection
 far             text  the other end of a connection
 label           text  program of a process
 detail          text  its command line

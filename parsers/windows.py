@@ -81,7 +81,8 @@ _SESSION = "nullif(lower(target_logon), '0x0')"
 
 def _logon(logon: str) -> str:
     # Those of the system itself say nothing of where a process comes from.
-    return f"CASE WHEN lower({logon}) NOT IN ('0x0', '0x3e4', '0x3e5', '0x3e7') THEN lower({logon}) END"
+    system = "('0x0', '0x3e4', '0x3e5', '0x3e7')"
+    return f"CASE WHEN lower({logon}) NOT IN {system} THEN lower({logon}) END"
 
 
 def _whatever_case(kind: str, text: str) -> End:
@@ -94,7 +95,9 @@ _ENDS = {
     "target": End("process", _TARGET, "target_exe"),
     "created": End("process", _TARGET, "target_exe", "command_line"),
     "parent": End(
-        "process", _first_of("parent_guid", "parent_pid", "parent_exe"), "parent_exe",
+        "process",
+        _first_of("parent_guid", "parent_pid", "parent_exe"),
+        "parent_exe",
         "parent_command",
     ),
     "creator": End("process", _first_of("process_guid", "pid", "parent_exe"), "parent_exe"),
@@ -114,9 +117,7 @@ _ENDS = {
     "other": _whatever_case("user", _OTHER),
     "session": End("session", _SESSION),
     "own session": End("session", _logon("logon_id")),
-    "its session": End(
-        "session", _logon("coalesce(nullif(lower(target_logon), '0x0'), logon_id)")
-    ),
+    "its session": End("session", _logon("coalesce(nullif(lower(target_logon), '0x0'), logon_id)")),
     "service": _whatever_case("service", "service"),
     "task": _whatever_case("task", "task_name"),
     "host": _whatever_case("host", "host"),

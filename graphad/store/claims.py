@@ -125,7 +125,10 @@ def _clocks(block: Columns, usable: npt.NDArray[np.bool_]) -> pa.Table:
     which = which.ravel()
     order = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[order], np.arange(pairs.shape[1]))
-    begin, end = np.minimum.reduceat(ts[at][order], starts), np.maximum.reduceat(ts[at][order], starts)
+    begin, end = (
+        np.minimum.reduceat(ts[at][order], starts),
+        np.maximum.reduceat(ts[at][order], starts),
+    )
     rows = pairs.shape[1]
     empty = pa.nulls(rows, CODED)
     columns = {
