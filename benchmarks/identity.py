@@ -22,11 +22,13 @@ from graphad.graph import Graph
 from graphad.store import Store, graphs, identity
 from graphad.store.claims import QUARTER
 
+# Sysmon writes each percent sign twice.
 _LAUNCHES = r"""
 SELECT r.source, r.record, epoch_us(r.ts) AS ts, lower(r.host) AS host, code = '1' AS sysmon,
        CASE code WHEN '1' THEN lower(trim(process_guid, '{}')) END AS guid,
        CASE code WHEN '1' THEN pid ELSE target_pid END AS pid,
-       lower(CASE code WHEN '1' THEN exe ELSE target_exe END) AS program, command_line,
+       lower(CASE code WHEN '1' THEN exe ELSE target_exe END) AS program,
+       replace(command_line, '%%', '%') AS command_line,
        lower(parent_exe) AS parent
 FROM records r WHERE code = '1' AND channel = 'Microsoft-Windows-Sysmon/Operational'
    OR code = '4688' AND lower(channel) = 'security'
@@ -48,7 +50,7 @@ def judged(store: Store) -> dict[str, Counter[str]]:
     final = work.ids[work.settled()]
     created = {
         (int(graph.source[e]), int(graph.record[e])): guid_of.get(int(final[size + e]))
-        for e in np.flatnonzero(graph.action == "launch").tolist()
+        for e in np.flatnonzero(np.isin(graph.action, ["launch", "exec"])).tolist()
     }
     paths = {s.source: Path(s.path).name for s in store.sources}
     sysmon = {(r["source"], r["guid"]): r for r in launches if r["sysmon"]}
@@ -92,7 +94,7 @@ def _one_launch(sysmon: dict[str, Any], security: dict[str, Any]) -> bool:
         same = sysmon["command_line"] == security["command_line"]
     else:
         same = sysmon["pid"] == security["pid"]
-    return same and abs(apart) <= 1_000_000
+    return bool(same) and abs(apart) <= 1_000_000
 
 
 def _agree(sysmon: dict[str, Any], security: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from graphad.models.lives import NEVER, Spans, alive, clusters
 from graphad.store.united import SAME, Ints, Uniting, mixed
 
 _AGE = 10 * 366 * 86_400  # seconds; nothing runs for longer, so an older birth is made up
+_STARTING = 120_000_000  # us from a host's start until its log has said so
 _SYSTEM = ("0x3e4", "0x3e5", "0x3e7")  # logon ids that the system's own sessions always have
 
 # Processes that their source tells from all others, one row each, and what is known of them. A
@@ -26,14 +27,16 @@ GROUP BY entity, place HAVING count(DISTINCT value) < 2
 """
 _PROGRAM = r"nullif(regexp_extract(lower({}), '[^\\/]+$'), '')"
 # Processes that began with no more than a pid, and those of _KNOWN they may be: of the same pid and
-# program, or, where the pid was not logged, of the same path and command line.
+# program, or, where the pid was not logged, of the same path and command line, in which Sysmon
+# doubles percent signs.
 _PAIRS = f"""
 SELECT k.entity, b.number, abs(k.born - b.born) AS apart, k.pid IS NOT NULL AS by_pid
 FROM known k JOIN began b ON k.place = b.place AND abs(k.born - b.born) <= CASE
          WHEN k.exactly THEN {SAME} ELSE 2 * {SAME} END
      AND CASE WHEN k.pid IS NOT NULL THEN k.pid = b.pid AND
                   coalesce({_PROGRAM.format("k.label")} = b.program, true)
-              ELSE lower(k.label) = lower(b.label) AND k.detail = b.detail END
+              ELSE lower(k.label) = lower(b.label)
+                  AND replace(k.detail, '%%', '%') = replace(b.detail, '%%', '%') END
 """
 
 
@@ -200,7 +203,7 @@ def _ends(
 def _boots(
     connection: duckdb.DuckDBPyConnection, places: list[str], born: Ints, ended: Ints
 ) -> None:
-    """End lives at the next start of their host."""
+    """End lives at the next start of their host, which is told of a little after it began."""
     boots: dict[str, list[int]] = {}
     for place, ts in connection.execute(
         "SELECT DISTINCT place, ts FROM claimed WHERE kind = 'boot' ORDER BY ALL"
@@ -209,7 +212,8 @@ def _boots(
     for place, times in boots.items():
         mine = np.flatnonzero(np.array([one == place for one in places], bool))
         moments = np.array([*times, NEVER], np.int64)
-        ended[mine] = np.minimum(ended[mine], moments[np.searchsorted(moments, born[mine])])
+        after = moments[np.searchsorted(moments, born[mine] + _STARTING)]
+        ended[mine] = np.minimum(ended[mine], after)
 
 
 def sessions(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
