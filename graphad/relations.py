@@ -33,8 +33,9 @@ class Claim:
 
     `what` is one of schema.CLAIMS, `told_by` the kinds of records that say so, all of them if it is
     empty. `value` is SQL like an End's; so are `far`, see schema.ALIASES, and `born`, seconds since
-    1970. If `each`, every record counts with its time: a birth, a connection; else one row stands
-    for all that say the same.
+    1970. An entity's key or a `value` that reads one column alone must be NULL where that is. If
+    `each`, every record counts with its time: a birth, a connection; else one row stands for all
+    that say the same.
     """
 
     what: str

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from graphad import schema
 from graphad.parse import arrow_type
 from graphad.relations import Claim, columns_of
-from graphad.store.expressions import Columns, Expression, evaluate
+from graphad.store.expressions import SEED, Columns, Expression, evaluate
 from graphad.store.mapped import CODED, Rows, entity_ids, is_local
 
 QUARTER = 900_000_000  # us; zones lie whole quarters of an hour apart
@@ -34,6 +34,10 @@ class Claims:
         texts = [(c.end.key, c.value, c.far, c.end.label, c.end.detail, c.born) for c in claims]
         self._read = [tuple(map(Expression, part)) for part in texts]
         self._from = [columns_of(part) for part in texts]
+        # Of a birth not even the process id need be known.
+        asked = [(c.end.key,) if c.what == "birth" else (c.end.key, c.value) for c in claims]
+        read = [[columns_of([sql]) for sql in some] for some in asked]
+        self._needs = [{names[0] for names in some if len(names) == 1} for some in read]
 
     def run(
         self, block: Columns, kinds: Sequence[str | None], kind_of: npt.NDArray[np.int32],
@@ -45,7 +49,11 @@ class Claims:
             rows = usable
             if claim.told_by:
                 told = np.array([kind in claim.told_by for kind in kinds], bool)
+                if not told.any():
+                    continue
                 rows = usable & told[kind_of]
+            for name in self._needs[i]:
+                rows = rows & block.known(name)
             at = np.flatnonzero(rows)
             if len(at):
                 first, which = block.distinct([*{"host": 0} | dict.fromkeys(self._from[i])], at)
@@ -63,9 +71,11 @@ class Claims:
         parts: dict[str, Any],
     ) -> pa.Table:  # fmt: skip
         """Return the rows of one claim, of which `parts` are the distinct values."""
+        from graphad.scan.tuples import extents
+
         claim = self.claims[i]
         told = parts["key"].is_valid().to_numpy(False)
-        if claim.what != "birth":  # of what began, not even a process id need be known
+        if claim.what != "birth":
             told &= parts["value"].is_valid().to_numpy(False)
         if not told.any():
             return SCHEMA.empty_table()
@@ -78,11 +88,9 @@ class Claims:
             one, begin, end, n = number, ts, ts, np.ones(len(at), np.int64)
             logged = stamp == ts
         else:
-            order = np.lexsort((record, ts, number))
-            one, starts = np.unique(number[order], return_index=True)
-            ends = np.append(starts[1:], len(order)) - 1
-            begin, end, n = ts[order[starts]], ts[order[ends]], ends - starts + 1
-            record, logged = record[order[starts]], (stamp == ts)[order[starts]]
+            one = np.arange(int(told.sum()))
+            row, last, n = extents(number, ts, len(one))
+            begin, end, record, logged = ts[row], ts[last], record[row], stamp[row] == ts[row]
         rows = np.flatnonzero(told)
         kind = pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [claim.end.type])
         hosts = block.column("host").take(pa.array(first[rows]))
@@ -117,31 +125,24 @@ def _clocks(block: Columns, usable: npt.NDArray[np.bool_]) -> pa.Table:
     at = np.flatnonzero(usable & (stamp != _NONE) & (stamp != ts))
     if not len(at):
         return SCHEMA.empty_table()
+    from graphad.scan.tuples import distinct_rows, extents
+
     quarters = np.rint((stamp[at] - ts[at]) / QUARTER).astype(np.int64)
-    hosts = _coded(block.column("host").take(pa.array(at)).cast(pa.string()))
-    pairs, which = np.unique(
-        np.stack([hosts.indices.to_numpy().astype(np.int64), quarters]), axis=1, return_inverse=True
-    )
-    which = which.ravel()
-    order = np.argsort(which, kind="stable")
-    starts = np.searchsorted(which[order], np.arange(pairs.shape[1]))
-    begin, end = (
-        np.minimum.reduceat(ts[at][order], starts),
-        np.maximum.reduceat(ts[at][order], starts),
-    )
-    rows = pairs.shape[1]
+    first, which = distinct_rows(np.stack([block.numbers("host")[at], quarters]), SEED)
+    row, last, n = extents(which, ts[at], len(first))
+    rows = len(first)
     empty = pa.nulls(rows, CODED)
     columns = {
-        "record": block.raw["record"].to_numpy()[at][order[starts]],
+        "record": block.raw["record"].to_numpy()[at[row]],
         "kind": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["clock"]),
-        "host": hosts.dictionary.take(pa.array(pairs[0])),
+        "host": block.column("host").take(pa.array(at[first])).cast(pa.string()),
         "entity": pa.nulls(rows, pa.int64()),
-        "value": pa.array(pairs[1]).cast(pa.string()),
+        "value": pa.array(quarters[first]).cast(pa.string()),
         **dict.fromkeys(("far", "label", "detail"), empty),
         "born": pa.nulls(rows, _US),
-        "ts": pa.array(begin, _US),
-        "last": pa.array(end, _US),
-        "n": np.bincount(which, minlength=rows),
+        "ts": pa.array(ts[at[row]], _US),
+        "last": pa.array(ts[at[last]], _US),
+        "n": n,
         "logged": np.zeros(rows, bool),
     }
     return pa.table(columns).cast(SCHEMA)
