@@ -132,7 +132,8 @@ class Uniting:
         told_src, told_dst = np.split(place[self.told], 2)
         borrowed = self.lived[:events] | self.lived[events:]
         again = repeated(src, dst, graph.action, self.ts, borrowed)
-        kept = np.lexsort((np.arange(events), self.ts))
+        # What was put later, to when it was opened, comes after that.
+        kept = np.lexsort((np.arange(events), self.ts != graph.ts, self.ts))
         kept = kept[~again[kept]]
         changed: dict[str, Any] = {name: values[order] for name, values in self.columns.items()} | {
             name: getattr(graph, name)[kept] for name in ("action", "source", "record", "ordinal")
