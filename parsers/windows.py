@@ -53,7 +53,7 @@ def _born(guid: str) -> str:
     # The middle of a Sysmon GUID is the second at which the process began, low half first.
     parts = [f"substr({guid}, {at}, 4)" for at in (15, 10)]
     good = f"regexp_full_match({guid}, '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}')"
-    return f"CASE WHEN {good} THEN ('0x' || {' || '.join(parts)})::BIGINT END"
+    return f"CASE WHEN {good} THEN try_cast('0x' || {' || '.join(parts)} AS BIGINT) END"
 
 
 def _at(address: str, port: str) -> str:

@@ -28,9 +28,12 @@ def united(
         """SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
            FROM w ORDER BY w.ts, digest, record, ordinal"""
     ).to_arrow_table()
+    connection.execute(
+        """CREATE TEMP TABLE met AS SELECT * FROM entities
+           WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w)"""
+    )
     entities = connection.sql(
-        """SELECT id, type, label, name, detail, shape FROM entities
-           WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w) ORDER BY id"""
+        "SELECT id, type, label, name, detail, shape FROM met ORDER BY id"
     ).to_arrow_table()
     return identity.apply(connection, Uniting(_graph(edges, entities)), rules, stands)
 

@@ -12,10 +12,11 @@ import pyarrow as pa
 from graphad.errors import UnknownName
 from graphad.store import identity_lives, identity_names, identity_network
 from graphad.store.claims import QUARTER
-from graphad.store.united import Uniting
+from graphad.store.united import Uniting, keep
 
 RULES = ("clock", "host", "process", "session", "user", "connection")
 AGREE, LEAST = 0.95, 5  # share of a source's records, and how many, that must show one offset
+MOST = 26 * 4  # quarters of an hour: zones reach 14 hours, a clock of twelve hours adds 12
 
 
 def chosen(rules: Iterable[str] | None) -> frozenset[str]:
@@ -34,24 +35,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, rules: frozenset[str]) -> dic
     """
     stands = identity_names.hosts(connection) if "host" in rules else {}
     clocks = _clocks(connection) if "clock" in rules else []
-    places = pa.table(
-        {
-            "host": pa.array(list(stands), pa.string()),
-            "place": pa.array(list(stands.values()), pa.string()),
-        }
-    )
+    names = {"host": list(stands), "place": list(stands.values())}
     sources, hosts, shifts = zip(*clocks, strict=True) if clocks else ((), (), ())
-    offsets = pa.table(
-        {
-            "source": pa.array(sources, pa.int64()),
-            "host": pa.array(hosts, pa.string()),
-            "shift": pa.array(shifts, pa.int64()),
-        }
-    )
-    for name, table in (("places", places), ("clocks", offsets)):
-        connection.register("given", table)
-        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
-        connection.unregister("given")
+    offsets = {"source": sources, "host": hosts, "shift": shifts}
+    kinds = {"source": pa.int64(), "host": pa.string(), "place": pa.string(), "shift": pa.int64()}
+    for table, columns in (("places", names), ("clocks", offsets)):
+        typed = {name: pa.array(values, kinds[name]) for name, values in columns.items()}
+        keep(connection, table, pa.table(typed))
     connection.execute(
         """CREATE TEMP VIEW claimed AS
            SELECT a.* REPLACE (epoch_us(a.ts) + coalesce(c.shift, 0) AS ts,
@@ -76,7 +66,7 @@ def apply(
 ) -> Uniting:  # fmt: skip
     """Unite what is one entity by the rules; `prepare` was called before.
 
-    The connection has the window's edges in the table `w`.
+    The connection has the window's edges in the table `w` and their entities in `met`.
     """
     if not len(work.graph):
         return work
@@ -103,5 +93,6 @@ def _clocks(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, int]]
             FROM (SELECT *, sum(n) OVER (PARTITION BY source, host) AS total
                   FROM (SELECT source, host, value, sum(n) AS n FROM aliases
                         WHERE kind = 'clock' GROUP BY ALL))
-            WHERE n >= {LEAST} AND n >= {AGREE} * total AND shift <> 0 ORDER BY ALL"""
+            WHERE n >= {LEAST} AND n >= {AGREE} * total
+                AND abs(shift) BETWEEN 1 AND {MOST * QUARTER} ORDER BY ALL"""
     ).fetchall()

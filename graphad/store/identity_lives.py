@@ -4,9 +4,10 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from graphad.models.lives import NEVER, Spans, alive, clusters
-from graphad.store.united import SAME, Ints, Uniting, mixed
+from graphad.store.united import SAME, Ints, Uniting, keep, mixed
 
 _AGE = 10 * 366 * 86_400  # seconds; nothing runs for longer, so an older birth is made up
 _STARTING = 120_000_000  # us from a host's start until its log has said so
@@ -28,15 +29,19 @@ GROUP BY entity, place HAVING count(DISTINCT value) < 2
 _PROGRAM = r"nullif(regexp_extract(lower({}), '[^\\/]+$'), '')"
 # Processes that began with no more than a pid, and those of _KNOWN they may be: of the same pid and
 # program, or, where the pid was not logged, of the same path and command line, in which Sysmon
-# doubles percent signs.
+# doubles percent signs. Of many that began alike in one second none can be told from the others.
 _PAIRS = f"""
-SELECT k.entity, b.number, abs(k.born - b.born) AS apart, k.pid IS NOT NULL AS by_pid
-FROM known k JOIN began b ON k.place = b.place AND abs(k.born - b.born) <= CASE
-         WHEN k.exactly THEN {SAME} ELSE 2 * {SAME} END
-     AND CASE WHEN k.pid IS NOT NULL THEN k.pid = b.pid AND
-                  coalesce({_PROGRAM.format("k.label")} = b.program, true)
-              ELSE lower(k.label) = lower(b.label)
-                  AND replace(k.detail, '%%', '%') = replace(b.detail, '%%', '%') END
+SELECT k.entity, b.number, abs(k.born - b.born) AS apart, true AS by_pid
+FROM known k JOIN began b ON k.place = b.place AND k.pid = b.pid
+WHERE abs(k.born - b.born) <= CASE WHEN k.exactly THEN {SAME} ELSE 2 * {SAME} END
+  AND coalesce({_PROGRAM.format("k.label")} = b.program, true)
+UNION ALL
+SELECT k.entity, b.number, abs(k.born - b.born), false
+FROM (SELECT * FROM known WHERE pid IS NULL AND exactly QUALIFY 8 >= count(*) OVER (
+          PARTITION BY place, lower(label), detail, born // 1000000)) k
+JOIN began b ON k.place = b.place AND lower(k.label) = lower(b.label)
+    AND replace(k.detail, '%%', '%') = replace(b.detail, '%%', '%')
+WHERE abs(k.born - b.born) <= {SAME}
 """
 
 
@@ -45,9 +50,8 @@ def processes(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
     pids = connection.execute(
         """SELECT id, coalesce(p.place, e.host) AS place, split_part(key, ':', 2) AS pid,
                   nullif(split_part(key, ':', 3), '') AS program
-           FROM entities e LEFT JOIN places p ON p.host = e.host
-           WHERE type = 'process' AND starts_with(key, 'pid:')
-             AND id IN (SELECT src FROM w UNION SELECT dst FROM w) ORDER BY id"""
+           FROM met e LEFT JOIN places p ON p.host = e.host
+           WHERE type = 'process' AND starts_with(key, 'pid:') ORDER BY id"""
     ).fetchall()
     if not pids:
         return
@@ -88,12 +92,9 @@ def _lives(connection: duckdb.DuckDBPyConnection, pids: list[Any]) -> dict[str, 
 
     of: (place, pid); born, ended: us; entity: id; program, label, detail.
     """
-    connection.execute("CREATE OR REPLACE TEMP TABLE asked (place VARCHAR, pid VARCHAR)")
     asked = sorted({(row[1], row[2]) for row in pids})
-    for start in range(0, len(asked), 1000):
-        some = asked[start : start + 1000]
-        marks = ", ".join(["(?, ?)"] * len(some))
-        connection.execute(f"INSERT INTO asked VALUES {marks}", [v for row in some for v in row])
+    places, ids = (pa.array([row[i] for row in asked], pa.string()) for i in (0, 1))
+    keep(connection, "asked", pa.table({"place": places, "pid": ids}))
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE known AS SELECT * FROM ({_KNOWN}) k
             WHERE pid IS NULL OR EXISTS
@@ -142,14 +143,13 @@ def _began(connection: duckdb.DuckDBPyConnection) -> list[Any]:
     for run, row in zip(number, rows, strict=True):
         once.setdefault(run, row)  # the first of each, for they are in order
     began = sorted(once.values(), key=lambda row: tuple(map(str, row)))
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE began (number INT, place VARCHAR, pid VARCHAR, born BIGINT, "
-        "entity BIGINT, program VARCHAR, label VARCHAR, detail VARCHAR)"
-    )
-    for start in range(0, len(began), 1000):
-        some = [(start + i, *row) for i, row in enumerate(began[start : start + 1000])]
-        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
-        connection.execute(f"INSERT INTO began VALUES {marks}", [v for row in some for v in row])
+    kinds = (pa.string(), pa.string(), pa.int64(), pa.int64(), *[pa.string()] * 3)
+    names = ("place", "pid", "born", "entity", "program", "label", "detail")
+    columns = {
+        name: pa.array([row[i] for row in began], kind)
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    }
+    keep(connection, "began", pa.table(columns | {"number": np.arange(len(began))}))
     return began
 
 
@@ -234,8 +234,7 @@ def sessions(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
     spans = Spans(of[first], ts[first], np.full(len(first), NEVER), np.full(len(first), -1))
     asked = connection.execute(
         """SELECT id, coalesce(p.place, e.host) AS place, key
-           FROM entities e LEFT JOIN places p ON p.host = e.host WHERE type = 'session'
-             AND id IN (SELECT src FROM w UNION SELECT dst FROM w) ORDER BY id"""
+           FROM met e LEFT JOIN places p ON p.host = e.host WHERE type = 'session' ORDER BY id"""
     ).fetchall()
     asked = [row for row in asked if of_place.get(row[1:], -1) in again]
     if not asked:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphad.graph import coded
-from graphad.store.united import Uniting, mixed
+from graphad.store.united import Uniting, keep, mixed
 
 _NOBODY = frozenset({"localhost", "unknown", ""})
 # Accounts that every host has one of its own of.
@@ -93,17 +93,14 @@ def unite_hosts(
     codes, words = coded(work.graph.host)
     work.host = np.array([other.get(w, w) for w in words], object)[codes]
     names = pa.table({"name": list(other), "stand": list(other.values())})
-    connection.register("given", names)
-    connection.execute("CREATE OR REPLACE TEMP TABLE spelled AS SELECT * FROM given")
-    connection.unregister("given")
+    keep(connection, "spelled", names)
     found = connection.execute(
         """WITH mine AS (
-               SELECT id, type, stand, key FROM entities e JOIN spelled s ON s.name = e.host
-               UNION SELECT id, type, stand, '' FROM entities e JOIN spelled s
+               SELECT id, type, stand, key FROM met e JOIN spelled s ON s.name = e.host
+               UNION SELECT id, type, stand, '' FROM met e JOIN spelled s
                    ON lower(s.name) = e.key WHERE type = 'host')
            SELECT id, first FROM (
-               SELECT id, min(id) OVER (PARTITION BY type, stand, key) AS first FROM mine
-               WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w))
+               SELECT id, min(id) OVER (PARTITION BY type, stand, key) AS first FROM mine)
            WHERE id <> first"""
     ).fetchnumpy()
     a, b = (np.searchsorted(work.graph.ids, found[name]) for name in ("id", "first"))

@@ -1,11 +1,14 @@
 """Connections: what one end opened and the other took is one thing, and logons came through it."""
 
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import Any
 
 import duckdb
 import numpy as np
 
 from graphad.models.lives import clusters
+from graphad.store.expressions import SEED
 from graphad.store.united import Ints, Uniting, mixed
 
 _CLOCKS = 30_000_000  # us by which the clocks of two hosts may differ, and a record be late
@@ -40,12 +43,16 @@ def connections(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
         began = [ts[i] for i in members if kind[i] == "connect"]
         if began:
             opened.setdefault(value[members[0]], []).append((min(began), members))
+    for some in opened.values():
+        some.sort()
     for i, one in enumerate(kind):
         if one != "caller":
             continue
-        near = [run for run in opened.get(value[i], ()) if -_CLOCKS <= ts[i] - run[0] <= _LOGON]
-        if len(near) == 1:  # of two it came through none that we could name
-            near[0][1].append(i)
+        some = opened.get(value[i], [])
+        first = bisect_left(some, ts[i] - _LOGON, key=itemgetter(0))
+        after = bisect_right(some, ts[i] + _CLOCKS, key=itemgetter(0))
+        if after - first == 1:  # of two it came through none that we could name
+            some[first][1].append(i)
     said: list[int] = []
     named: list[tuple[int, int, int, int]] = []  # row, its connection's socket, salt, begin
     for some in opened.values():
@@ -83,26 +90,36 @@ def _crosses(told: list[tuple[str, str, str, str | None]]) -> bool:
 
 def _put(work: Uniting, told: list[tuple[int, ...]]) -> None:
     """Move the ends of what was told: (source, record, entity, opened, socket, salt, begin)."""
-    graph = work.graph
-    events: dict[tuple[int, int], list[int]] = {}
-    wanted = {(row[0], row[1]) for row in told}
-    sources = np.isin(graph.record, np.array([r for _, r in wanted], np.int64))
-    for e in np.flatnonzero(sources).tolist():
-        key = int(graph.source[e]), int(graph.record[e])
-        if key in wanted:
-            events.setdefault(key, []).append(e)
+    graph, size = work.graph, len(work.graph)
+    source, record, entity, opened, socket, salt, begin = np.array(told, np.int64).T
+    # Where in the graph each record is; one may give several events.
+    number = coded_pairs(source, record, graph.source, graph.record)
+    place = np.full(int(number[0].max()) + 1, -1, np.int64)
+    place[number[0]] = np.arange(len(told))
+    events = np.flatnonzero(number[1] >= 0)
+    said = place[number[1][events]]
+    was = np.where(opened[said] == 1, graph.dst[events], graph.src[events])
+    mine = graph.ids[was] == entity[said]
+    events, said = events[mine], said[mine]
+    found = mixed(socket[said], salt[said])
+    labels = graph.labels[np.searchsorted(graph.ids, socket[said])]
+    added = [
+        work.entity(one, "socket", label)
+        for one, label in zip(found.tolist(), labels.tolist(), strict=True)
+    ]
+    ends = np.where(opened[said] == 1, events + size, events)
+    work.move(ends, np.array(added, np.int64), tell=False)
+    # Nothing is taken before it was opened, whatever clocks and stamps cut to seconds say.
     ts = graph.ts.copy()
-    size = len(graph)
-    for source, record, entity, opened, socket, salt, begin in told:
-        found = int(mixed(np.array([socket]), np.array([salt]))[0])
-        at = int(np.searchsorted(graph.ids, socket))
-        label = graph.labels[at]
-        for e in events.get((source, record), ()):
-            end = e + size if opened else e
-            was = graph.dst[e] if opened else graph.src[e]
-            if graph.ids[was] != entity:
-                continue
-            work.move(np.array([end]), np.array([work.entity(found, "socket", label)]), tell=False)
-            # Nothing is taken before it was opened; clocks and stamps cut to seconds say so.
-            ts[e] = ts[e] if opened else max(ts[e], begin)
+    ts[events] = np.where(opened[said] == 1, ts[events], np.maximum(ts[events], begin[said]))
     work.ts = ts
+
+
+def coded_pairs(a: Ints, b: Ints, other_a: Ints, other_b: Ints) -> tuple[Ints, Ints]:
+    """Return numbers of pairs (a, b) [N], and of other pairs [M], -1 for those not among them."""
+    from graphad.scan.tuples import distinct_rows
+
+    both = np.stack([np.concatenate([a, other_a]), np.concatenate([b, other_b])])
+    _, number = distinct_rows(both, SEED)
+    mine, others = number[: len(a)].astype(np.int64), number[len(a) :].astype(np.int64)
+    return mine, np.where(others <= mine.max(initial=-1), others, -1)

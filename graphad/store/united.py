@@ -4,14 +4,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphad.graph import Graph, coded
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 SAME = 1_000_000  # us; two logs stamp one event within this, for some cut to whole seconds
+
+
+def keep(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Make rows a temporary table of a name of ours, in place of one of that name."""
+    connection.register("kept_rows", rows)
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM kept_rows")
+    finally:
+        connection.unregister("kept_rows")
 
 
 def mixed(ids: Ints, salt: Ints) -> Ints:
