@@ -36,6 +36,14 @@ ORDER BY r.source, r.record
 """
 
 
+_BOTH_ENDS = """
+SELECT count(DISTINCT (a.source, a.record)) AS n
+FROM aliases a JOIN aliases c ON c.kind = 'connect' AND c.value = a.value AND c.far = a.far
+    AND c.host <> a.host AND abs(epoch(a.ts) - epoch(c.ts)) <= 30
+WHERE a.kind = 'accept'
+"""
+
+
 def judged(store: Store) -> dict[str, Counter[str]]:
     """Return for each log how many processes were told of twice, united, missed, united wrongly."""
     launches = store.sql(_LAUNCHES).to_pylist()
@@ -73,7 +81,10 @@ def judged(store: Store) -> dict[str, Counter[str]]:
             other = sysmon.get((one["source"], guid))
             tally["unproven"] += other is None
             tally["wrong"] += other is not None and not _agree(other, one)
-    found["all"] = sum(found.values(), Counter())
+    total: Counter[str] = Counter()
+    for tally in found.values():
+        total.update(tally)  # a sum would leave out what is zero
+    found["all"] = total
     found["all"]["GUIDs melted"] = _melted(guid_of, graph, final)
     return found
 
@@ -104,6 +115,22 @@ def _agree(sysmon: dict[str, Any], security: dict[str, Any]) -> bool:
     )
 
 
+def crossing(store: Store) -> dict[str, int]:
+    """Return how many connections were told of where they were taken, and lead there."""
+    [told] = store.sql(_BOTH_ENDS).to_pylist()
+    graph = store.graph()
+    opened: dict[int, set[str]] = {}
+    for e in np.flatnonzero(graph.action == "connect").tolist():
+        opened.setdefault(int(graph.dst[e]), set()).add(graph.host[e])
+    found = {"accepted, and opened on another host": int(told["n"])}
+    for action in ("accept", "logon"):
+        found[f"{action} reached from another host"] = sum(
+            graph.host[e] not in opened.get(int(graph.src[e]), {graph.host[e]})
+            for e in np.flatnonzero(graph.action == action).tolist()
+        )
+    return found
+
+
 def ingested(scratch: Path, quick: bool) -> Store | None:
     """Return a store of the OTRF archives, None where they are absent."""
     home = captures.unpack("otrf-windows", scratch)
@@ -113,6 +140,16 @@ def ingested(scratch: Path, quick: bool) -> Store | None:
     store = Store(scratch / "store")
     store.ingest(logs[:8] if quick else logs)
     return store
+
+
+def costs(name: str, store: Store, repeat: int) -> Iterable[Row]:
+    """Time graphs of a store with identity and without."""
+    edges = len(store.graph(identity=()))
+    store.graph()  # compiles
+    plain = harness.timed(lambda: store.graph(identity=()), repeat).wall / edges * 1e6
+    full = harness.timed(lambda: store.graph(), repeat).wall / edges * 1e6
+    yield Row(f"graph of {name}, as logged", plain, "s a million edges")
+    yield Row(f"graph of {name}, resolved", full, "s a million edges", plain, full / plain)
 
 
 def measure(options: Options) -> Iterable[Row]:
@@ -129,12 +166,15 @@ def measure(options: Options) -> Iterable[Row]:
                     wanted = log == "all" and name in ("wrong", "GUIDs melted")
                     yield Row(f"{log}: {name}", count, "processes", target=0.0 if wanted else None,
                               met=count == 0 if wanted else None)  # fmt: skip
-        edges = len(store.graph(identity=()))
+        for name, count in crossing(store).items():
+            yield Row(name, count, "events")
         repeat = 1 if options.quick else 5
-        plain = harness.timed(lambda: store.graph(identity=()), repeat).wall / edges * 1e6
-        full = harness.timed(lambda: store.graph(), repeat).wall / edges * 1e6
-        yield Row("graph without identity", plain, "s a million edges")
-        yield Row("graph with identity", full, "s a million edges", plain, full / plain)
+        yield from costs("both logs", store, repeat)
+        lines = Path(folder) / "sysmon.json"
+        captures.sysmon_lines(Path(folder) / "otrf-windows", lines)
+        alone = Store(Path(folder) / "sysmon.store")
+        alone.ingest(lines)
+        yield from costs("Sysmon's alone", alone, repeat)
         size = store.parquet_bytes().get("aliases", 0) / sum(s.read for s in store.sources)
         yield Row("aliases", size, "bytes a record")
 

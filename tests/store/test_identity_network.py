@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from graphad.graph import Graph
@@ -47,6 +48,7 @@ def test_both_ends_meet_in_the_connection(tmp_path: Path) -> None:
     assert found.dst[0] == found.src[1]
     src, dst = found.told  # each end is judged by the name its own log gave
     assert (found.names[dst[0]], found.names[src[1]]) == (TO, "10.0.0.1:*")
+    assert found.subset(np.array([1])).told == (src[1:], found.told[1][1:])
     assert flows(Store(tmp_path / "store").graph(identity=["process"])) == 0
 
 
