@@ -49,7 +49,7 @@ def processes(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
     """Give each event whose process is known by its pid the process that then had it."""
     pids = connection.execute(
         """SELECT id, coalesce(p.place, e.host) AS place, split_part(key, ':', 2) AS pid,
-                  nullif(split_part(key, ':', 3), '') AS program
+                  nullif(regexp_extract(key, '(?s)^pid:[^:]*:(.*)$', 1), '') AS program
            FROM met e LEFT JOIN places p ON p.host = e.host
            WHERE type = 'process' AND starts_with(key, 'pid:') ORDER BY id"""
     ).fetchall()
@@ -95,15 +95,17 @@ def _lives(connection: duckdb.DuckDBPyConnection, pids: list[Any]) -> dict[str, 
     asked = sorted({(row[1], row[2]) for row in pids})
     places, ids = (pa.array([row[i] for row in asked], pa.string()) for i in (0, 1))
     keep(connection, "asked", pa.table({"place": places, "pid": ids}))
+    began = _began(connection)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE known AS SELECT * FROM ({_KNOWN}) k
-            WHERE pid IS NULL OR EXISTS
-                (SELECT 1 FROM asked a WHERE a.place = k.place AND a.pid = k.pid)
+            WHERE EXISTS (SELECT 1 FROM asked a WHERE a.place = k.place AND a.pid = k.pid)
+               OR pid IS NULL AND EXISTS (
+                SELECT 1 FROM began b
+                WHERE b.place = k.place AND lower(b.label) = lower(k.label))
             QUALIFY row_number() OVER (
                 PARTITION BY place, pid, coalesce(pid, entity::VARCHAR), born // 1000000
                 ORDER BY exactly DESC, entity) = 1"""
     )
-    began = _began(connection)
     pairs = connection.execute(_PAIRS).fetchall()
     known = connection.execute(
         f"""SELECT entity, place, pid, born, ended, {_PROGRAM.format("label")}, label, detail

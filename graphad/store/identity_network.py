@@ -19,6 +19,7 @@ _LOGON = 120_000_000  # us after which no system lends a port again that just se
 _SAID = """
 SELECT c.kind, c.value, c.far, c.place, c.entity, c.ts, c.source, c.record
 FROM claimed c SEMI JOIN w ON w.source = c.source AND w.record = c.record
+SEMI JOIN met ON met.id = c.entity
 WHERE kind IN ('connect', 'accept', 'caller')
 QUALIFY bool_or(kind = 'connect') OVER (PARTITION BY value)
     AND bool_or(kind <> 'connect') OVER (PARTITION BY value)
@@ -53,8 +54,7 @@ def connections(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
         after = bisect_right(some, ts[i] + _CLOCKS, key=itemgetter(0))
         if after - first == 1:  # of two it came through none that we could name
             some[first][1].append(i)
-    said: list[int] = []
-    named: list[tuple[int, int, int, int]] = []  # row, its connection's socket, salt, begin
+    told: list[tuple[int, ...]] = []
     for some in opened.values():
         for began_at, members in some:
             if not _crosses([(kind[i], place[i], value[i], far[i]) for i in members]):
@@ -62,12 +62,12 @@ def connections(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
             socket = min(entity[i] for i in members if kind[i] == "connect")
             caller = min((entity[i] for i in members if kind[i] == "accept"), default=0)
             salt = int(mixed(np.array([began_at]), np.array([caller]))[0])
-            said += members
-            named += [(i, socket, salt, began_at) for i in members]
-    if not said:
-        return
-    _put(work, [(source[i], record[i], entity[i], kind[i] == "connect", *rest)
-                for i, *rest in named])  # fmt: skip
+            told += [
+                (source[i], record[i], entity[i], kind[i] == "connect", socket, salt, began_at)
+                for i in members
+            ]
+    if told:
+        _put(work, told)
 
 
 def _runs(keys: list[Any], at: Ints, gap: int) -> Ints:
