@@ -81,7 +81,7 @@ class Claims:
             return SCHEMA.empty_table()
         number = np.where(told, np.cumsum(told) - 1, -1)[which]
         at, number = at[number >= 0], number[number >= 0]
-        ts = block.column("ts").cast(pa.int64()).to_numpy(zero_copy_only=False)[at]
+        ts = _ints(block, "ts")[at]
         stamp = _ints(block, "event_time")[at]
         record = block.raw["record"].to_numpy()[at]
         if claim.each:
@@ -120,8 +120,7 @@ class Claims:
 
 def _clocks(block: Columns, usable: npt.NDArray[np.bool_]) -> pa.Table:
     """Return how far the log's own stamps are from the times of records that have both."""
-    stamp = _ints(block, "event_time")
-    ts = block.column("ts").cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    stamp, ts = _ints(block, "event_time"), _ints(block, "ts")
     at = np.flatnonzero(usable & (stamp != _NONE) & (stamp != ts))
     if not len(at):
         return SCHEMA.empty_table()

@@ -283,3 +283,30 @@ def test_no_order_and_no_cut_changes_who_is_who(
     assert classes(parts.graph()) == wanted
     parts.compact()
     assert classes(parts.graph()) == wanted
+
+
+def test_whatever_a_log_claims_a_graph_is_built(tmp_path: Path) -> None:
+    """Values that are wrong, absurd or of another kind, in every field that a claim reads."""
+    luck = Random(3)
+    honest = [
+        began("tool", 7, 1.0, off=-4.0), created("tool", 7, 1.0), exited("tool", 7, 2.0),
+        called("tool", 7, 1.5, "10.0.0.9:1"), logon("0x5000", 3.0, IpPort="50001"),
+        security(4608, 4.0), sysmon(5, 5.0, ProcessGuid=guid("tool", 1.0), ProcessId="7"),
+    ]  # fmt: skip
+    absurd = [
+        None, "", "-", 0, -1, 2**63, 1e300, True, [], {}, "x" * 5000, "{}", "\x00", "\ud800",
+        "0x7fffffffffffffff", "9999-12-31 23:59:59.999", "1601-01-01 00:00:00", "S-1-5-21-",
+        "{ffffffff-ffff-ffff-ffff-ffffffffffff}", "'); DROP TABLE aliases; --", ":", "\\", "@",
+    ]  # fmt: skip
+    events = []
+    for _ in range(400):
+        event = dict(luck.choice(honest))
+        for field in luck.sample(sorted(event), luck.randint(1, 3)):
+            if field not in ("EventID", "Channel"):
+                event[field] = luck.choice(absurd)
+        events.append(event)
+    store = Store(tmp_path / "store")
+    [done] = store.ingest(write(tmp_path / "a.json", [*honest, *events]), parser="windows")
+    assert done.read == 407 == done.used + done.ignored + done.rejected
+    found = store.graph()
+    assert len(found) + found.collapsed == len(store.graph(identity=[])) > 100
