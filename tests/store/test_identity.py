@@ -293,7 +293,7 @@ def test_whatever_a_log_claims_a_graph_is_built(tmp_path: Path) -> None:
         called("tool", 7, 1.5, "10.0.0.9:1"), logon("0x5000", 3.0, IpPort="50001"),
         security(4608, 4.0), sysmon(5, 5.0, ProcessGuid=guid("tool", 1.0), ProcessId="7"),
     ]  # fmt: skip
-    absurd = [
+    absurd: list[Any] = [
         None, "", "-", 0, -1, 2**63, 1e300, True, [], {}, "x" * 5000, "{}", "\x00", "\ud800",
         "0x7fffffffffffffff", "9999-12-31 23:59:59.999", "1601-01-01 00:00:00", "S-1-5-21-",
         "{ffffffff-ffff-ffff-ffff-ffffffffffff}", "'); DROP TABLE aliases; --", ":", "\\", "@",
