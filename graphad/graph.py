@@ -1,7 +1,7 @@
 """The provenance graph of one window, as arrays."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +34,9 @@ class Graph:
     Entities: `ids` [N] ascending 64-bit ids; `types`, `names`, `labels`, `details`, `shapes` [N].
     Events, ordered by (ts, source digest, record, ordinal): `src`, `dst` [E] index entities; `ts`
     [E] UTC microseconds; `action`, `host` [E] texts; `source`, `record`, `ordinal` [E] say where an
-    event comes from.
+    event comes from. `told_src`, `told_dst` [E] are the entities that the log itself named, where
+    several were found to be one: statistics are learned on their names. `collapsed` events told
+    what another one tells and were left out.
     """
 
     ids: Ints
@@ -51,10 +53,21 @@ class Graph:
     source: Ints
     record: Ints
     ordinal: Ints
+    told_src: Ints | None = None
+    told_dst: Ints | None = None
+    collapsed: int = 0
 
     def __len__(self) -> int:
         """Return the number of events."""
         return len(self.src)
+
+    @property
+    def told(self) -> tuple[Ints, Ints]:
+        """Return the entities that the log named at both ends of the events [E]."""
+        return (
+            self.src if self.told_src is None else self.told_src,
+            self.dst if self.told_dst is None else self.told_dst,
+        )
 
     @cached_property
     def csr(self) -> tuple[Ints, Ints]:
@@ -68,8 +81,10 @@ class Graph:
         """Return the graph of some events (a mask or ascending indices), all entities kept."""
         event_fields = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
         changed = {name: getattr(self, name)[events] for name in event_fields}
-        kept = ("ids", "types", "names", "labels", "details", "shapes")
-        return Graph(**{name: getattr(self, name) for name in kept}, **changed)
+        for name in ("told_src", "told_dst"):
+            told = getattr(self, name)
+            changed[name] = None if told is None else told[events]
+        return replace(self, **changed)
 
     def to_networkx(self, limit: int = 100_000) -> Any:
         """Return a networkx.MultiDiGraph by entity id. Raises: ValueError past `limit` events."""

@@ -28,18 +28,44 @@ class End:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What some records say of an entity besides their edges: `value` is its too.
+
+    `what` is one of schema.CLAIMS, `told_by` the kinds of records that say so, all of them if it is
+    empty. `value` is SQL like an End's; so are `far`, see schema.ALIASES, and `born`, seconds since
+    1970. An entity's key or a `value` that reads one column alone must be NULL where that is. If
+    `each`, every record counts with its time: a birth, a connection; else one row stands for all
+    that say the same.
+    """
+
+    what: str
+    end: End
+    value: str
+    told_by: tuple[str, ...] = ()
+    far: str = "NULL"
+    born: str = "NULL"
+    each: bool = False
+
+    def __post_init__(self) -> None:
+        if self.what not in schema.CLAIMS:
+            raise ValueError(f"no claim is called {self.what!r}")
+
+
+@dataclass(frozen=True)
 class Relations:
     """A mapping by kinds of records.
 
     `kind` and `outcome` are SQL over columns of `raw`. `edges` has, for each kind, the edges of
     such a record in the order of their ordinals: end it flows from, action, end it flows to.
-    Neither may use `record`, and of `ts` only whether it is NULL.
+    `claims` say more of entities, of records that give no edge too. None may use `record`, and of
+    `ts` only whether it is NULL.
     """
 
     kind: str
     ends: Mapping[str, End]
     edges: Mapping[str, Sequence[tuple[str, str, str]]]
     outcome: str = "NULL"
+    claims: Sequence[Claim] = ()
     actions: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -197,6 +197,24 @@ continues       int   source that held the beginning of this log, if it has grow
 same_as         int   source that has all its records, if this is a copy or a piece of it
 """)
 
+# Claims: what a record says of an entity besides its edges. See docs/identity.md.
+ALIASES = _columns("""
+source          int   source of the record
+record          int   record that says so, the first of several
+kind            text  what is said, one of CLAIMS
+host            text  host that says so
+entity          int   id of the entity it is said of, as in `edges`
+value           text  what it has: a process id, a SID, an address, the near end of a connection
+far             text  the other end of a connection
+label           text  program of a process
+detail          text  its command line
+born            time  when a process began, by its own identity, to the second
+ts              time  when, first
+last            time  when, last
+n               int   records that say so
+logged          bool  these times are the log's own stamps, not the event's
+""")
+
 EVIDENCE = _columns("""
 finding         text  finding it belongs to
 source          int   source of the record
@@ -210,6 +228,7 @@ TABLES = {
     "edges": EDGES,
     "entities": ENTITIES,
     "counts": COUNTS,
+    "aliases": ALIASES,
     "rejects": REJECTS,
     "evidence": EVIDENCE,
 }
@@ -247,7 +266,27 @@ ACTIONS = {
     "signal": "process -> process",
     "logon": "address or user -> session, user or host",
     "logoff": "session -> host",
-    "start": "user or process -> service or task",
+    "start": "user or process -> service or task; session -> process: it runs there",
     "install": "user or process -> service or task",
     "change": "user or process -> user, service, task or host: settings and rights",
+}
+
+# What a claim says. Facts as they were logged: what follows from them is decided when a graph is
+# built, see store/identity.py.
+CLAIMS = {
+    "process": "a process that its source tells from all others had this process id",
+    "birth": "such a process began",
+    "death": "such a process ended",
+    "pid birth": "a process known by its process id alone began",
+    "pid death": "the process that then had this process id ended",
+    "logon": "a logon session was opened",
+    "logoff": "a logon session ended",
+    "boot": "the host started: its process and logon ids are used anew",
+    "sid": "an account has this SID",
+    "name": "a host is also called this",
+    "address": "a host has this address",
+    "connect": "a process opened a connection from this end to the far one",
+    "accept": "a process took a connection from this end at the far one",
+    "caller": "a logon or request came from this end",
+    "clock": "the log's own stamp is so many quarters of an hour before the event's time",
 }

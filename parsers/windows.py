@@ -9,7 +9,7 @@ Sources: Sysmon's manifest, Microsoft's auditing reference, winlogbeat's exporte
 import re
 
 from graphad.parse import Decoder, Options, Parser
-from graphad.relations import End, Relations
+from graphad.relations import Claim, End, Relations
 
 _NAMES = re.compile(
     rb'"(?:EventID|EventId|event_id|EventCode|EventRecordID|log_name|Channel|channel|ProviderGuid'
@@ -35,8 +35,25 @@ def decoder(options: Options) -> Decoder:
     return windows_decoder(options)
 
 
-def _first_of(guid: str, pid: str) -> str:
-    return f"coalesce(lower(trim({guid}, '{{}}')), 'pid:' || {pid})"
+def _guid(column: str) -> str:
+    # Sysmon writes zeros for a process that it does not know.
+    return f"nullif(lower(trim({column}, '{{}}')), '00000000-0000-0000-0000-000000000000')"
+
+
+def _by_pid(pid: str, exe: str) -> str:
+    program = rf"regexp_extract(lower({exe}), '[^\\/]+$')"
+    return f"'pid:' || {pid} || coalesce(':' || nullif(nullif({program}, ''), '-'), '')"
+
+
+def _first_of(guid: str, pid: str, exe: str) -> str:
+    return f"coalesce({_guid(guid)}, {_by_pid(pid, exe)})"
+
+
+def _born(guid: str) -> str:
+    # The middle of a Sysmon GUID is the second at which the process began, low half first.
+    parts = [f"substr({guid}, {at}, 4)" for at in (15, 10)]
+    good = f"regexp_full_match({guid}, '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}')"
+    return f"CASE WHEN {good} THEN try_cast('0x' || {' || '.join(parts)} AS BIGINT) END"
 
 
 def _at(address: str, port: str) -> str:
@@ -46,16 +63,26 @@ def _at(address: str, port: str) -> str:
     return f"{bracketed} || ':' || {port}"
 
 
-# What an edge's end can be. A process is known by its GUID; without one by its id alone, which is
-# weaker, for Windows uses ids again. A path is the same file in whatever case it is written.
-_PROCESS = _first_of("process_guid", "pid")
-_TARGET = _first_of("target_guid", "target_pid")
+# What an edge's end can be. A process is known by its GUID; without one by its id and program,
+# which is weaker, for Windows uses ids again: see docs/identity.md. A path is the same file in
+# whatever case it is written.
+_PROCESS = _first_of("process_guid", "pid", "exe")
+_TARGET = _first_of("target_guid", "target_pid", "target_exe")
 _FILE = "nullif(file_path, '-')"
 _SHARED = r"share || '\' || coalesce(file_path, '')"
 _ACCOUNT = r"""CASE WHEN user_domain IS NULL OR user_domain = '-' OR contains("user", '\')
     THEN nullif("user", '-') ELSE user_domain || '\' || nullif("user", '-') END"""
 _OTHER = r"""CASE WHEN target_domain IS NULL OR target_domain = '-' THEN nullif(target_user, '-')
     ELSE target_domain || '\' || nullif(target_user, '-') END"""
+
+
+_SESSION = "nullif(lower(target_logon), '0x0')"
+
+
+def _logon(logon: str) -> str:
+    # Those of the system itself say nothing of where a process comes from.
+    system = "('0x0', '0x3e4', '0x3e5', '0x3e7')"
+    return f"CASE WHEN lower({logon}) NOT IN {system} THEN lower({logon}) END"
 
 
 def _whatever_case(kind: str, text: str) -> End:
@@ -68,10 +95,13 @@ _ENDS = {
     "target": End("process", _TARGET, "target_exe"),
     "created": End("process", _TARGET, "target_exe", "command_line"),
     "parent": End(
-        "process", _first_of("parent_guid", "parent_pid"), "parent_exe", "parent_command"
+        "process",
+        _first_of("parent_guid", "parent_pid", "parent_exe"),
+        "parent_exe",
+        "parent_command",
     ),
-    "creator": End("process", _PROCESS, "parent_exe"),
-    "kernel": End("process", "'pid:4'", "'System'"),
+    "creator": End("process", _first_of("process_guid", "pid", "parent_exe"), "parent_exe"),
+    "kernel": End("process", "'pid:4:system'", "'System'"),
     "file": _whatever_case("file", _FILE),
     "image": _whatever_case("file", "exe"),
     "new image": _whatever_case("file", "target_exe"),
@@ -85,7 +115,9 @@ _ENDS = {
     "address": End("address", "nullif(src_ip, '-')"),
     "account": _whatever_case("user", _ACCOUNT),
     "other": _whatever_case("user", _OTHER),
-    "session": End("session", "nullif(target_logon, '0x0')"),
+    "session": End("session", _SESSION),
+    "own session": End("session", _logon("logon_id")),
+    "its session": End("session", _logon("coalesce(nullif(lower(target_logon), '0x0'), logon_id)")),
     "service": _whatever_case("service", "service"),
     "task": _whatever_case("task", "task_name"),
     "host": _whatever_case("host", "host"),
@@ -94,6 +126,7 @@ _ENDS = {
 # log, event id, variant (see _VARIANT); from where, how, to where. Two rows: two edges a record.
 _SYSMON = [
     (1, 0, "parent", "launch", "process"), (1, 0, "image", "exec", "process"),
+    (1, 0, "own session", "start", "process"),
     (2, 0, "acting", "chmod", "file"), (3, 0, "acting", "connect", "remote"),
     (3, 1, "caller", "accept", "acting"), (6, 0, "file", "load", "kernel"),
     (7, 0, "file", "load", "acting"), (8, 0, "acting", "inject", "target"),
@@ -109,6 +142,7 @@ _SYSMON = [
 ]  # fmt: skip
 _SECURITY = [
     (4688, 0, "creator", "launch", "created"), (4688, 0, "new image", "exec", "created"),
+    (4688, 0, "its session", "start", "created"),
     (4663, 0, "file", "read", "acting"), (4663, 1, "acting", "write", "file"),
     (4663, 2, "acting", "delete", "file"), (4663, 10, "object", "read", "acting"),
     (4663, 11, "acting", "write", "object"), (4663, 12, "acting", "delete", "object"),
@@ -163,6 +197,39 @@ def _edges() -> dict[str, list[tuple[str, str, str]]]:
     return edges
 
 
+_ADDRESS = "nullif(replace(lower({}), '::ffff:', ''), '-')"
+_FROM = _at(_ADDRESS.format("src_ip"), "nullif(src_port, 0)")
+_TO = _at(_ADDRESS.format("dst_ip"), "nullif(dst_port, 0)")
+_OUT, _IN = ("sysmon 3 0", "security 5156 0"), ("sysmon 3 1", "security 5156 1")
+_IDENTIFIED = [
+    ("process_guid", "pid", "exe"), ("parent_guid", "parent_pid", "parent_exe"),
+    ("target_guid", "target_pid", "target_exe"),
+]  # fmt: skip
+_CLAIMS = [
+    *(
+        Claim("process", End("process", _guid(guid), exe), pid, born=_born(_guid(guid)))
+        for guid, pid, exe in _IDENTIFIED
+    ),
+    Claim("birth", End("process", _guid("process_guid"), "exe", "command_line"), "pid",
+          ("sysmon 1 0",), each=True),
+    Claim("death", End("process", _guid("process_guid"), "exe"), "pid", ("sysmon 5 0",), each=True),
+    Claim("pid birth", _ENDS["created"], "target_pid", ("security 4688 0",), each=True),
+    Claim("pid death", _ENDS["acting"], "pid", ("security 4689 0",), each=True),
+    Claim("logon", _ENDS["session"], _SESSION, ("security 4624 0",), each=True),
+    Claim("logoff", _ENDS["session"], _SESSION, ("security 4634 0", "security 4647 0"), each=True),
+    Claim("boot", _ENDS["host"], "code", ("security 4608 0", "system 6005 0", "system 6009 0"),
+          each=True),
+    Claim("sid", _ENDS["account"], "user_sid"),
+    Claim("sid", _ENDS["other"], "target_sid"),
+    # Whoever opens a connection names itself and its address as the source.
+    Claim("name", _ENDS["host"], "nullif(lower(src_host), '-')", ("sysmon 3 0",)),
+    Claim("address", _ENDS["host"], _ADDRESS.format("src_ip"), _OUT),
+    Claim("connect", _ENDS["remote"], _FROM, _OUT, far=_TO, each=True),
+    Claim("accept", _ENDS["caller"], _FROM, _IN, far=_TO, each=True),
+    Claim("caller", _ENDS["address"], _FROM,
+          ("security 4624 0", "security 4625 0", "security 5140 0", "security 5145 0"), each=True),
+]  # fmt: skip
+
 parser = Parser(
     name="windows",
     about="Sysmon, Security and other Windows events as JSON",
@@ -173,6 +240,7 @@ parser = Parser(
         ends=_ENDS,
         edges=_edges(),
         outcome=f"CASE WHEN {_CODE} = 4625 THEN 'failure' END",
+        claims=_CLAIMS,
     ),
     ignore="""CASE
         WHEN code IS NULL OR ts IS NULL THEN NULL

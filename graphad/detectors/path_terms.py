@@ -130,17 +130,18 @@ def costs(model: NameModel, graph: Graph) -> tuple[Floats, Ints]:
     launch = graph.action == "launch"
     shapes = [shape or "" for shape in graph.shapes]
     shape_of, _ = coded(shapes)
-    shape = np.where(launch, shape_of[graph.dst] + 1, 0)
-    keys = np.stack([host, name_of[graph.src], action, name_of[graph.dst], shape], axis=1)
+    src, dst = graph.told
+    shape = np.where(launch, shape_of[dst] + 1, 0)
+    keys = np.stack([host, name_of[src], action, name_of[dst], shape], axis=1)
     _, first, label = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     scorer = _Scorer(model)
     table = np.array(
         [
             scorer.terms(
-                kind[graph.src[e]],
+                kind[src[e]],
                 graph.action[e],
-                kind[graph.dst[e]],
-                shapes[graph.dst[e]] if launch[e] else None,
+                kind[dst[e]],
+                shapes[dst[e]] if launch[e] else None,
             )
             for e in first
         ]

@@ -45,3 +45,22 @@ def distinct_rows(columns: Ints, seed: U64) -> tuple[Ints, npt.NDArray[np.int32]
                 break
             slot = (slot + 1) & (size - 1)
     return first[:found].copy(), number
+
+
+@kernel
+def extents(number: npt.NDArray[np.int32], at: Ints, count: int) -> tuple[Ints, Ints, Ints]:
+    """Return (row of the first moment, of the last, rows) of each number below `count` [N].
+
+    Every number occurs. Of equal moments the first row counts.
+    """
+    first = np.full(count, -1, np.int64)
+    last = np.full(count, -1, np.int64)
+    rows = np.zeros(count, np.int64)
+    for row in range(len(number)):
+        k = number[row]
+        rows[k] += 1
+        if first[k] < 0 or at[row] < at[first[k]]:
+            first[k] = row
+        if last[k] < 0 or at[row] > at[last[k]]:
+            last[k] = row
+    return first, last, rows

@@ -14,7 +14,7 @@ from graphad.store.manifest import File, Manifest
 from graphad.store.mapped import ENTITY
 from graphad.store.segment import SEGMENT, Writer
 
-_PLAIN = ("records", "edges", "rejects")  # rows that only move
+_PLAIN = ("records", "edges", "rejects", "aliases")  # rows that only move
 TABLES = (*_PLAIN, "entities", "counts")
 Keep = Callable[[str, pa.Table], pa.Table]  # from a table and some of its rows to those that stay
 

@@ -18,7 +18,7 @@ from graphad.store.mapped import Rows
 
 _ABSENT = np.iinfo(np.int64).min  # stands for NULL among a column's numbers
 _TYPES = {column.name: arrow_type(column.kind) for column in schema.RECORDS}
-_SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
+SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 # What needs no DuckDB: NULL, or a column, without one value, in small letters.
 _SIMPLE = re.compile(r"(lower\()?(nullif\()?(\w+)(?(2), '([^']*)'\))(?(1)\))")
 
@@ -29,12 +29,23 @@ class Columns:
     def __init__(self, raw: pa.Table) -> None:
         self.raw = raw
         self._numbers: dict[str, Rows] = {}
+        self._columns: dict[str, Any] = {}
 
     def column(self, name: str) -> Any:
         """Return a column of schema.RECORDS, NULL throughout if the block has none."""
-        if name in self.raw.column_names:
-            return self.raw[name].combine_chunks()
-        return pa.nulls(self.raw.num_rows, _TYPES[name])
+        if name not in self._columns:
+            there = name in self.raw.column_names
+            self._columns[name] = (
+                self.raw[name].combine_chunks()
+                if there
+                else pa.nulls(self.raw.num_rows, _TYPES[name])
+            )
+        return self._columns[name]
+
+    def known(self, name: str) -> npt.NDArray[np.bool_]:
+        """Say of each row whether it has a value in a column."""
+        found: npt.NDArray[np.bool_] = self.numbers(name) != _ABSENT
+        return found
 
     def numbers(self, name: str) -> Rows:
         """Return a column's values as numbers."""
@@ -63,7 +74,7 @@ class Columns:
         columns = np.zeros((max(1, len(names)), size), np.int64)
         for i, name in enumerate(names):
             columns[i] = self.numbers(name) if rows is None else self.numbers(name)[rows]
-        first, number = distinct_rows(columns, _SEED)
+        first, number = distinct_rows(columns, SEED)
         return (first if rows is None else rows[first]), number
 
     def given(self, names: Sequence[str], rows: Rows) -> pa.Table:

@@ -69,6 +69,8 @@ class Filler:
             )
             source.end = max(span["max"], source.end if source.end is not None else span["max"])
             segment.add("edges", _placed(part.edges, source.source, block, before))
+        if part.claims is not None and part.claims.num_rows:
+            segment.add("aliases", _placed(part.claims, source.source, block, before))
         segment.add("entities", part.entities)
         if segment is self.segment and segment.rows >= SEGMENT:
             self._roll()

@@ -18,7 +18,7 @@ ENTITY = pa.schema(
 
 
 class Mapped(NamedTuple):
-    """Edges and entities of a block, and what becomes of the rows that gave none."""
+    """Edges and entities of a block, what becomes of the rows that gave none, and claims."""
 
     edges: pa.Table
     entities: pa.Table
@@ -26,6 +26,7 @@ class Mapped(NamedTuple):
     ignored: dict[str, int]
     lost: Rows  # rows of `raw`
     reasons: pa.Array
+    claims: pa.Table | None = None  # schema.ALIASES without `source`
 
 
 def is_local(types: list[str]) -> npt.NDArray[np.bool_]:

@@ -26,6 +26,7 @@ class Part:
     edges: pa.Table | None = None
     entities: pa.Table | None = None
     rejects: pa.Table | None = None
+    claims: pa.Table | None = None
     ignored: dict[str, int] = field(default_factory=dict)
 
 
@@ -56,6 +57,7 @@ class Mapper:
                 f"The mapping of parser {self.parser.name!r} fails: {error}"
             ) from error
         part.edges, part.entities, part.used = mapped.edges, mapped.entities, mapped.used
+        part.claims = mapped.claims
         part.records = _stored(_timed(raw, mapped.edges), connection)
         for rule, count in mapped.ignored.items():
             part.ignored[rule] = part.ignored.get(rule, 0) + count

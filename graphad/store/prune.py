@@ -15,7 +15,8 @@ def prune(store: Path, change: Manifest, before: int) -> tuple[int, int]:
     """Leave out records, edges and counts from before a UTC midnight: (records, edges) that went.
 
     before: microseconds. Entities go with their last edge; rejects, and records without a time,
-    with the last event of their source. The manifest still knows the sources, so none of them is
+    with the last event of their source. What is claimed of an entity goes when it was last said
+    before. The manifest still knows the sources, so none of them is
     ingested again.
     """
     live = pa.array(
@@ -27,8 +28,9 @@ def prune(store: Path, change: Manifest, before: int) -> tuple[int, int]:
         alive = pc.is_in(rows["source"], live)
         if table == "rejects":
             return rows.filter(alive)
-        late = pc.greater_equal(rows["ts"].cast(moment.type), moment)
-        return rows.filter(pc.if_else(rows["ts"].is_valid(), late, alive))
+        when = rows["last" if table == "aliases" else "ts"]
+        late = pc.greater_equal(when.cast(moment.type), moment)
+        return rows.filter(pc.if_else(when.is_valid(), late, alive))
 
     rows = {table: _rows(change, table) for table in ("records", "edges")}
     numbers = sorted({number_of(f) for table in TABLES for f in change.files.get(table, ())})

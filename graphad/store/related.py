@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from graphad.parse import Parser
 from graphad.relations import Relations, columns_of
+from graphad.store.claims import Claims
 from graphad.store.expressions import Columns, Expression, ask, evaluate
 from graphad.store.mapped import ENTITY, Mapped, Rows, entity_ids, is_local
 
@@ -39,6 +40,7 @@ class Related:
         self._read_from = [columns_of((e.key, e.label, e.detail)) for e in self._ends]
         self._local = is_local([end.type for end in self._ends])
         self._known: dict[tuple[object, ...], _Kind] = {}
+        self._claims = Claims(relations.claims, key) if relations.claims else None
 
     def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
         """Map a block's rows."""
@@ -46,6 +48,10 @@ class Related:
         kinds, kind_of = self._kinds(block, connection)
         usable = block.column("ts").is_valid().to_numpy(False)
         usable &= block.column("host").is_valid().to_numpy(False)
+        claims = None
+        if self._claims:
+            named = [kind.kind for kind in kinds]
+            claims = self._claims.run(block, named, kind_of, usable, connection)
         row, ordinal, ends, action = self._related(kinds, kind_of, usable)
         ids, number, entities = self._entities(block, np.tile(row, 2), ends, connection)
         src, dst = np.split(number, 2)
@@ -83,8 +89,9 @@ class Related:
         lost = unused[~ruled[kind_of[unused]]]
         reasons = pa.array([kind.reason for kind in kinds], pa.string())
         return Mapped(
-            edges, entities, int(used.sum()), ignored, lost, reasons.take(pa.array(kind_of[lost]))
-        )
+            edges, entities, int(used.sum()), ignored, lost,
+            reasons.take(pa.array(kind_of[lost])), claims,
+        )  # fmt: skip
 
     def _kinds(
         self, block: Columns, connection: duckdb.DuckDBPyConnection

@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from graphad import database, schema
@@ -18,8 +17,9 @@ from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
 from graphad.query import quoted
+from graphad.store import graphs, views
+from graphad.store import identity as who
 from graphad.store import manifest as manifests
-from graphad.store import views
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
@@ -328,62 +328,23 @@ class Store:
 
     def graph(
         self, start: Moment = None, end: Moment = None, host: str | None = None,
-        sources: Iterable[int] | None = None,
+        sources: Iterable[int] | None = None, identity: Iterable[str] | None = None,
     ) -> Graph:  # fmt: skip
-        """Return the provenance graph of a window [start, end)."""
+        """Return the provenance graph of a window [start, end).
+
+        Entities that logs name differently are one, by the rules `identity` of identity.RULES,
+        all if None; see docs/identity.md. Raises: UnknownName: there is no such rule.
+        """
+        rules = who.chosen(identity)
         connection = self.connect()
         try:
-            condition = self.window(start, end, host, sources)
-            connection.execute(
-                f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM edges e "
-                f"JOIN sources s USING (source) WHERE {condition}"
-            )
-            edges = connection.sql(
-                """SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
-                   FROM w ORDER BY w.ts, digest, record, ordinal"""
-            ).to_arrow_table()
-            entities = connection.sql(
-                """SELECT id, type, label, name, detail, shape FROM entities
-                   WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w) ORDER BY id"""
-            ).to_arrow_table()
+            window = self.window(start, end, None, sources)
+            return graphs.united(connection, window, host, rules).finish()
         except duckdb.Error as error:
             raise self._damage(error) from error
         finally:
             connection.close()
-        return _graph(edges, entities)
 
     def parquet_bytes(self) -> dict[str, int]:
         """Return the bytes each table takes on disk."""
         return {t: sum(f.bytes for f in files) for t, files in self.manifest.files.items()}
-
-
-def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Return a text column as an object array that shares equal strings."""
-    coded = column.dictionary_encode().combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = (
-            coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
-        )
-    words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-    found: np.ndarray[Any, np.dtype[np.object_]] = words[
-        coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
-    ]
-    return found
-
-
-def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
-    ids = entities["id"].to_numpy()
-    place = {
-        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64)
-        for name in ("src", "dst")
-    }
-    return Graph(
-        ids=ids,
-        types=_texts(entities["type"]), names=_texts(entities["name"]),
-        labels=_texts(entities["label"]), details=_texts(entities["detail"]),
-        shapes=_texts(entities["shape"]),
-        src=place["src"], dst=place["dst"], ts=edges["ts"].to_numpy(),
-        action=_texts(edges["action"]), host=_texts(edges["host"]),
-        source=edges["source"].to_numpy(), record=edges["record"].to_numpy(),
-        ordinal=edges["ordinal"].to_numpy(),
-    )  # fmt: skip

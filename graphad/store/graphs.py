@@ -1,0 +1,70 @@
+"""Builds the graph of a window from a store's tables, with what is one entity as one."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphad.graph import Graph
+from graphad.query import quoted
+from graphad.store import identity
+from graphad.store.united import Uniting
+
+
+def united(
+    connection: duckdb.DuckDBPyConnection, window: str, host: str | None, rules: frozenset[str]
+) -> Uniting:
+    """Return the graph of the edges `e` of an SQL condition and a host, and what becomes of it."""
+    stands = identity.prepare(connection, rules)
+    if host is not None:
+        same = [h for h, name in stands.items() if name == stands.get(host)] or [host]
+        window += f" AND e.host IN ({', '.join(map(quoted, same))})"
+    connection.execute(
+        f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM timed e "
+        f"JOIN sources s USING (source) WHERE {window}"
+    )
+    edges = connection.sql(
+        """SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
+           FROM w ORDER BY w.ts, digest, record, ordinal"""
+    ).to_arrow_table()
+    connection.execute(
+        """CREATE TEMP TABLE met AS SELECT * FROM entities
+           WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w)"""
+    )
+    entities = connection.sql(
+        "SELECT id, type, label, name, detail, shape FROM met ORDER BY id"
+    ).to_arrow_table()
+    return identity.apply(connection, Uniting(_graph(edges, entities)), rules, stands)
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Return a text column as an object array that shares equal strings."""
+    coded = column.dictionary_encode().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = (
+            coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+        )
+    words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    found: np.ndarray[Any, np.dtype[np.object_]] = words[
+        coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+    ]
+    return found
+
+
+def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
+    ids = entities["id"].to_numpy()
+    place = {
+        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64)
+        for name in ("src", "dst")
+    }
+    return Graph(
+        ids=ids,
+        types=_texts(entities["type"]), names=_texts(entities["name"]),
+        labels=_texts(entities["label"]), details=_texts(entities["detail"]),
+        shapes=_texts(entities["shape"]),
+        src=place["src"], dst=place["dst"], ts=edges["ts"].to_numpy(),
+        action=_texts(edges["action"]), host=_texts(edges["host"]),
+        source=edges["source"].to_numpy(), record=edges["record"].to_numpy(),
+        ordinal=edges["ordinal"].to_numpy(),
+    )  # fmt: skip
