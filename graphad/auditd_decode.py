@@ -1,0 +1,184 @@
+"""auditd's log as rows of `raw`: an event, which may be several lines, is a record.
+
+Lines with the same time, serial number and node are one event. It is complete when 1,024 younger
+ones are open (or it grows out of measure, see scan/auditd_lines.py): lines may come interleaved and
+in any order. What comes later still is an event of its own. Records are numbered in the order in
+which they are completed, which is that of their first lines.
+
+`offset` and `length` are those of an event's first line and of the lines that directly follow it,
+so that records never overlap; where the others are stands in `attrs.lines`, as pairs of bytes from
+the record's own first byte and length.
+
+Fields that have a column go there, if the column can say all of them; everything else stands in
+`attrs`, an object for each kind of record (a list of them if there are several), as the log has it:
+hexadecimal stays so. Not kept are the order of fields, the spaces between them and quotation marks.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphad import parse
+from graphad.auditd_columns import columns
+from graphad.auditd_kinds import kinds_of
+from graphad.auditd_lifetimes import Lifetimes
+from graphad.auditd_syscalls import ARCHES
+from graphad.scan import auditd_block as block
+from graphad.scan import auditd_events as reader
+from graphad.scan import auditd_keys as k
+from graphad.scan import auditd_lines as heads
+from graphad.scan.words import Bytes, Ints
+
+_MACHINES = k.machines(ARCHES.items())
+
+
+class Carried(NamedTuple):
+    """Lines of open events: their text, and offset, length and line from the next block's start."""
+
+    text: bytes
+    place: Ints  # [3, N]
+
+
+_NOTHING = Carried(b"", np.zeros((3, 0), np.int64))
+
+
+class Decoder:
+    """Decodes one source, whose blocks must come in order: events and processes outlive blocks."""
+
+    parallel: ClassVar[bool] = False
+
+    def __init__(self, options: parse.Options) -> None:
+        self.host = options.host or "localhost"
+        self.lifetimes = Lifetimes()
+        self.carried = _NOTHING
+
+    def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
+        """Return where the last whole line of `data` ends."""
+        if last:
+            return len(data)
+        if isinstance(data, memoryview):
+            data = bytes(data)
+        return data.rfind(b"\n") + 1
+
+    def state(self) -> object:
+        """Return what is remembered: the lines of open events, and processes."""
+        return {
+            "lines": self.carried.text.decode(),
+            "places": self.carried.place.T.tolist(),
+            "processes": self.lifetimes.state(),
+        }
+
+    def restore(self, state: object) -> None:
+        """Go on from a state that `state` returned.
+
+        Raises: ValueError: it is none.
+        """
+        if not isinstance(state, Mapping) or set(state) != {"lines", "places", "processes"}:
+            raise ValueError("this is no state of the auditd decoder")
+        text, places = state["lines"], state["places"]
+        if not isinstance(text, str) or not isinstance(places, list):
+            raise ValueError("the open lines of an auditd state are damaged")
+        try:
+            place = np.array(places, np.int64).reshape(-1, 3).T.copy()
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError("the places of an auditd state are damaged") from error
+        data = text.encode("utf-8", "backslashreplace")
+        if data.count(b"\n") != place.shape[1] or (data and not data.endswith(b"\n")):
+            raise ValueError("an auditd state has more places than lines, or fewer")
+        self.lifetimes.restore(state["processes"])
+        self.carried = Carried(data, place)
+
+    def decode(self, data: bytes | memoryview, last: bool) -> parse.Decoded:
+        """Return a row for each event that is complete."""
+        data = bytes(data)
+        with ThreadPoolExecutor(block.WORKERS) as pool:
+            return self._decode(pool, data, last)
+
+    def _decode(self, pool: ThreadPoolExecutor, data: bytes, last: bool) -> parse.Decoded:
+        text = utf8(data)
+        carried = self.carried
+        codes = block.padded(carried.text, text)
+        start, end = line_ends(codes[: len(carried.text) + len(text)])
+        before = carried.place.shape[1]
+        offset, length = start[before:] - len(carried.text), (end - start)[before:]
+        if text is not data:  # places are those in the bytes as they came
+            offset, stop = line_ends(np.frombuffer(data, np.uint8))
+            length = stop - offset
+        place = np.empty((3, len(start)), np.int64)
+        place[:, :before] = carried.place
+        place[0, before:], place[1, before:] = offset, length
+        place[2, before:] = np.arange(len(start) - before)
+        found = block.scan_heads(pool, codes, start, end)
+        nodes, node = block.distinct_spans(codes, found[heads.NODE], found[heads.NODE_END])
+        names, name = block.distinct_spans(codes, found[heads.TYPE], found[heads.TYPE_END])
+        kinds, kind = kinds_of(names)
+        joined = block.join(found, start, end, node, before, last)
+        lines = reader.Lines(
+            found, start, end, kind[name], place[0], place[1], joined.following
+        )  # fmt: skip
+        parts = block.read(pool, codes, lines, joined, kinds, _MACHINES)
+        first = joined.events[heads.FIRST, joined.order]
+        hosts = [text or self.host for text in nodes]
+        head = {
+            "record": pa.array(joined.record[1, joined.order]),
+            "offset": pa.array(place[0, first]),
+            "length": pa.array(np.concatenate([part.columns.length for part in parts])),
+            "line": pa.array(place[2, first]),
+            "ts": pa.array(found[heads.STAMP, first] * 1000, pa.timestamp("us")),
+            "event_number": pa.array(found[heads.SERIAL, first]),
+        }
+        host = node[first]
+        raw = columns(head, hosts, host, parts, self.lifetimes)
+        bad = np.flatnonzero(found[heads.KIND] >= heads.BAD)
+        blank = int((found[heads.KIND] == heads.BLANK).sum())
+        self.carried = _NOTHING if last else _open_lines(codes, start, end, place, joined, data)
+        return parse.Decoded(
+            read=joined.records,
+            raw=raw,
+            rejects=pa.table(
+                [
+                    joined.record[0, bad],
+                    *place[:, bad],
+                    [heads.REASONS[reason] for reason in found[heads.KIND, bad].tolist()],
+                ],
+                schema=parse.REJECTS,
+            ),
+            ignored={"blank line": blank} if blank else {},
+        )
+
+
+def _open_lines(
+    codes: Bytes, start: Ints, end: Ints, place: Ints, joined: block.Joined, data: bytes
+) -> Carried:
+    """Return the lines of events that are still open, placed from where this block ends."""
+    owner = joined.owner
+    is_open = (owner >= 0) & (joined.events[heads.CLOSED, owner] == 0)
+    rows = np.flatnonzero(is_open)
+    text = codes.tobytes() if len(rows) > 64 else codes
+    pieces = [bytes(text[start[row] : end[row]]) for row in rows.tolist()]
+    moved = place[:, rows] - np.array([[len(data)], [0], [data.count(b"\n")]])
+    return Carried(b"".join(piece + b"\n" for piece in pieces), moved)
+
+
+def utf8(data: bytes) -> bytes:
+    r"""Return `data` if it is UTF-8; else with each byte that isn't as \xNN."""
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace").encode()
+    return data
+
+
+def line_ends(codes: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
+    """Return where the lines of a block start and end, line feeds left out."""
+    end = np.flatnonzero(codes == 10)
+    if len(codes) and codes[-1] != 10:
+        end = np.append(end, len(codes))
+    start = np.append(0, end[:-1] + 1)[: len(end)]
+    return start.astype(np.int64), cast(Ints, end.astype(np.int64))
