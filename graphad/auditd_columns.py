@@ -44,7 +44,7 @@ def columns(
     lifetimes: Lifetimes,
 ) -> pa.Table:  # fmt: skip
     """Return the rows of N events, read in parts; event i happened at hosts[host[i]]."""
-    numbers = np.concatenate([part.columns.numbers for part in parts], axis=1)
+    numbers = np.concatenate([part.numbers for part in parts], axis=1)
     dictionaries = [_texts(part) for part in parts]
     exe, exe_number = _numbered(parts, dictionaries, k.EXE)
     session, session_number = _numbered(parts, dictionaries, k.SESSION)
@@ -60,7 +60,7 @@ def columns(
     for column, name in TEXTS.items():
         made[name] = pa.chunked_array(
             [
-                _dictionary(part.columns.codes[column], texts_[column])
+                _dictionary(part.codes[column], texts_[column])
                 for part, texts_ in zip(parts, dictionaries, strict=True)
             ]
         )
@@ -109,7 +109,7 @@ def _all(
     found: list[str] = []
     codes = []
     for part, values in zip(parts, dictionaries, strict=True):
-        code = part.columns.codes[column].astype(np.int64)
+        code = part.codes[column].astype(np.int64)
         codes.append(np.where(code < 0, -1, code + len(found)))
         found += values[column].to_pylist()
     return found, np.concatenate(codes)
@@ -128,14 +128,14 @@ def _coded(codes: Ints, values: list[str]) -> pa.DictionaryArray:
 
 
 def _named(numbers: Ints, names: "Sequence[str | None] | dict[int, str]") -> pa.DictionaryArray:
-    """Return the name of each number, null for a number below 0; only names that occur."""
-    used, codes = np.unique(numbers, return_inverse=True)
+    """Return the name of each number below 65536, null for one below 0; only names that occur."""
+    known = np.maximum(numbers, -1) + 1
+    used = np.flatnonzero(np.bincount(known, minlength=1))
+    place = np.zeros(int(known.max(initial=0)) + 1, np.int32)
+    place[used] = np.arange(len(used))
     table = names if isinstance(names, dict) else dict(enumerate(names))
-    said = [table.get(n, str(n)) if n >= 0 else None for n in used.tolist()]
-    none = np.array([text is None for text in said], bool)[codes] if len(said) else None
-    values = pa.array([text or "" for text in said], pa.string())
-    indices = pa.array(codes.astype(np.int32), mask=none)
-    return pa.DictionaryArray.from_arrays(indices, values)
+    values = pa.array([table.get(n - 1) or str(n - 1) for n in used.tolist()], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(place[known], mask=known == 0), values)
 
 
 def _target_pid(numbers: Ints, found: Ints) -> pa.Array:
@@ -145,13 +145,15 @@ def _target_pid(numbers: Ints, found: Ints) -> pa.Array:
 
 def _guids(process: Ints) -> pa.DictionaryArray:
     """Return what identifies each process [3, N]: pid:start, with :programs if it ran any."""
-    first, number = distinct_rows(np.ascontiguousarray(process), SEED)
-    pid, start, execs = (pa.array(column[first]).cast(pa.string()) for column in process)
-    ran = pa.array(process[2, first] > 0)
+    rows = np.flatnonzero(process[0] >= 0)
+    first, number = distinct_rows(np.ascontiguousarray(process[:, rows]), SEED)
+    pid, start, execs = (pa.array(column[rows[first]]).cast(pa.string()) for column in process)
+    ran = pa.array(process[2, rows[first]] > 0)
     whole = pc.binary_join_element_wise(pid, start, execs, ":")
     values = pc.if_else(ran, whole, pc.binary_join_element_wise(pid, start, ":"))
-    indices = pa.array(number, pa.int32(), mask=process[0] < 0)
-    return pa.DictionaryArray.from_arrays(indices, values)
+    indices = np.full(process.shape[1], -1, np.int32)
+    indices[rows] = number
+    return _dictionary(indices, values)
 
 
 def _exes(numbers: Ints, lifetimes: Lifetimes) -> pa.DictionaryArray:
@@ -164,8 +166,8 @@ def _exes(numbers: Ints, lifetimes: Lifetimes) -> pa.DictionaryArray:
 
 def _plain(part: Part, place: int) -> pa.StringArray:
     """Return a column that is no dictionary: 0 the arguments, 1 the attributes; null if empty."""
-    data, ends = (part.args, part.columns.args_end) if place == 0 else (
-        part.attrs, part.columns.attrs_end)  # fmt: skip
+    data = part.args if place == 0 else part.attrs
+    ends = np.append(0, part.numbers[reader.ARGS_END if place == 0 else reader.ATTRS_END])
     n = len(ends) - 1
     there = ends[1:] > ends[:-1]
     nulls = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))

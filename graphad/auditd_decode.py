@@ -31,6 +31,7 @@ from graphad.scan import auditd_block as block
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_keys as k
 from graphad.scan import auditd_lines as heads
+from graphad.scan.strace_tokens import copy_spans
 from graphad.scan.words import Bytes, Ints
 
 _MACHINES = k.machines(ARCHES.items())
@@ -112,21 +113,20 @@ class Decoder:
         place[:, :before] = carried.place
         place[0, before:], place[1, before:] = offset, length
         place[2, before:] = np.arange(len(start) - before)
-        found = block.scan_heads(pool, codes, start, end)
+        found = block.scan_heads(pool, codes, start, end)  # and room for more about the lines
         nodes, node = block.distinct_spans(codes, found[heads.NODE], found[heads.NODE_END])
         names, name = block.distinct_spans(codes, found[heads.TYPE], found[heads.TYPE_END])
         kinds, kind = kinds_of(names)
         joined = block.join(found, start, end, node, before, last)
-        lines = reader.Lines(
-            found, start, end, kind[name], place[0], place[1], joined.following
-        )  # fmt: skip
-        parts = block.read(pool, codes, lines, joined, kinds, _MACHINES)
+        found[reader.TYPE_ID], found[reader.NEXT] = kind[name], joined.following
+        found[reader.OFFSET], found[reader.LINE_LENGTH] = place[:2]
+        parts = block.read(pool, codes, found, joined, kinds, _MACHINES)
         first = joined.events[heads.FIRST, joined.order]
         hosts = [text or self.host for text in nodes]
         head = {
             "record": pa.array(joined.record[1, joined.order]),
             "offset": pa.array(place[0, first]),
-            "length": pa.array(np.concatenate([part.columns.length for part in parts])),
+            "length": pa.array(np.concatenate([part.numbers[reader.LENGTH] for part in parts])),
             "line": pa.array(place[2, first]),
             "ts": pa.array(found[heads.STAMP, first] * 1000, pa.timestamp("us")),
             "event_number": pa.array(found[heads.SERIAL, first]),
@@ -135,7 +135,9 @@ class Decoder:
         raw = columns(head, hosts, host, parts, self.lifetimes)
         bad = np.flatnonzero(found[heads.KIND] >= heads.BAD)
         blank = int((found[heads.KIND] == heads.BLANK).sum())
-        self.carried = _NOTHING if last else _open_lines(codes, start, end, place, joined, data)
+        self.carried = _NOTHING if last else _open_lines(
+            codes, start, end, place, joined, len(data), len(start) - before
+        )
         return parse.Decoded(
             read=joined.records,
             raw=raw,
@@ -152,16 +154,16 @@ class Decoder:
 
 
 def _open_lines(
-    codes: Bytes, start: Ints, end: Ints, place: Ints, joined: block.Joined, data: bytes
+    codes: Bytes, start: Ints, end: Ints, place: Ints, joined: block.Joined, size: int, lines: int
 ) -> Carried:
     """Return the lines of events that are still open, placed from where this block ends."""
     owner = joined.owner
-    is_open = (owner >= 0) & (joined.events[heads.CLOSED, owner] == 0)
-    rows = np.flatnonzero(is_open)
-    text = codes.tobytes() if len(rows) > 64 else codes
-    pieces = [bytes(text[start[row] : end[row]]) for row in rows.tolist()]
-    moved = place[:, rows] - np.array([[len(data)], [0], [data.count(b"\n")]])
-    return Carried(b"".join(piece + b"\n" for piece in pieces), moved)
+    rows = np.flatnonzero((owner >= 0) & (joined.events[heads.CLOSED, owner] == 0))
+    sizes = end[rows] - start[rows] + 1  # with line feeds; in a block that isn't the last all have
+    offsets = np.append(0, np.cumsum(sizes))
+    text = np.empty(int(offsets[-1]), np.uint8)
+    copy_spans(codes, start[rows], end[rows] + 1, offsets, text)
+    return Carried(text.tobytes(), place[:, rows] - np.array([[size], [0], [lines]]))
 
 
 def utf8(data: bytes) -> bytes:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphad.scan import auditd_keys as k
-from graphad.scan.auditd_block import padded
-from graphad.scan.auditd_events import Kinds
+from graphad.scan.auditd_block import Kinds, padded
 from graphad.scan.words import Ints
 
 _RUNS = {
@@ -82,9 +81,8 @@ def kinds_of(texts: Sequence[str]) -> tuple[Kinds, Ints]:
     names = sorted({name_of(text) for text in texts}, key=order_of)
     place = {name: i for i, name in enumerate(names)}
     encoded = [name.encode() for name in names]
-    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    kinds = Kinds(
-        np.array([k.CLASSES.get(name, k.OTHER) for name in names], np.int64),
-        np.arange(len(names)), ends, padded(*encoded),
-    )  # fmt: skip
-    return kinds, np.array([place[name_of(text)] for text in texts], np.int64)
+    table = np.zeros((2, len(names) + 1), np.int64)
+    table[0, :-1] = [k.CLASSES.get(name, k.OTHER) for name in names]
+    table[1, 1:] = np.cumsum([len(name) for name in encoded])
+    places = np.array([place[name_of(text)] for text in texts], np.int64)
+    return Kinds(table, padded(*encoded)), places

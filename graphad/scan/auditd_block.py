@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad.scan import auditd_events as reader
-from graphad.scan import auditd_keys as k
 from graphad.scan import auditd_lines as heads
-from graphad.scan.auditd_fields import COUNTS, MAX_ARGS, MAX_KEYS, MAX_PATHS, Event
+from graphad.scan.auditd_event import new_event
 from graphad.scan.intern import Distinct, larger, new_distinct
 from graphad.scan.strace_tokens import intern_spans
 from graphad.scan.words import Bytes, Ints
@@ -22,12 +22,20 @@ WORKERS = max(1, min(4, len(os.sched_getaffinity(0))))
 PADDING = 64
 
 
+class Kinds(NamedTuple):
+    """Kinds of records: `table` [2, K + 1] their class and where each name begins in `names`."""
+
+    table: Ints
+    names: Bytes
+
+
 class Part(NamedTuple):
     """Events that one thread read; rows [first, last) of the block's."""
 
     first: int
     last: int
-    columns: reader.Columns
+    codes: npt.NDArray[np.int32]  # [TEXTS, N]
+    numbers: Ints  # [NUMBERS, N]
     distinct: Distinct
     attrs: Bytes
     arena: Bytes
@@ -40,8 +48,9 @@ def padded(*parts: bytes) -> Bytes:
 
 
 def scan_heads(pool: ThreadPoolExecutor, data: Bytes, start: Ints, end: Ints) -> Ints:
-    """Return the heads [HEADS, N] of N lines."""
-    found = np.zeros((heads.HEADS, len(start)), np.int64)
+    """Return the heads of N lines, in the first HEADS rows of `lines` [LINE_ROWS, N]."""
+    found = np.zeros((reader.LINE_ROWS, len(start)), np.int64)
+    found[reader.START], found[reader.END] = start, end
     bounds = _bounds(len(start), 4 * _PART)
     list(
         pool.map(
@@ -89,8 +98,8 @@ def join(found: Ints, start: Ints, end: Ints, node: Ints, carried: int, last: bo
 
 
 def read(
-    pool: ThreadPoolExecutor, data: Bytes, lines: reader.Lines, joined: Joined,
-    kinds: reader.Kinds, machines: k.Machines,
+    pool: ThreadPoolExecutor, data: Bytes, lines: Ints, joined: Joined,
+    kinds: Kinds, machines: Ints,
 ) -> list[Part]:  # fmt: skip
     """Return what the completed events say."""
     bounds = _bounds(len(joined.order), _PART)
@@ -107,46 +116,33 @@ def _bounds(n: int, least: int) -> list[int]:
 
 
 def _read(
-    data: Bytes, lines: reader.Lines, joined: Joined, kinds: reader.Kinds, machines: k.Machines,
+    data: Bytes, lines: Ints, joined: Joined, kinds: Kinds, machines: Ints,
     first: int, last: int,
 ) -> Part:  # fmt: skip
     n = last - first
     order = joined.order[first:last]
-    columns = reader.Columns(
-        np.full((reader.TEXTS, n), -1, np.int32), np.zeros((reader.ALL_NUMBERS, n), np.int64),
-        np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64), np.zeros(n, np.int64),
-    )  # fmt: skip
-    bytes_ = int(joined.events[heads.BYTES, order].sum())
-    longest = int(joined.events[heads.BYTES, order].max(initial=0))
-    event = _new_event(longest)
+    codes = np.full((reader.TEXTS, n), -1, np.int32)
+    numbers = np.zeros((reader.NUMBERS, n), np.int64)
+    total = int(joined.events[heads.BYTES, order].sum())
+    longest = int(joined.events[heads.BYTES, order].max(initial=0)) + 4096
+    event, scratch = new_event(longest)
     distinct = new_distinct(reader.TEXTS + 1, 1 << 16)
-    attrs, arena = np.empty(bytes_ + 4096, np.uint8), np.empty(bytes_ // 4 + 4096, np.uint8)
-    args = np.empty(bytes_ // 8 + 4096, np.uint8)
+    attrs, arena = np.empty(total + 4096, np.uint8), np.empty(total // 4 + 4096, np.uint8)
+    args = np.empty(total // 8 + 4096, np.uint8)
     state = np.zeros(4, np.int64)
     while need := reader.read_events(
-        data, lines, joined.events, order, kinds, machines, event, columns, distinct, attrs, arena,
-        args, state, SEED,
+        data, lines, joined.events, order, kinds.table, kinds.names, machines, event, scratch,
+        codes, numbers, distinct, attrs, arena, args, state, SEED,
     ):  # fmt: skip
         if need == reader.NEED_ENTRIES:
             distinct = larger(distinct, reader.TEXTS)
         elif need == reader.NEED_ATTRS:
             attrs = _longer(attrs, int(state[reader.ATTRS]), 8 * longest)
         elif need == reader.NEED_ARENA:
-            arena = _longer(arena, int(state[reader.ARENA]), 11 * longest)
+            arena = _longer(arena, int(state[reader.ARENA]), 16 * longest)
         else:
             args = _longer(args, int(state[reader.ARGS]), 2 * longest)
-    return Part(first, last, columns, distinct, attrs, arena, args)
-
-
-def _new_event(longest: int) -> Event:
-    wide = np.empty((2, 4 * longest + 4096), np.uint8)
-    return Event(
-        np.zeros((k.SLOTS, 3), np.int64), np.zeros(k.NUMBERS, np.int64),
-        np.zeros((MAX_PATHS, 5), np.int64), np.empty((MAX_ARGS, 4), np.int64),
-        np.zeros(COUNTS, np.int64), np.empty((MAX_KEYS, 2), np.int64),
-        np.empty((MAX_KEYS, 2), np.int64), np.empty(heads.EVENT_LINES + 1, np.int64),
-        np.empty(heads.EVENT_LINES + 1, np.int64), wide[0], wide[1],
-    )  # fmt: skip
+    return Part(first, last, codes, numbers, distinct, attrs, arena, args)
 
 
 def _longer(array: Bytes, used: int, more: int) -> Bytes:

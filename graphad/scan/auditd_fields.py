@@ -9,44 +9,26 @@ that says nothing: quotes stay only around what would be taken for something els
 as a file called ABCD or (null).
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from graphad.scan import auditd_keys as k
+from graphad.scan.auditd_event import (
+    COUNT_AT,
+    CURRENT,
+    KEY_AT,
+    MAX_KEYS,
+    NO_NUMBER,
+    NUMBER_AT,
+    PATH_AT,
+    WORD_AT,
+)
 from graphad.scan.auditd_keys import field_of, name_type_of, word8
 from graphad.scan.auditd_lines import number
-from graphad.scan.auditd_text import BARE, BRACED, QUOTED, is_hex, put_json
+from graphad.scan.auditd_text import BARE, BRACED, QUOTED, is_hex, put_utf8, unhex
+from graphad.scan.auditd_words import next_blank, next_byte, next_equals_or_blank, put_json
 from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, same_bytes
-
-MAX_KEYS = 512  # of a line; what follows is kept as one text
-MAX_PATHS = 64  # of an event; the others are only kept
-MAX_ARGS = 1 << 16
-
-
-class Event(NamedTuple):
-    """What the lines of one event said; reused for the next."""
-
-    slots: Ints  # [SLOTS, 3] start, end, how it was written; start -1: nothing
-    numbers: Ints  # [NUMBERS]; -1 (RETURNED: NO_NUMBER): nothing
-    paths: Ints  # [MAX_PATHS, 5] start, end, how written, name type, item
-    args: Ints  # [MAX_ARGS, 4] number << 32 | chunk, start, end, how written
-    counts: Ints  # [COUNTS]
-    keys: Ints  # [MAX_KEYS, 2] those of a line
-    words: Ints  # [MAX_KEYS, 2] free words of a line
-    lines: Ints  # [EVENT_LINES] lines of one kind
-    kinds: Ints  # [EVENT_LINES] kinds of its lines
-    codes: Bytes  # decoded hexadecimal
-    texts: Bytes  # the same as text
-
-
-# Places in `counts`. ODD: an argument isn't plain; CURRENT: path of this line, or -1.
-PATHS, ARGUMENTS, ODD, CURRENT, COUNTS = range(5)
-NO_NUMBER = -(2**62)
-
 
 @inlined
 def _comma(out: Bytes, size: int, first: int) -> int:
@@ -110,24 +92,23 @@ def value_end(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
     """Return (start, end, how written, where it goes on) of a value."""
     if at < end and (data[at] == 34 or data[at] == 123):
         close = 34 if data[at] == 34 else 125
-        past = at + 1
-        while past < end and data[past] != close:
-            past += 1
+        past = next_byte(data, at + 1, end, close)
         if past < end and close == 34:
             return at + 1, past, QUOTED, past + 1
         if past < end:
             return at, past + 1, BRACED, past + 1
-    past = at
-    opened = False
-    while past < end and data[past] != 32 and data[past] != 29:
-        opened = opened or data[past] == 40
-        past += 1
-    b = past
+    past = next_blank(data, at, end)
+    return at, _trimmed(data, at, past), BARE, past
+
+
+@inlined
+def _trimmed(data: Bytes, at: int, b: int) -> int:
+    """Return where a bare value ends without the comma or bracket that follows it in old logs."""
     if b > at and data[b - 1] == 44:
         b -= 1
-    if b > at and data[b - 1] == 41 and not opened:
+    if b > at and data[b - 1] == 41 and next_byte(data, at, b, 40) == b:
         b -= 1
-    return at, b, BARE, past
+    return b
 
 
 @lean
@@ -156,83 +137,81 @@ def whole_number(data: Bytes, a: int, b: int) -> int:
 
 
 @lean
-def _arguments(data: Bytes, a: int, end: int, event: Event) -> int:
+def _arguments(data: Bytes, a: int, end: int, event: Ints) -> int:
     """Take a0= to a3= of a system call if they stand together; return their end, or -1."""
     at = a
     for i in range(4):
         if at + 4 > end or data[at] != 97 or data[at + 1] != 48 + i or data[at + 2] != 61:
             return -1
-        past = at + 3
-        while past < end and data[past] != 32:
-            past += 1
+        past = next_blank(data, at + 3, end)
         value = _hex_number(data, at + 3, past)
-        if value == NO_NUMBER:
+        if value == NO_NUMBER or (i < 3 and (past >= end or data[past] != 32)):
             return -1
         if i < 3:
-            event.numbers[k.A0 + i] = value
+            event[NUMBER_AT + k.A0 + i] = value
         at = past + 1
-    event.slots[k.ARGS, 0], event.slots[k.ARGS, 1] = a, at - 1
+    event[3 * k.ARGS], event[3 * k.ARGS + 1] = a, at - 1
     return at - 1
 
 
 @inlined
-def _take(event: Event, slot: int, a: int, b: int, form: int) -> bool:
-    if event.slots[slot, 0] >= 0:
+def _take(event: Ints, slot: int, a: int, b: int, form: int) -> bool:
+    if event[3 * slot] >= 0:
         return False
-    event.slots[slot, 0], event.slots[slot, 1], event.slots[slot, 2] = a, b, form
+    event[3 * slot], event[3 * slot + 1], event[3 * slot + 2] = a, b, form
     return True
 
 
-@lean
+@inlined
 def _take_number(
-    data: Bytes, field: int, a: int, b: int, kind: int, event: Event, machines: k.Machines
+    data: Bytes, field: int, a: int, b: int, kind: int, event: Ints, machines: Ints
 ) -> bool:
     place = field - k.NUMBER
     if place == k.ARCH:
-        if event.numbers[k.ARCH] < 0:
+        if event[NUMBER_AT + k.ARCH] < 0:
             value = _hex_number(data, a, b)
-            for i in range(len(machines.arch)):
-                if machines.arch[i] == value:
-                    event.numbers[k.ARCH] = i
+            for i in range(len(machines)):
+                if machines[i, k.CALLS] == value:
+                    event[NUMBER_AT + k.ARCH] = i
         return False
     if place == k.FLAGS:
-        if kind == k.OPENAT2 and event.numbers[k.FLAGS] < 0 and b - a <= 18:
+        if kind == k.OPENAT2 and event[NUMBER_AT + k.FLAGS] < 0 and b - a <= 18:
             value = 0
             for at in range(a, b):
                 value = value * 8 + np.int64(data[at] & 7)
-            event.numbers[k.FLAGS] = value
+            event[NUMBER_AT + k.FLAGS] = value
         return False
     value = whole_number(data, a, b)
-    if value < 0 or event.numbers[place] >= 0 or (place == k.TARGET) != (kind == k.OBJECT):
+    if value < 0 or event[NUMBER_AT + place] >= 0 or (place == k.TARGET) != (kind == k.OBJECT):
         return False
     if place == k.CALL:
-        arch = event.numbers[k.ARCH]
-        if arch < 0 or value >= k.CALLS or machines.family[arch, value] < 0:
+        arch = event[NUMBER_AT + k.ARCH]
+        if arch < 0 or value >= k.CALLS or machines[arch, value] < 0:
             return False
-        event.numbers[k.FAMILY] = machines.family[arch, value]
-    event.numbers[place] = value
+        event[NUMBER_AT + k.FAMILY] = machines[arch, value]
+    event[NUMBER_AT + place] = value
     return True
 
 
-@lean
+@inlined
 def take_field(
-    data: Bytes, key: U64, a: int, b: int, form: int, kind: int, event: Event,
-    machines: k.Machines,
+    data: Bytes, key: U64, a: int, b: int, form: int, kind: int, event: Ints,
+    machines: Ints,
 ) -> bool:  # fmt: skip
     """Give a field to its event; return whether a column holds all of it, so that JSON needn't."""
     field = field_of(key)
     if field < 0:
         return False
     if kind == k.PATH:
-        at = event.counts[CURRENT]
+        at = event[COUNT_AT + CURRENT]
         if at >= 0:
             if field == k.NAME:
                 if form == QUOTED or data[a] != 40:  # (null)
-                    event.paths[at, 0], event.paths[at, 1], event.paths[at, 2] = a, b, form
+                    event[PATH_AT + 5 * at + 0], event[PATH_AT + 5 * at + 1], event[PATH_AT + 5 * at + 2] = a, b, form
             elif field == k.NAME_TYPE:
-                event.paths[at, 3] = name_type_of(word8(data, a, b))
+                event[PATH_AT + 5 * at + 3] = name_type_of(word8(data, a, b))
             elif field == k.ITEM:
-                event.paths[at, 4] = max(0, whole_number(data, a, b))
+                event[PATH_AT + 5 * at + 4] = max(0, whole_number(data, a, b))
         return False
     if kind == k.MODULE:
         if field == k.NAME:
@@ -242,6 +221,8 @@ def take_field(
         if field == k.SADDR:
             _take(event, k.SADDR, a, b, form)
         return False
+    if kind == k.TYPED and field == k.DATA:
+        field = k.COMMAND
     if kind == k.CWD and field != k.FOLDER:
         return False
     if k.NUMBER <= field < k.NAME:
@@ -258,7 +239,7 @@ def take_field(
             minus = data[a] == 45
             value = whole_number(data, a + minus, b)
             if value >= 0:
-                event.numbers[k.RETURNED] = -value if minus else value
+                event[NUMBER_AT + k.RETURNED] = -value if minus else value
         return taken
     if form != QUOTED and (
         field == k.EXE or field == k.FOLDER or field == k.ACCOUNT or field == k.COMMAND
@@ -268,13 +249,17 @@ def take_field(
 
 
 @lean
-def _same_before(data: Bytes, event: Event, first: int, count: int) -> int:
+def _same_before(data: Bytes, event: Ints, first: int, count: int) -> int:
     """Return how many keys from `first` up to the last one are the last one."""
-    a, b = event.keys[count - 1, 0], event.keys[count - 1, 1]
+    a, b, word = event[KEY_AT + 3 * (count - 1) + 0], event[KEY_AT + 3 * (count - 1) + 1], event[KEY_AT + 3 * (count - 1) + 2]
     same = 0
     for i in range(first, count - 1):
-        if event.keys[i, 1] - event.keys[i, 0] == b - a and same_bytes(
-            data, event.keys[i, 0], data, a, b - a
+        if event[KEY_AT + 3 * i + 2] == word and (
+            word != 0
+            or (
+                event[KEY_AT + 3 * i + 1] - event[KEY_AT + 3 * i + 0] == b - a
+                and same_bytes(data, event[KEY_AT + 3 * i + 0], data, a, b - a)
+            )
         ):
             same += 1
     return same
@@ -292,9 +277,23 @@ def _nested_end(data: Bytes, at: int, end: int) -> int:
 
 
 @lean
+def _put_decoded(data: Bytes, a: int, b: int, scratch: Bytes, out: Bytes, size: int) -> int:
+    """Write what a name in hexadecimal says, beside it."""
+    for c in b',"name_text":"':
+        out[size] = c
+        size += 1
+    past = unhex(data, a, b, scratch, 0)
+    part = len(scratch) // 3
+    past, _ = put_utf8(scratch, 0, past, scratch, part)
+    size = put_json(scratch, part, past, out, size)
+    out[size] = 34
+    return size + 1
+
+
+@lean
 def put_fields(
-    data: Bytes, a: int, end: int, kind: int, event: Event, machines: k.Machines, out: Bytes,
-    size: int,
+    data: Bytes, a: int, end: int, kind: int, event: Ints, scratch: Bytes, machines: Ints,
+    out: Bytes, size: int,
 ) -> int:  # fmt: skip
     """Take the fields of a line and write the inside of a JSON object of those that are left."""
     begin = first = size
@@ -305,7 +304,7 @@ def put_fields(
     login = False
     while True:
         limit = nested if nested >= 0 else end
-        while at < limit and (data[at] == 32 or data[at] == 29):
+        while at < limit and data[at] <= 32:
             at += 1
         if at >= limit:
             if nested < 0:
@@ -319,16 +318,15 @@ def put_fields(
             bloom = U64(0)
             continue
         start = at
-        while at < limit and data[at] != 61 and data[at] != 32 and data[at] != 29:
-            at += 1
+        at = next_equals_or_blank(data, at, limit)
         if at >= limit or data[at] != 61 or at == start:
             if at == start:  # "=" alone
                 at += 1
             if words < MAX_KEYS:
-                event.words[words, 0], event.words[words, 1] = start, at
+                event[WORD_AT + 2 * words + 0], event[WORD_AT + 2 * words + 1] = start, at
                 words += 1
                 continue
-            event.words[MAX_KEYS - 1, 1] = at  # the rest is one text, as it stands
+            event[WORD_AT + 2 * (MAX_KEYS - 1) + 1] = at  # the rest is one text, as it stands
             continue
         stop = at
         at += 1
@@ -345,14 +343,14 @@ def put_fields(
                 outer, first, nested, at, scope = begin, size, close, at + 1, keys
                 bloom = U64(0)
                 continue
-        if kind == k.SYSCALL and key == U64(0x3061) and event.slots[k.ARGS, 0] < 0:  # a0
+        if kind == k.SYSCALL and key == U64(0x3061) and event[3 * k.ARGS] < 0:  # a0
             past = _arguments(data, start, limit, event)
             if past >= 0:
                 at = past
                 continue
         before = U64(0)
-        if words and event.words[words - 1, 1] + 1 == start:
-            before = word8(data, event.words[words - 1, 0], event.words[words - 1, 1])
+        if words and event[WORD_AT + 2 * (words - 1) + 1] + 1 == start:
+            before = word8(data, event[WORD_AT + 2 * (words - 1) + 0], event[WORD_AT + 2 * (words - 1) + 1])
         old = before == U64(0x646C6F)
         value, past, form, at = value_end(data, at, limit)
         if old or before == U64(0x77656E):  # new
@@ -366,10 +364,11 @@ def put_fields(
         if keys == MAX_KEYS:
             if words == 0:
                 words = 1
-                event.words[0, 0] = start
-            event.words[words - 1, 1] = at
+                event[WORD_AT + 2 * 0 + 0] = start
+            event[WORD_AT + 2 * (words - 1) + 1] = at
             continue
-        event.keys[keys, 0], event.keys[keys, 1] = start, stop
+        event[KEY_AT + 3 * keys + 0], event[KEY_AT + 3 * keys + 1] = start, stop
+        event[KEY_AT + 3 * keys + 2] = np.int64(key)
         keys += 1
         times = 0
         if not old:
@@ -391,12 +390,14 @@ def put_fields(
         else:
             size = put_key(data, start, stop, out, size, first)
         size = put_value(data, value, past, form, out, size)
-    if login and event.slots[k.LOGIN, 0] >= 0:
+        if kind == k.PATH and form == BARE and key == U64(0x656D616E) and is_hex(data, value, past):
+            size = _put_decoded(data, value, past, scratch, out, size)  # name: readable too
+    if login and event[3 * k.LOGIN] >= 0:
         size = _comma(out, size, begin)
         for c in b'"auid":':
             out[size] = c
             size += 1
-        login_id, past = event.slots[k.LOGIN_ID, 0], event.slots[k.LOGIN_ID, 1]
+        login_id, past = event[3 * k.LOGIN_ID], event[3 * k.LOGIN_ID + 1]
         size = put_value(data, login_id, past, BARE, out, size)
     if words:
         size = _comma(out, size, begin)
@@ -407,7 +408,7 @@ def put_fields(
             if i:
                 out[size] = 32
                 size += 1
-            size = put_json(data, event.words[i, 0], event.words[i, 1], out, size)
+            size = put_json(data, event[WORD_AT + 2 * i + 0], event[WORD_AT + 2 * i + 1], out, size)
         out[size] = 34
         size += 1
     return size

@@ -1,8 +1,6 @@
 """What the auditd scanner knows by name: fields, kinds of records, and families of system calls."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -10,11 +8,12 @@ from graphad.scan.lean import inlined
 from graphad.scan.words import U64, Bytes, Ints, load64
 
 # Classes of records; of OTHER ones any field may say who acted and how it ended.
-(OTHER, SYSCALL, EXECVE, CWD, PATH, SOCKADDR, PROCTITLE, END, OBJECT, OPENAT2, MODULE) = range(11)  # fmt: skip
+(OTHER, SYSCALL, EXECVE, CWD, PATH, SOCKADDR, PROCTITLE, END, OBJECT, OPENAT2, MODULE,
+ TYPED) = range(12)  # fmt: skip
 CLASSES = {
     "SYSCALL": SYSCALL, "EXECVE": EXECVE, "CWD": CWD, "PATH": PATH, "SOCKADDR": SOCKADDR,
     "PROCTITLE": PROCTITLE, "EOE": END, "OBJ_PID": OBJECT, "OPENAT2": OPENAT2,
-    "KERN_MODULE": MODULE,
+    "KERN_MODULE": MODULE, "TTY": TYPED, "USER_TTY": TYPED,
 }  # fmt: skip
 
 # Texts of an event, in the order of TEXTS' columns, and those that only serve others.
@@ -34,9 +33,9 @@ _FIELDS = {
     "cwd": FOLDER, "a0": ARGS, "saddr": SADDR,
     "pid": _NUMBER + PID, "ppid": _NUMBER + PARENT, "opid": _NUMBER + TARGET,
     "syscall": _NUMBER + CALL, "arch": _NUMBER + ARCH, "oflag": _NUMBER + FLAGS,
-    "name": 64, "nametype": 65, "objtype": 65, "item": 66, "msg": 67,
+    "data": 68, "name": 64, "nametype": 65, "objtype": 65, "item": 66, "msg": 67,
 }  # fmt: skip
-NUMBER, NAME, NAME_TYPE, ITEM, MSG = _NUMBER, 64, 65, 66, 67
+NUMBER, NAME, NAME_TYPE, ITEM, MSG, DATA = _NUMBER, 64, 65, 66, 67, 68
 
 # Name types of PATH records
 NONE, NORMAL, PARENT_TYPE, CREATE, DELETE, UNKNOWN = range(6)
@@ -136,17 +135,13 @@ def socket_family(number: int) -> int:
     return np.int64(_SOCKET[number]) if 0 <= number < 32 else NO_FAMILY
 
 
-class Machines(NamedTuple):
-    """The calls of all machines: `arch` [M], `family` [M, CALLS], -1 where there is no such call."""
+def machines(arches: Iterable[tuple[int, dict[int, str]]]) -> Ints:
+    """Return the families of some machines' calls [M, CALLS + 1], -1 where there is no such call.
 
-    arch: Ints
-    family: Ints
-
-
-def machines(arches: Iterable[tuple[int, dict[int, str]]]) -> Machines:
-    """Return the families of some machines' calls."""
-    arch, rows = [], []
-    for number, names in arches:
-        arch.append(number)
-        rows.append([_CALLS.get(names[i], 0) if i in names else -1 for i in range(CALLS)])
-    return Machines(np.array(arch, np.int64), np.array(rows, np.int64))
+    In the last column stands what the machine is called.
+    """
+    rows = [
+        [*(_CALLS.get(names[i], 0) if i in names else -1 for i in range(CALLS)), arch]
+        for arch, names in arches
+    ]
+    return np.array(rows, np.int64)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from graphad.scan import auditd_keys as k
-from graphad.scan.auditd_fields import NO_NUMBER, PATHS, Event
+from graphad.scan.auditd_event import COUNT_AT, NO_NUMBER, NUMBER_AT, PATH_AT, PATHS
 from graphad.scan.auditd_text import (
     BARE,
     QUOTED,
@@ -17,7 +17,7 @@ from graphad.scan.auditd_text import (
 )
 from graphad.scan.lean import lean
 from graphad.scan.strings import hex_digit
-from graphad.scan.words import Bytes, copy_bytes
+from graphad.scan.words import Bytes, Ints, copy_bytes
 
 # Kinds of sockets
 INET, UNIX, NETLINK, OTHER_SOCKET = range(4)
@@ -33,16 +33,16 @@ _AT_FDCWD, _AT_FDCWD_32 = -100, 0xFFFFFF9C
 
 
 @lean
-def put_slot(data: Bytes, slot: int, event: Event, out: Bytes, size: int) -> int:
+def put_slot(data: Bytes, slot: int, event: Ints, scratch: Bytes, size: int) -> int:
     """Write what a slot holds, hexadecimal decoded where the field may be written so."""
-    a, b, form = event.slots[slot, 0], event.slots[slot, 1], event.slots[slot, 2]
+    a, b, form = event[3 * slot], event[3 * slot + 1], event[3 * slot + 2]
     coded = slot == k.EXE or slot == k.FOLDER or slot == k.COMMAND or slot == k.ACCOUNT
     if form == BARE and coded and is_hex(data, a, b):
-        past = unhex(data, a, b, event.codes, 0)
-        if slot == k.ACCOUNT and not _needs_code(event.codes, past):
-            return copy_bytes(data, a, b - a, out, size)
-        return put_utf8(event.codes, 0, past, out, size)[0]
-    return copy_bytes(data, a, b - a, out, size)
+        past = unhex(data, a, b, scratch, 0)
+        if slot == k.ACCOUNT and not _needs_code(scratch, past):
+            return copy_bytes(data, a, b - a, scratch, size)
+        return put_utf8(scratch, 0, past, scratch, size)[0]
+    return copy_bytes(data, a, b - a, scratch, size)
 
 
 @lean
@@ -57,17 +57,17 @@ def _needs_code(text: Bytes, length: int) -> bool:
 
 
 @lean
-def choose_files(event: Event) -> tuple[int, int]:
+def choose_files(event: Ints) -> tuple[int, int]:
     """Return which of the paths were acted upon: (the file, its new name), -1 for none.
 
     The folder that a file is made in or taken from is a path of its own, PARENT.
     """
-    family = event.numbers[k.FAMILY] & k.FAMILY_BITS
+    family = event[NUMBER_AT + k.FAMILY] & k.FAMILY_BITS
     made = gone = first = last = any_ = -1
-    for i in range(event.counts[PATHS]):
-        if event.paths[i, 1] <= event.paths[i, 0]:
+    for i in range(event[COUNT_AT + PATHS]):
+        if event[PATH_AT + 5 * i + 1] <= event[PATH_AT + 5 * i + 0]:
             continue
-        kind = event.paths[i, 3]
+        kind = event[PATH_AT + 5 * i + 3]
         if any_ < 0:
             any_ = i
         if kind == k.CREATE:
@@ -92,25 +92,28 @@ def choose_files(event: Event) -> tuple[int, int]:
 
 
 @lean
-def put_file(data: Bytes, path: int, argument: int, event: Event, out: Bytes, size: int) -> int:
+def put_file(
+    data: Bytes, path: int, argument: int, event: Ints, scratch: Bytes, size: int
+) -> int:
     """Write a path, absolute if its folder is known; the argument may be the folder's descriptor."""
-    a, b, form = event.paths[path, 0], event.paths[path, 1], event.paths[path, 2]
+    a, b, form = event[PATH_AT + 5 * path + 0], event[PATH_AT + 5 * path + 1], event[PATH_AT + 5 * path + 2]
     folder = size
-    family = event.numbers[k.FAMILY]
+    family = event[NUMBER_AT + k.FAMILY]
     place = (family >> argument) & 15 if family >= 0 else 0
     known = True
     if place:
-        value = event.numbers[k.A0 + place - 1]
+        value = event[NUMBER_AT + k.A0 + place - 1]
         known = value == _AT_FDCWD or value == _AT_FDCWD_32 or value == NO_NUMBER
     if family & k.FAMILY_BITS == k.SYMLINK and argument == k.DIR and family >= 0:
         known = False  # its text begins at the link's own folder
-    if known and event.slots[k.FOLDER, 0] >= 0:
-        size = put_slot(data, k.FOLDER, event, out, size)
+    if known and event[3 * k.FOLDER] >= 0:
+        size = put_slot(data, k.FOLDER, event, scratch, size)
     if form != QUOTED and is_hex(data, a, b):
-        past = unhex(data, a, b, event.codes, 0)
-        length, _ = put_utf8(event.codes, 0, past, event.texts, 0)
-        return put_path(event.texts, 0, length, out, size, folder)
-    return put_path(data, a, b, out, size, folder)
+        past = unhex(data, a, b, scratch, 0)
+        part = len(scratch) // 3
+        end, _ = put_utf8(scratch, 0, past, scratch, part)
+        return put_path(scratch, part, end, scratch, size, folder)
+    return put_path(data, a, b, scratch, size, folder)
 
 
 @lean
@@ -119,13 +122,13 @@ def _byte(data: Bytes, a: int, i: int) -> int:
 
 
 @lean
-def put_address(data: Bytes, event: Event, out: Bytes, size: int) -> tuple[int, int, int]:
+def put_address(data: Bytes, event: Ints, scratch: Bytes, size: int) -> tuple[int, int, int]:
     """Write the address of SOCKADDR; return (end, port or -1, kind of socket).
 
     Source: linux/socket.h, in.h, in6.h, un.h. The family is in the machine's own order of bytes,
     here seldom the big end first.
     """
-    a, b = event.slots[k.SADDR, 0], event.slots[k.SADDR, 1]
+    a, b = event[3 * k.SADDR], event[3 * k.SADDR + 1]
     if not is_hex(data, a, b) or b - a < 4:
         return size, -1, OTHER_SOCKET
     length = (b - a) // 2
@@ -134,49 +137,48 @@ def put_address(data: Bytes, event: Event, out: Bytes, size: int) -> tuple[int, 
         return size, -1, OTHER_SOCKET
     if family == 2 and length >= 8:
         port = _byte(data, a, 2) * 256 + _byte(data, a, 3)
-        return put_ip4(data, a + 8, out, size), port, INET
+        return put_ip4(data, a + 8, scratch, size), port, INET
     if family == 10 and length >= 24:
         port = _byte(data, a, 2) * 256 + _byte(data, a, 3)
-        return put_ip6(data, a + 16, out, size), port, INET
+        return put_ip6(data, a + 16, scratch, size), port, INET
     if family == 1:
-        past = unhex(data, a + 4, b, event.codes, 0)
+        past = unhex(data, a + 4, b, scratch, 0)
         start = 0
-        if past and event.codes[0] == 0:  # not in the file system
-            while past and event.codes[past - 1] == 0:
+        if past and scratch[0] == 0:  # not in the file system
+            while past and scratch[past - 1] == 0:
                 past -= 1
             if past == 0:
                 return size, -1, UNIX
-            out[size] = 64
+            scratch[size] = 64
             size += 1
             start = 1
         stop = start
-        while stop < past and (event.codes[stop] != 0 or start):
+        while stop < past and (scratch[stop] != 0 or start):
             stop += 1
         begin = size
-        size, _ = put_utf8(event.codes, start, stop, out, size)
-        if start == 0 and size > begin and out[begin] == 47:
-            size = shorten(out, begin, size)
+        size, _ = put_utf8(scratch, start, stop, scratch, size)
+        if start == 0 and size > begin and scratch[begin] == 47:
+            size = shorten(scratch, begin, size)
         return size, -1, UNIX
     return size, -1, NETLINK if family == 16 else OTHER_SOCKET
 
 
 @lean
-def access_of(event: Event) -> int:
+def access_of(event: Ints) -> int:
     """Return what was asked for, -1 where that goes without saying."""
-    numbers = event.numbers
-    value = numbers[k.FAMILY]
+    value = event[NUMBER_AT + k.FAMILY]
     if value < 0:
         return -1
     family = value & k.FAMILY_BITS
     if family == k.SOCKETCALL:
-        number = numbers[k.A0]
-        numbers[k.FAMILY] = k.socket_family(number)
-        return ACCESS_FAMILY + numbers[k.FAMILY]
+        number = event[NUMBER_AT + k.A0]
+        event[NUMBER_AT + k.FAMILY] = k.socket_family(number)
+        return ACCESS_FAMILY + event[NUMBER_AT + k.FAMILY]
     argument = value >> k.FLAG_AT & 15
-    flags = numbers[k.A0 + argument - 1] if argument else numbers[k.FLAGS]
+    flags = event[NUMBER_AT + k.A0 + argument - 1] if argument else event[NUMBER_AT + k.FLAGS]
     if family == k.OPEN or family == k.OPEN2 or family == k.CREAT:
-        for i in range(event.counts[PATHS]):
-            if event.paths[i, 3] == k.CREATE:
+        for i in range(event[COUNT_AT + PATHS]):
+            if event[PATH_AT + 5 * i + 3] == k.CREATE:
                 return CREATE
         if family == k.CREAT:
             return WRITE
@@ -186,7 +188,7 @@ def access_of(event: Event) -> int:
             return WRITE if flags & _TRUNCATES else READ
         return WRITE if flags & _WRITES == 1 else BOTH
     if family == k.PTRACE:
-        return INJECT if _injects(numbers[k.A0]) else NOTHING
+        return INJECT if _injects(event[NUMBER_AT + k.A0]) else NOTHING
     if family == k.KILL:
         return NOTHING if flags == 0 else SIGNAL
     return -1

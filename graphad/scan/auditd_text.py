@@ -64,27 +64,6 @@ def put_utf8(data: Bytes, a: int, b: int, out: Bytes, size: int) -> tuple[int, b
 
 
 @lean
-def put_json(data: Bytes, a: int, b: int, out: Bytes, size: int) -> int:
-    """Write the inside of a JSON string."""
-    for at in range(a, b):
-        byte = data[at]
-        if byte == 34 or byte == 92:
-            out[size] = 92
-            size += 1
-        elif byte < 32:
-            for i, c in enumerate(b"\\u00"):
-                out[size + i] = c
-            out[size + 4] = 48 + (byte >> 4)
-            digit = byte & 15
-            out[size + 5] = digit + (48 if digit < 10 else 87)
-            size += 6
-            continue
-        out[size] = byte
-        size += 1
-    return size
-
-
-@lean
 def put_number(value: int, out: Bytes, size: int) -> int:
     """Write a whole number."""
     if value < 0:
