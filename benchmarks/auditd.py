@@ -17,7 +17,8 @@ from benchmarks.harness import Options, Row
 from benchmarks.ingest import stored
 
 _BLOCK = 32 << 20
-_COLUMNS = """
+_COLUMNS = (
+    """
 import sys, time
 from graphad.auditd_decode import Decoder
 from graphad.parse import Options
@@ -32,7 +33,9 @@ with open(sys.argv[1], "rb") as log:
         held = held[cut:]
 events += decoder.decode(held, True).raw.num_rows
 print(events, time.perf_counter() - start)
-""" % _BLOCK
+"""
+    % _BLOCK
+)
 
 
 def generate(target: Path, events: int, seed: int = 0) -> int:

@@ -135,8 +135,10 @@ class Decoder:
         raw = columns(head, hosts, host, parts, self.lifetimes)
         bad = np.flatnonzero(found[heads.KIND] >= heads.BAD)
         blank = int((found[heads.KIND] == heads.BLANK).sum())
-        self.carried = _NOTHING if last else _open_lines(
-            codes, start, end, place, joined, len(data), len(start) - before
+        self.carried = (
+            _NOTHING
+            if last
+            else _open_lines(codes, start, end, place, joined, len(data), len(start) - before)
         )
         return parse.Decoded(
             read=joined.records,

@@ -30,6 +30,7 @@ from graphad.scan.auditd_event import (
     clear,
 )
 from graphad.scan.auditd_fields import put_fields, put_key, put_value, value_end, whole_number
+from graphad.scan.auditd_keys import word8
 from graphad.scan.auditd_lines import BODY, FIRST, HEAD, HEADS
 from graphad.scan.auditd_objects import (
     UNIX,
@@ -249,9 +250,7 @@ def _read_kind(
             for c in b'"prefix":':
                 attrs[size] = c
                 size += 1
-            size = put_value(
-                data, lines[START, line], lines[HEAD, line] - 1, BARE, attrs, size
-            )
+            size = put_value(data, lines[START, line], lines[HEAD, line] - 1, BARE, attrs, size)
             if size > field:
                 empty = False
         if group == k.EXECVE:
@@ -286,9 +285,7 @@ def _rest(
     if size == field:
         return put_fields(data, start, end, group, event, scratch, machines, attrs, size)
     attrs[size] = 44
-    past = put_fields(
-        data, start, end, group, event, scratch, machines, attrs, size + 1
-    )
+    past = put_fields(data, start, end, group, event, scratch, machines, attrs, size + 1)
     return size if past == size + 1 else past
 
 
@@ -303,9 +300,8 @@ def _arguments(
         start = at
         at = next_equals_or_blank(data, at, end)
         stop = at
-        if at == start:
-            at += start < end
-            continue
+        if start >= end:
+            break
         if at < end and data[at] == 61:
             value, past, form, at = value_end(data, at + 1, end)
         else:
@@ -319,11 +315,12 @@ def _arguments(
             number = number * 10 + np.int64(data[digits] - 48)
             digits += 1
         if data[start] != 97 or digits == start + 1:
-            is_count = stop - start == 4 and data[start + 3] == 99  # argc
-            if not is_count or event[COUNT_AT + ODD] >= 1 << 32:
+            is_count = word8(data, start, stop) == U64(0x63677261)  # argc
+            count = whole_number(data, value, past)
+            if not is_count or count < 0 or event[COUNT_AT + ODD] >= 1 << 32:
                 event[COUNT_AT + ODD] |= 1
             else:
-                event[COUNT_AT + ODD] |= (1 + max(0, min(whole_number(data, value, past), 1 << 20))) << 32
+                event[COUNT_AT + ODD] |= (1 + min(count, 1 << 20)) << 32
             continue
         chunk = 0
         if digits < stop:
@@ -340,9 +337,13 @@ def _arguments(
         if place == MAX_ARGS:
             event[COUNT_AT + ODD] |= 1
             continue
-        event[ARG_AT + 4 * place + 0] = number << 32 | chunk
-        event[ARG_AT + 4 * place + 1], event[ARG_AT + 4 * place + 2], event[ARG_AT + 4 * place + 3] = value, past, form
-        if place and event[ARG_AT + 4 * (place - 1) + 0] >= event[ARG_AT + 4 * place + 0]:
+        event[ARG_AT + 4 * place] = number << 32 | chunk
+        (
+            event[ARG_AT + 4 * place + 1],
+            event[ARG_AT + 4 * place + 2],
+            event[ARG_AT + 4 * place + 3],
+        ) = value, past, form
+        if place and event[ARG_AT + 4 * (place - 1)] >= event[ARG_AT + 4 * place]:
             event[COUNT_AT + ODD] |= 2
         event[COUNT_AT + ARGUMENTS] += 1
     return size
@@ -362,14 +363,19 @@ def _sort_args(event: Ints, count: int) -> None:
                 _swap_args(event, 0, i)
             while 2 * root + 1 < size:
                 child = 2 * root + 1
-                if child + 1 < size and (
-                    event[ARG_AT + 4 * (child + 1)] > event[ARG_AT + 4 * child]
-                ):
+                if child + 1 < size and _goes_before(event, child, child + 1):
                     child += 1
-                if event[ARG_AT + 4 * child] <= event[ARG_AT + 4 * root]:
+                if not _goes_before(event, root, child):
                     break
                 _swap_args(event, root, child)
                 root = child
+
+
+@inlined
+def _goes_before(event: Ints, one: int, other: int) -> bool:
+    """Say whether an argument goes before another: by number, then as they came."""
+    a, b = ARG_AT + 4 * one, ARG_AT + 4 * other
+    return event[a] < event[b] or (event[a] == event[b] and event[a + 1] < event[b + 1])
 
 
 @inlined
@@ -380,9 +386,7 @@ def _swap_args(event: Ints, one: int, other: int) -> None:
 
 
 @lean
-def _end_arguments(
-    data: Bytes, event: Ints, scratch: Bytes, size: int, begin: int
-) -> int:
+def _end_arguments(data: Bytes, event: Ints, scratch: Bytes, size: int, begin: int) -> int:
     """Make the command line; where it holds all there was, take back what was written."""
     count = event[COUNT_AT + ARGUMENTS]
     if count == 0:
@@ -393,9 +397,9 @@ def _end_arguments(
     start = at = event[COUNT_AT + TEXT_END]
     i = 0
     while i < count:
-        argument = event[ARG_AT + 4 * i + 0] >> 32
+        argument = event[ARG_AT + 4 * i] >> 32
         past = 0
-        while i < count and event[ARG_AT + 4 * i + 0] >> 32 == argument:
+        while i < count and event[ARG_AT + 4 * i] >> 32 == argument:
             a, b = event[ARG_AT + 4 * i + 1], event[ARG_AT + 4 * i + 2]
             if event[ARG_AT + 4 * i + 3] != QUOTED and is_hex(data, a, b):
                 past = unhex(data, a, b, scratch, past)
@@ -408,7 +412,7 @@ def _end_arguments(
         at = put_word(scratch, 0, past, scratch, at)
     add_text(event, COMMAND_LINE, at)
     event[COUNT_AT + COMMANDED] = 1
-    last = event[ARG_AT + 4 * (count - 1) + 0] >> 32
+    last = event[ARG_AT + 4 * (count - 1)] >> 32
     whole = odd & 3 == 0 and odd >> 32 == count + 1 and last == count - 1
     return begin if whole else size
 
@@ -420,6 +424,8 @@ def _title(
     """Take PROCTITLE: the command line, if no EXECVE told it."""
     while at < end and data[at] <= 32:
         at += 1
+    if at >= end:
+        return size
     start = at
     at = stop = next_equals_or_blank(data, at, end)
     value, past, form, at = value_end(data, min(at + 1, end), end)

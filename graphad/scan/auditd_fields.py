@@ -30,6 +30,7 @@ from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, same_bytes
 
+
 @inlined
 def _comma(out: Bytes, size: int, first: int) -> int:
     if size > first:
@@ -69,7 +70,9 @@ def put_value(data: Bytes, a: int, b: int, form: int, out: Bytes, size: int) -> 
 
 
 @lean
-def _put_repeated(data: Bytes, a: int, b: int, times: int, out: Bytes, size: int, first: int) -> int:
+def _put_repeated(
+    data: Bytes, a: int, b: int, times: int, out: Bytes, size: int, first: int
+) -> int:
     """Write a key that the object has already: with # and a number."""
     size = put_key(data, a, b, out, size, first) - 2
     out[size] = 35
@@ -207,7 +210,11 @@ def take_field(
         if at >= 0:
             if field == k.NAME:
                 if form == QUOTED or data[a] != 40:  # (null)
-                    event[PATH_AT + 5 * at + 0], event[PATH_AT + 5 * at + 1], event[PATH_AT + 5 * at + 2] = a, b, form
+                    (
+                        event[PATH_AT + 5 * at],
+                        event[PATH_AT + 5 * at + 1],
+                        event[PATH_AT + 5 * at + 2],
+                    ) = a, b, form
             elif field == k.NAME_TYPE:
                 event[PATH_AT + 5 * at + 3] = name_type_of(word8(data, a, b))
             elif field == k.ITEM:
@@ -251,14 +258,18 @@ def take_field(
 @lean
 def _same_before(data: Bytes, event: Ints, first: int, count: int) -> int:
     """Return how many keys from `first` up to the last one are the last one."""
-    a, b, word = event[KEY_AT + 3 * (count - 1) + 0], event[KEY_AT + 3 * (count - 1) + 1], event[KEY_AT + 3 * (count - 1) + 2]
+    a, b, word = (
+        event[KEY_AT + 3 * (count - 1)],
+        event[KEY_AT + 3 * (count - 1) + 1],
+        event[KEY_AT + 3 * (count - 1) + 2],
+    )
     same = 0
     for i in range(first, count - 1):
         if event[KEY_AT + 3 * i + 2] == word and (
             word != 0
             or (
-                event[KEY_AT + 3 * i + 1] - event[KEY_AT + 3 * i + 0] == b - a
-                and same_bytes(data, event[KEY_AT + 3 * i + 0], data, a, b - a)
+                event[KEY_AT + 3 * i + 1] - event[KEY_AT + 3 * i] == b - a
+                and same_bytes(data, event[KEY_AT + 3 * i], data, a, b - a)
             )
         ):
             same += 1
@@ -267,13 +278,11 @@ def _same_before(data: Bytes, event: Ints, first: int, count: int) -> int:
 
 @lean
 def _nested_end(data: Bytes, at: int, end: int) -> int:
-    """Return the last quote before the group separator or the end; `at` if there is none."""
-    past = at
-    while past < end and data[past] != 29:
-        past += 1
+    """Return the last quote before the group separator or the end; that if there is none."""
+    limit = past = next_byte(data, at, end, 29)
     while past > at and data[past - 1] != 39:
         past -= 1
-    return max(at, past - 1)
+    return past - 1 if past > at else limit
 
 
 @lean
@@ -300,7 +309,7 @@ def put_fields(
     at = a
     keys = scope = words = 0
     bloom = U64(0)
-    nested, outer, mark = -1, 0, 0
+    nested, mark = -1, 0
     login = False
     while True:
         limit = nested if nested >= 0 else end
@@ -314,7 +323,7 @@ def put_fields(
             else:
                 out[size] = 125
                 size += 1
-            at, nested, first, scope = nested + 1, -1, outer, keys
+            at, nested, first, scope = nested + 1, -1, begin, keys
             bloom = U64(0)
             continue
         start = at
@@ -323,7 +332,7 @@ def put_fields(
             if at == start:  # "=" alone
                 at += 1
             if words < MAX_KEYS:
-                event[WORD_AT + 2 * words + 0], event[WORD_AT + 2 * words + 1] = start, at
+                event[WORD_AT + 2 * words], event[WORD_AT + 2 * words + 1] = start, at
                 words += 1
                 continue
             event[WORD_AT + 2 * (MAX_KEYS - 1) + 1] = at  # the rest is one text, as it stands
@@ -334,15 +343,14 @@ def put_fields(
             start += 1
         key = word8(data, start, stop)
         if key == U64(0x67736D) and nested < 0 and at < limit and data[at] == 39:  # msg='
-            close = _nested_end(data, at + 1, end)
-            if close > at:
-                mark = size
-                size = put_key(data, start, stop, out, size, first)
-                out[size] = 123
-                size += 1
-                outer, first, nested, at, scope = begin, size, close, at + 1, keys
-                bloom = U64(0)
-                continue
+            mark = size
+            size = put_key(data, start, stop, out, size, first)
+            out[size] = 123
+            size += 1
+            nested = _nested_end(data, at + 1, end)
+            first, at, scope = size, at + 1, keys
+            bloom = U64(0)
+            continue
         if kind == k.SYSCALL and key == U64(0x3061) and event[3 * k.ARGS] < 0:  # a0
             past = _arguments(data, start, limit, event)
             if past >= 0:
@@ -350,7 +358,9 @@ def put_fields(
                 continue
         before = U64(0)
         if words and event[WORD_AT + 2 * (words - 1) + 1] + 1 == start:
-            before = word8(data, event[WORD_AT + 2 * (words - 1) + 0], event[WORD_AT + 2 * (words - 1) + 1])
+            before = word8(
+                data, event[WORD_AT + 2 * (words - 1)], event[WORD_AT + 2 * (words - 1) + 1]
+            )
         old = before == U64(0x646C6F)
         value, past, form, at = value_end(data, at, limit)
         if old or before == U64(0x77656E):  # new
@@ -364,18 +374,9 @@ def put_fields(
         if keys == MAX_KEYS:
             if words == 0:
                 words = 1
-                event[WORD_AT + 2 * 0 + 0] = start
+                event[WORD_AT + 0] = start
             event[WORD_AT + 2 * (words - 1) + 1] = at
             continue
-        event[KEY_AT + 3 * keys + 0], event[KEY_AT + 3 * keys + 1] = start, stop
-        event[KEY_AT + 3 * keys + 2] = np.int64(key)
-        keys += 1
-        times = 0
-        if not old:
-            bit = U64(1) << ((key ^ (key >> U64(17)) ^ (key >> U64(32))) & U64(63))
-            if bloom & bit:
-                times = _same_before(data, event, scope, keys)
-            bloom |= bit
         if old:
             size = _comma(out, size, first)
             for c in b'"old-':
@@ -384,8 +385,17 @@ def put_fields(
             size = put_json(data, start, stop, out, size)
             out[size] = 34
             out[size + 1] = 58
-            size += 2
-        elif times:
+            size = put_value(data, value, past, form, out, size + 2)
+            continue
+        at_key = KEY_AT + 3 * keys
+        event[at_key], event[at_key + 1], event[at_key + 2] = start, stop, np.int64(key)
+        keys += 1
+        times = 0
+        bit = U64(1) << ((key ^ (key >> U64(17)) ^ (key >> U64(32))) & U64(63))
+        if bloom & bit:
+            times = _same_before(data, event, scope, keys)
+        bloom |= bit
+        if times:
             size = _put_repeated(data, start, stop, times + 1, out, size, first)
         else:
             size = put_key(data, start, stop, out, size, first)
@@ -408,9 +418,7 @@ def put_fields(
             if i:
                 out[size] = 32
                 size += 1
-            size = put_json(data, event[WORD_AT + 2 * i + 0], event[WORD_AT + 2 * i + 1], out, size)
+            size = put_json(data, event[WORD_AT + 2 * i], event[WORD_AT + 2 * i + 1], out, size)
         out[size] = 34
         size += 1
     return size
-
-

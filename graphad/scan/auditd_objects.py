@@ -65,7 +65,7 @@ def choose_files(event: Ints) -> tuple[int, int]:
     family = event[NUMBER_AT + k.FAMILY] & k.FAMILY_BITS
     made = gone = first = last = any_ = -1
     for i in range(event[COUNT_AT + PATHS]):
-        if event[PATH_AT + 5 * i + 1] <= event[PATH_AT + 5 * i + 0]:
+        if event[PATH_AT + 5 * i + 1] <= event[PATH_AT + 5 * i]:
             continue
         kind = event[PATH_AT + 5 * i + 3]
         if any_ < 0:
@@ -92,11 +92,13 @@ def choose_files(event: Ints) -> tuple[int, int]:
 
 
 @lean
-def put_file(
-    data: Bytes, path: int, argument: int, event: Ints, scratch: Bytes, size: int
-) -> int:
+def put_file(data: Bytes, path: int, argument: int, event: Ints, scratch: Bytes, size: int) -> int:
     """Write a path, absolute if its folder is known; the argument may be the folder's descriptor."""
-    a, b, form = event[PATH_AT + 5 * path + 0], event[PATH_AT + 5 * path + 1], event[PATH_AT + 5 * path + 2]
+    a, b, form = (
+        event[PATH_AT + 5 * path],
+        event[PATH_AT + 5 * path + 1],
+        event[PATH_AT + 5 * path + 2],
+    )
     folder = size
     family = event[NUMBER_AT + k.FAMILY]
     place = (family >> argument) & 15 if family >= 0 else 0
@@ -173,7 +175,8 @@ def access_of(event: Ints) -> int:
     if family == k.SOCKETCALL:
         number = event[NUMBER_AT + k.A0]
         event[NUMBER_AT + k.FAMILY] = k.socket_family(number)
-        return ACCESS_FAMILY + event[NUMBER_AT + k.FAMILY]
+        asked = event[NUMBER_AT + k.FAMILY]
+        return ACCESS_FAMILY + asked if asked else -1
     argument = value >> k.FLAG_AT & 15
     flags = event[NUMBER_AT + k.A0 + argument - 1] if argument else event[NUMBER_AT + k.FLAGS]
     if family == k.OPEN or family == k.OPEN2 or family == k.CREAT:

@@ -235,9 +235,7 @@ def _note_launcher(
 
 
 @lean
-def _fork(
-    world: World, at: int, child: int, stamp: int, found: Ints, row: int, seed: U64
-) -> None:
+def _fork(world: World, at: int, child: int, stamp: int, found: Ints, row: int, seed: U64) -> None:
     """Begin the process that a fork made; it may have acted before the fork was logged."""
     p = world.processes
     host, pid, start, execs = p[at, HOST], p[at, PID], p[at, START], p[at, EXECS]
