@@ -44,7 +44,7 @@ _COLUMNS = {
     b"exe": "exe", b"uid": "uid", b"auid": "auid", b"ses": "ses", b"acct": "acct",
     b"hostname": "hostname", b"addr": "addr", b"op": "op", b"res": "outcome",
     b"success": "outcome", b"exit": "exit", b"unit": "unit", b"cmd": "script", b"id": "id",
-    b"UID": "UID", b"AUID": "AUID", b"cwd": "cwd",
+    b"UID": "UID", b"AUID": "AUID", b"ID": "acct", b"cwd": "cwd",
 }  # fmt: skip
 _NAMES = {
     "exe": "exe", "uid": "user_sid", "ses": "logon_id", "acct": "target_user",

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad.auditd_lifetimes import Lifetimes, numbers_of
+from graphad.auditd_lifetimes import Lifetimes, numbers_of, programs_of
 from graphad.auditd_syscalls import ARCHES, ERRORS
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_keys as k
@@ -46,15 +46,17 @@ def columns(
     """Return the rows of N events, read in parts; event i happened at hosts[host[i]]."""
     numbers = np.concatenate([part.numbers for part in parts], axis=1)
     dictionaries = [_texts(part) for part in parts]
-    exe, exe_number = _numbered(parts, dictionaries, k.EXE)
-    session, session_number = _numbered(parts, dictionaries, k.SESSION)
+    exe, exe_of = _all(parts, dictionaries, k.EXE)
+    exe = programs_of(exe)
+    exe_numbers = numbers_of(exe)
+    session, session_of = _all(parts, dictionaries, k.SESSION)
     outcome, outcome_of = _all(parts, dictionaries, k.OUTCOME)
     said = np.array([*(_DONE.get(text, -1) for text in outcome), -1], np.int64)
     rows = world.Rows(
         numbers_of(hosts)[host], head["ts"].cast(pa.int64()).to_numpy(), said[outcome_of],
-        exe_number, session_number, numbers, numbers[reader.ACCESS],
+        np.append(exe_numbers, 0)[exe_of], np.append(numbers_of(session), 0)[session_of], numbers, numbers[reader.ACCESS],
     )  # fmt: skip
-    found = lifetimes.follow(rows, exe, numbers_of(exe))
+    found = lifetimes.follow(rows, exe, exe_numbers)
     made: dict[str, pa.Array | pa.ChunkedArray] = dict(head)
     made["host"] = _coded(host, hosts)
     for column, name in TEXTS.items():
@@ -113,14 +115,6 @@ def _all(
         codes.append(np.where(code < 0, -1, code + len(found)))
         found += values[column].to_pylist()
     return found, np.concatenate(codes)
-
-
-def _numbered(
-    parts: Sequence[Part], dictionaries: Sequence[list[pa.StringArray]], column: int
-) -> tuple[list[str], Ints]:
-    """Return all texts of a column, and each row's number; 0 for none."""
-    found, codes = _all(parts, dictionaries, column)
-    return found, np.append(numbers_of(found), 0)[codes]
 
 
 def _coded(codes: Ints, values: list[str]) -> pa.DictionaryArray:

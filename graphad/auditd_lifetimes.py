@@ -23,6 +23,11 @@ def numbers_of(texts: Sequence[str]) -> Ints:
     return np.array([number_of(text) for text in texts], np.int64)
 
 
+def programs_of(texts: Sequence[str]) -> list[str]:
+    """Return executables without the note that their file is gone: they are the same programs."""
+    return [text.removesuffix(" (deleted)") for text in texts]
+
+
 class Lifetimes:
     """The processes that are remembered, and what they run."""
 

@@ -36,7 +36,7 @@ _REMOTE = "nullif(split_part(src_ip, '%', 1), '0.0.0.0')"
 
 
 def _known(exe: str) -> str:
-    return f"coalesce({exe}, '(unknown)')"
+    return rf"coalesce(regexp_replace({exe}, ' \(deleted\)$', ''), '(unknown)')"
 
 
 def _socket(ip: str, port: str) -> tuple[str, str]:
@@ -157,7 +157,7 @@ _RULES = {
     "CRYPTO_IKE_SA CRYPTO_IPSEC_SA",
 }  # fmt: skip
 _IGNORE = f"""CASE
-    {_whens(_ABOUT, {rule: words for rule, words in _RULES.items()})}
+    {_whens(_ABOUT, _RULES)}
     WHEN {_KIND} IS NOT NULL AND contains(code, 'SYSCALL') AND {_ABOUT} = 'SYSCALL' THEN
         CASE WHEN object_type IN ('netlink', 'other socket') THEN 'socket of the kernel or of none'
              WHEN access = 'nothing' THEN 'call without information flow'

@@ -246,7 +246,7 @@ def _read_kind(
         attrs[size] = 123
         size += 1
         field = size
-        if lines[HEAD, line] > lines[START, line]:  # what syslog wrote before it
+        if lines[HEAD, line] > lines[START, line] + 1:  # what syslog wrote before it
             for c in b'"prefix":':
                 attrs[size] = c
                 size += 1
@@ -428,10 +428,14 @@ def _title(
         return size
     start = at
     at = stop = next_equals_or_blank(data, at, end)
-    value, past, form, at = value_end(data, min(at + 1, end), end)
+    value = past = at
+    form = BARE
+    named = stop < end and data[stop] == 61
+    if named:
+        value, past, form, at = value_end(data, stop + 1, end)
     known = event[COUNT_AT + COMMANDED] > 0
     kept = True
-    if stop < end and stop - start == 9 and not known and (form != BARE or data[value] != 40):
+    if named and stop - start == 9 and not known and (form != BARE or data[value] != 40):
         kept = _put_title(data, value, past, form, event, scratch)
     while at < end and (data[at] <= 32):
         at += 1

@@ -143,6 +143,7 @@ def whole_number(data: Bytes, a: int, b: int) -> int:
 def _arguments(data: Bytes, a: int, end: int, event: Ints) -> int:
     """Take a0= to a3= of a system call if they stand together; return their end, or -1."""
     at = a
+    zero = one = two = 0
     for i in range(4):
         if at + 4 > end or data[at] != 97 or data[at + 1] != 48 + i or data[at + 2] != 61:
             return -1
@@ -150,9 +151,9 @@ def _arguments(data: Bytes, a: int, end: int, event: Ints) -> int:
         value = _hex_number(data, at + 3, past)
         if value == NO_NUMBER or (i < 3 and (past >= end or data[past] != 32)):
             return -1
-        if i < 3:
-            event[NUMBER_AT + k.A0 + i] = value
+        zero, one, two = (one, two, value) if i < 3 else (zero, one, two)
         at = past + 1
+    event[NUMBER_AT + k.A0], event[NUMBER_AT + k.A1], event[NUMBER_AT + k.A2] = zero, one, two
     event[3 * k.ARGS], event[3 * k.ARGS + 1] = a, at - 1
     return at - 1
 

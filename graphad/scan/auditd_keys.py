@@ -30,7 +30,7 @@ _FIELDS = {
     "exe": EXE, "uid": UID, "auid": LOGIN_ID, "ses": SESSION, "acct": ACCOUNT,
     "hostname": HOSTNAME, "addr": ADDRESS, "op": OPERATION, "res": OUTCOME, "success": OUTCOME,
     "exit": EXIT, "unit": UNIT, "cmd": COMMAND, "id": TARGET_ID, "UID": USER, "AUID": LOGIN,
-    "cwd": FOLDER, "a0": ARGS, "saddr": SADDR,
+    "ID": ACCOUNT,    "cwd": FOLDER, "a0": ARGS, "saddr": SADDR,
     "pid": _NUMBER + PID, "ppid": _NUMBER + PARENT, "opid": _NUMBER + TARGET,
     "syscall": _NUMBER + CALL, "arch": _NUMBER + ARCH, "oflag": _NUMBER + FLAGS,
     "data": 68, "name": 64, "nametype": 65, "objtype": 65, "item": 66, "msg": 67,
