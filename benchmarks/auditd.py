@@ -17,8 +17,7 @@ from benchmarks.harness import Options, Row
 from benchmarks.ingest import stored
 
 _BLOCK = 32 << 20
-_COLUMNS = (
-    """
+_COLUMNS = """
 import sys, time
 from graphad.auditd_decode import Decoder
 from graphad.parse import Options
@@ -26,7 +25,7 @@ decoder, events = Decoder(Options()), 0
 start = time.perf_counter()
 with open(sys.argv[1], "rb") as log:
     held = b""
-    while more := log.read(%d):
+    while more := log.read(int(sys.argv[2])):
         held += more
         cut = decoder.cut(held, False)
         events += decoder.decode(held[:cut], False).raw.num_rows
@@ -34,8 +33,6 @@ with open(sys.argv[1], "rb") as log:
 events += decoder.decode(held, True).raw.num_rows
 print(events, time.perf_counter() - start)
 """
-    % _BLOCK
-)
 
 
 def generate(target: Path, events: int, seed: int = 0) -> int:
@@ -98,7 +95,8 @@ def _event(number: int, luck: random.Random) -> Iterator[str]:
         name = f'"/srv/data/part{luck.randrange(9)}/item{luck.randrange(20000)}.csv"'
         if kind == 6:
             name = f"/srv/data/with space {luck.randrange(2000)}".encode().hex().upper()
-        args = f"a0=ffffff9c a1=7ffc{luck.randrange(1 << 32):08x} a2={'241' if kind == 5 else '80000'} a3=1b6"
+        flags = "241" if kind == 5 else "80000"
+        args = f"a0=ffffff9c a1=7ffc{luck.randrange(1 << 32):08x} a2={flags} a3=1b6"
         yield call(257, 3 if kind < 6 else -13, args, 1, kind < 6)
         yield line("CWD", 'cwd="/srv"')
         yield path(0, name, "NORMAL")
@@ -156,7 +154,7 @@ def columns(log: Path, scratch: Path) -> tuple[int, float, harness.Child]:
     result = scratch / "columns"
     with result.open("w") as out:
         child = harness.child(
-            [sys.executable, "-c", _COLUMNS, str(log)], stdout=out, cwd=harness.ROOT
+            [sys.executable, "-c", _COLUMNS, str(log), str(_BLOCK)], stdout=out, cwd=harness.ROOT
         )
     events, seconds = result.read_text().split()
     return int(events), float(seconds), child

@@ -305,7 +305,7 @@ def _trimmed(text: bytes) -> bytes:
 
 
 def arguments(body: bytes, event: Event, odd: list[int]) -> Pairs:
-    """Take the arguments of a line of EXECVE. odd: [whether one isn't plain, how many there are]."""
+    """Take the arguments of a line of EXECVE. odd: [is one not plain, how many there are]."""
     pairs: Pairs = []
     at = 0
     while True:
@@ -360,18 +360,18 @@ def title(body: bytes, event: Event) -> Pairs:
         value = (_trimmed(found[4]), False)
     has_value = found.end() > found.end(1)
     kept = True
-    if has_value and len(found[1]) == 9 and event.command is None:
-        if value[1] or not value[0].startswith(b"("):
-            whole = decoded(value)
-            bare = whole.rstrip(b"\0")
-            kept = bare != whole or not bare
-            words = bare.split(b"\0")
-            if len(words) > 1:
-                kept = kept or any(text_of(w).encode() != w for w in words)
-                event.command = " ".join(map(quoted, words))
-            else:
-                kept = kept or not value[1]
-                event.command = text_of(bare)
+    named = has_value and len(found[1]) == 9 and event.command is None
+    if named and (value[1] or not value[0].startswith(b"(")):
+        whole = decoded(value)
+        bare = whole.rstrip(b"\0")
+        kept = bare != whole or not bare
+        words = bare.split(b"\0")
+        if len(words) > 1:
+            kept = kept or any(text_of(w).encode() != w for w in words)
+            event.command = " ".join(map(quoted, words))
+        else:
+            kept = kept or not value[1]
+            event.command = text_of(bare)
     rest = body[found.end() :].lstrip(bytes(range(33)))
     pairs: Pairs = []
     if kept or rest:
@@ -494,10 +494,8 @@ def _plain(slot: str, value: Value) -> bytes:
     if slot not in _CODED:
         return value[0]
     text = decoded(value)
-    if slot == "acct" and text is not value[0]:
-        if any(c < 32 for c in text) or not any(c in (32, 34) or c > 126 for c in text):
-            return value[0]
-    return text
+    needed = any(c in (32, 34) or c > 126 for c in text) and not any(c < 32 for c in text)
+    return text if slot != "acct" or needed else value[0]
 
 
 def chosen(event: Event) -> tuple[Any, Any]:
@@ -601,7 +599,7 @@ def rows(data: bytes, host: str = "localhost") -> list[dict[str, Any]]:
     if lines[-1] == b"":
         lines.pop()
     found = []
-    for record, (what, value, place) in enumerate(join(lines)):
+    for record, (_, value, place) in enumerate(join(lines)):
         if place is None:
             found.append(row_of(value, host) | {"record": record})
         else:

@@ -54,7 +54,8 @@ def columns(
     said = np.array([*(_DONE.get(text, -1) for text in outcome), -1], np.int64)
     rows = world.Rows(
         numbers_of(hosts)[host], head["ts"].cast(pa.int64()).to_numpy(), said[outcome_of],
-        np.append(exe_numbers, 0)[exe_of], np.append(numbers_of(session), 0)[session_of], numbers, numbers[reader.ACCESS],
+        np.append(exe_numbers, 0)[exe_of], np.append(numbers_of(session), 0)[session_of], numbers,
+        numbers[reader.ACCESS],
     )  # fmt: skip
     found = lifetimes.follow(rows, exe, exe_numbers)
     made: dict[str, pa.Array | pa.ChunkedArray] = dict(head)

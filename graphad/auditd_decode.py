@@ -16,10 +16,9 @@ hexadecimal stays so. Not kept are the order of fields, the spaces between them 
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from graphad import parse
@@ -95,22 +94,21 @@ class Decoder:
 
     def decode(self, data: bytes | memoryview, last: bool) -> parse.Decoded:
         """Return a row for each event that is complete."""
-        data = bytes(data)
         with ThreadPoolExecutor(block.WORKERS) as pool:
-            return self._decode(pool, data, last)
+            return self._decode(pool, np.frombuffer(data, np.uint8), last)
 
-    def _decode(self, pool: ThreadPoolExecutor, data: bytes, last: bool) -> parse.Decoded:
+    def _decode(self, pool: ThreadPoolExecutor, data: Bytes, last: bool) -> parse.Decoded:
         text = utf8(data)
-        carried = self.carried
-        codes = block.padded(carried.text, text)
-        start, end = line_ends(codes[: len(carried.text) + len(text)])
-        before = carried.place.shape[1]
-        offset, length = start[before:] - len(carried.text), (end - start)[before:]
+        carried = np.frombuffer(self.carried.text, np.uint8)
+        codes = block.padded(carried, text)
+        start, end = block.line_ends(pool, codes[: len(carried) + len(text)])
+        before = self.carried.place.shape[1]
+        offset, length = start[before:] - len(carried), (end - start)[before:]
         if text is not data:  # places are those in the bytes as they came
-            offset, stop = line_ends(np.frombuffer(data, np.uint8))
+            offset, stop = block.line_ends(pool, data)
             length = stop - offset
         place = np.empty((3, len(start)), np.int64)
-        place[:, :before] = carried.place
+        place[:, :before] = self.carried.place
         place[0, before:], place[1, before:] = offset, length
         place[2, before:] = np.arange(len(start) - before)
         found = block.scan_heads(pool, codes, start, end)  # and room for more about the lines
@@ -168,21 +166,13 @@ def _open_lines(
     return Carried(text.tobytes(), place[:, rows] - np.array([[size], [0], [lines]]))
 
 
-def utf8(data: bytes) -> bytes:
+def utf8(data: Bytes) -> Bytes:
     r"""Return `data` if it is UTF-8; else with each byte that isn't as \xNN."""
-    if data.isascii():
+    if int(data.max(initial=0)) < 128:
         return data
+    whole = data.tobytes()
     try:
-        data.decode()
+        whole.decode()
     except UnicodeDecodeError:
-        return data.decode("utf-8", "backslashreplace").encode()
+        return np.frombuffer(whole.decode("utf-8", "backslashreplace").encode(), np.uint8)
     return data
-
-
-def line_ends(codes: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
-    """Return where the lines of a block start and end, line feeds left out."""
-    end = np.flatnonzero(codes == 10)
-    if len(codes) and codes[-1] != 10:
-        end = np.append(end, len(codes))
-    start = np.append(0, end[:-1] + 1)[: len(end)]
-    return start.astype(np.int64), cast(Ints, end.astype(np.int64))

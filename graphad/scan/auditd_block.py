@@ -3,6 +3,7 @@
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,9 +43,12 @@ class Part(NamedTuple):
     args: Bytes
 
 
-def padded(*parts: bytes) -> Bytes:
+def padded(*parts: Bytes) -> Bytes:
     """Return bytes with so many more behind them that kernels can look ahead without asking."""
-    return np.frombuffer(b"".join((*parts, bytes(PADDING))), np.uint8)
+    sizes = [len(part) for part in parts]
+    whole = np.empty(sum(sizes) + PADDING, np.uint8)
+    np.concatenate([*parts, np.zeros(PADDING, np.uint8)], out=whole)
+    return whole
 
 
 def scan_heads(pool: ThreadPoolExecutor, data: Bytes, start: Ints, end: Ints) -> Ints:
@@ -52,13 +56,26 @@ def scan_heads(pool: ThreadPoolExecutor, data: Bytes, start: Ints, end: Ints) ->
     found = np.zeros((reader.LINE_ROWS, len(start)), np.int64)
     found[reader.START], found[reader.END] = start, end
     bounds = _bounds(len(start), 4 * _PART)
-    list(
-        pool.map(
-            lambda part: heads.scan_heads(data, start, end, *part, found),
-            zip(bounds[:-1], bounds[1:], strict=True),
-        )
-    )
+
+    def one(part: tuple[int, int]) -> None:
+        heads.scan_heads(data, start, end, part[0], part[1], found)
+
+    list(pool.map(one, pairwise(bounds)))
     return found
+
+
+def line_ends(pool: ThreadPoolExecutor, codes: Bytes) -> tuple[Ints, Ints]:
+    """Return where lines start and end, line feeds left out."""
+    bounds = _bounds(len(codes), 1 << 20)
+
+    def one(part: tuple[int, int]) -> Ints:
+        return np.flatnonzero(codes[slice(*part)] == 10) + part[0]
+
+    end = np.concatenate(list(pool.map(one, pairwise(bounds))))
+    if len(codes) and codes[-1] != 10:
+        end = np.append(end, len(codes))
+    start = np.append(0, end[:-1] + 1)[: len(end)]
+    return start.astype(np.int64), end.astype(np.int64)
 
 
 def distinct_spans(data: Bytes, start: Ints, end: Ints) -> tuple[list[str], Ints]:
@@ -107,7 +124,7 @@ def read(
     def one(part: tuple[int, int]) -> Part:
         return _read(data, lines, joined, kinds, machines, *part)
 
-    return list(pool.map(one, zip(bounds[:-1], bounds[1:], strict=True)))
+    return list(pool.map(one, pairwise(bounds)))
 
 
 def _bounds(n: int, least: int) -> list[int]:

@@ -367,11 +367,12 @@ def put_fields(
         if old or before == U64(0x77656E):  # new
             words -= 1
         # The name of a login id only counts beside that id.
+        taken = False
         if not old and (login or key != U64(0x44495541)):
-            if take_field(data, key, value, past, form, kind, event, machines):
-                if key == U64(0x64697561):  # auid: kept if its name takes the column
-                    login = True
-                continue
+            taken = take_field(data, key, value, past, form, kind, event, machines)
+        if taken:
+            login = login or key == U64(0x64697561)  # auid: kept if its name takes the column
+            continue
         if keys == MAX_KEYS:
             if words == 0:
                 words = 1

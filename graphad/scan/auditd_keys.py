@@ -1,6 +1,7 @@
 """What the auditd scanner knows by name: fields, kinds of records, and families of system calls."""
 
 from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 

@@ -194,9 +194,10 @@ def join_lines(
     when it is the oldest and all open ones pass OPEN_BYTES; at the `last` block, all are. All that
     depends on the order of lines alone, not on where blocks end.
 
-    Fills events [EVENT, N]; owner [N], the event of each line or -1; following [N], the next line of the same event or -1; order [N], the
-    events in the order in which they were completed; record [2, N], the number of each line that
-    is no part of an event, and of each event, counted over both in the order of their completion.
+    Fills events [EVENT, N]; owner [N], the event of each line or -1; following [N], the next line
+    of the same event or -1; order [N], the events in the order in which they were completed;
+    record [2, N], the number of each line that is no part of an event, and of each event, counted
+    over both in the order of their completion.
     """
     begun = done = oldest = count = open_events = open_bytes = 0
     for i in range(heads.shape[1]):

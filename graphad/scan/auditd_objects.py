@@ -93,7 +93,7 @@ def choose_files(event: Ints) -> tuple[int, int]:
 
 @lean
 def put_file(data: Bytes, path: int, argument: int, event: Ints, scratch: Bytes, size: int) -> int:
-    """Write a path, absolute if its folder is known; the argument may be the folder's descriptor."""
+    """Write a path, absolute if its folder is known; an argument may be that one's descriptor."""
     a, b, form = (
         event[PATH_AT + 5 * path],
         event[PATH_AT + 5 * path + 1],
@@ -105,7 +105,7 @@ def put_file(data: Bytes, path: int, argument: int, event: Ints, scratch: Bytes,
     known = True
     if place:
         value = event[NUMBER_AT + k.A0 + place - 1]
-        known = value == _AT_FDCWD or value == _AT_FDCWD_32 or value == NO_NUMBER
+        known = value in (_AT_FDCWD, _AT_FDCWD_32, NO_NUMBER)
     if family & k.FAMILY_BITS == k.SYMLINK and argument == k.DIR and family >= 0:
         known = False  # its text begins at the link's own folder
     if known and event[3 * k.FOLDER] >= 0:

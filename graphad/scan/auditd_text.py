@@ -20,7 +20,7 @@ def is_hex(data: Bytes, a: int, b: int) -> bool:
     """Say whether a value can be hexadecimal: pairs of digits, the letters upper case."""
     if a >= b or (b - a) & 1:
         return False
-    for i in range(a, b):
+    for i in range(a, b):  # noqa: SIM110 (a compiled loop)
         if not (48 <= data[i] <= 57 or 65 <= data[i] <= 70):
             return False
     return True
@@ -205,7 +205,7 @@ def put_ip6(data: Bytes, at: int, out: Bytes, size: int) -> int:
             size += 2
             i += best_length
             continue
-        if i and i != best + best_length or (i and best < 0):
+        if i and (best < 0 or i != best + best_length):
             out[size] = 58
             size += 1
         value = _hex_byte(data, at + 4 * i) * 256 + _hex_byte(data, at + 4 * i + 2)

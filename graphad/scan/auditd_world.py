@@ -199,9 +199,8 @@ def _follow(world: World, rows: Rows, row: int, found: Ints, seed: U64) -> None:
             target = rows.numbers[k.A0, row]
         elif target < 0 and family == k.PTRACE:
             target = rows.numbers[k.A1, row]
-        if 0 < target < 1 << 31 and (
-            access == INJECT or access == SIGNAL or family == k.INJECT or family == k.INSPECT
-        ):
+        acts = family in (k.INJECT, k.INSPECT) or access in (INJECT, SIGNAL)
+        if acts and 0 < target < 1 << 31:
             other = _known(world, host, target, stamp, seed)
             _note(world, other, found, OBJECT, row)
             found[OBJECT_EXE, row] = p[other, EXE]

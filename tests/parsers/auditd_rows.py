@@ -19,7 +19,7 @@ def decode(data: bytes, host: str | None = None) -> Decoded:
 
 def moved(table: pa.Table, records: int, offset: int, line: int) -> list[Row]:
     """Return rows with places counted from the log's start."""
-    rows = table.to_pylist()
+    rows: list[Row] = table.to_pylist()
     for row in rows:
         row["record"] += records
         row["offset"] += offset
