@@ -8,6 +8,7 @@ import json
 import posixpath
 import re
 import shlex
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -96,7 +97,8 @@ def head(line: bytes) -> "tuple[bytes, int, int, str, bytes, bytes] | str":
 
 def join(lines: Iterable[bytes]) -> Iterator[tuple[str, Any, Line | None]]:
     """Return ("event", lines, None), ("bad", reason, where) or ("blank", None, where) in turn."""
-    open_: dict[tuple[bytes, int, int], list[Line]] = {}
+    # An ordered one: a dict whose first entry is taken again and again is slow.
+    open_: OrderedDict[tuple[bytes, int, int], list[Line]] = OrderedDict()
     size: dict[tuple[bytes, int, int], int] = {}
     offset = total = 0
     for number, raw in enumerate(lines):
@@ -117,9 +119,9 @@ def join(lines: Iterable[bytes]) -> Iterator[tuple[str, Any, Line | None]]:
         size[key] = size.get(key, 0) + len(text) + 1
         total += len(text) + 1
         while len(open_) > EVENTS or total > OPEN_BYTES:
-            oldest = next(iter(open_))
+            oldest, event = open_.popitem(last=False)
             total -= size.pop(oldest)
-            yield "event", open_.pop(oldest), None
+            yield "event", event, None
         if key in open_ and (len(open_[key]) >= EVENT_LINES or size[key] >= EVENT_BYTES):
             total -= size.pop(key)
             yield "event", open_.pop(key), None

@@ -55,6 +55,7 @@ class Decoder:
         self.host = options.host or "localhost"
         self.lifetimes = Lifetimes()
         self.carried = _NOTHING
+        self.memory = block.Memory()
 
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return where the last whole line of `data` ends."""
@@ -100,7 +101,7 @@ class Decoder:
     def _decode(self, pool: ThreadPoolExecutor, data: Bytes, last: bool) -> parse.Decoded:
         text = utf8(data)
         carried = np.frombuffer(self.carried.text, np.uint8)
-        codes = block.padded(carried, text)
+        codes = block.padded(self.memory, carried, text)
         start, end = block.line_ends(pool, codes[: len(carried) + len(text)])
         before = self.carried.place.shape[1]
         offset, length = start[before:] - len(carried), (end - start)[before:]
@@ -111,14 +112,16 @@ class Decoder:
         place[:, :before] = self.carried.place
         place[0, before:], place[1, before:] = offset, length
         place[2, before:] = np.arange(len(start) - before)
-        found = block.scan_heads(pool, codes, start, end)  # and room for more about the lines
+        found = block.scan_heads(
+            pool, self.memory, codes, start, end
+        )  # and room for more about the lines
         nodes, node = block.distinct_spans(codes, found[heads.NODE], found[heads.NODE_END])
         names, name = block.distinct_spans(codes, found[heads.TYPE], found[heads.TYPE_END])
         kinds, kind = kinds_of(names)
-        joined = block.join(found, start, end, node, before, last)
+        joined = block.join(self.memory, found, start, end, node, before, last)
         found[reader.TYPE_ID], found[reader.NEXT] = kind[name], joined.following
         found[reader.OFFSET], found[reader.LINE_LENGTH] = place[:2]
-        parts = block.read(pool, codes, found, joined, kinds, _MACHINES)
+        parts = block.read(pool, self.memory, codes, found, joined, kinds, _MACHINES)
         first = joined.events[heads.FIRST, joined.order]
         hosts = [text or self.host for text in nodes]
         head = {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphad.scan import auditd_keys as k
-from graphad.scan.auditd_block import Kinds, padded
+from graphad.scan.auditd_block import PADDING, Kinds
 from graphad.scan.words import Ints
 
 _RUNS = {
@@ -86,4 +86,4 @@ def kinds_of(texts: Sequence[str]) -> tuple[Kinds, Ints]:
     table[0, :-1] = [k.CLASSES.get(name, k.OTHER) for name in names]
     table[1, 1:] = np.cumsum([len(name) for name in encoded])
     places = np.array([place[name_of(text)] for text in texts], np.int64)
-    return Kinds(table, padded(np.frombuffer(b"".join(encoded), np.uint8))), places
+    return Kinds(table, np.frombuffer(b"".join(encoded) + bytes(PADDING), np.uint8)), places

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_lines as heads
-from graphad.scan.auditd_event import new_event
-from graphad.scan.intern import Distinct, larger, new_distinct
+from graphad.scan.auditd_event import EVENT_SIZE, scratch_size
+from graphad.scan.intern import Distinct, empty_again, larger, new_distinct
 from graphad.scan.strace_tokens import intern_spans
 from graphad.scan.words import Bytes, Ints
 
@@ -43,17 +43,55 @@ class Part(NamedTuple):
     args: Bytes
 
 
-def padded(*parts: Bytes) -> Bytes:
+class Memory:
+    """Arrays that the next block may have again: to get new ones costs more than to fill them.
+
+    Nothing that a block hands out may lie in them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, npt.NDArray[np.uint8]] = {}
+        self._distinct: dict[int, Distinct] = {}
+
+    def bytes(self, name: str, size: int) -> Bytes:
+        """Return so many bytes, in whatever state they are."""
+        if name not in self._kept or len(self._kept[name]) < size:
+            self._kept[name] = np.empty(size + size // 8, np.uint8)
+        return self._kept[name][:size]
+
+    def numbers(self, name: str, *shape: int) -> Ints:
+        """Return whole numbers in whatever state they are."""
+        size = 8 * int(np.prod(shape))
+        return self.bytes(name, size).view(np.int64).reshape(shape)
+
+    def distinct(self, part: int) -> Distinct:
+        """Return an empty table of texts."""
+        found = self._distinct.get(part)
+        if found is None:
+            return new_distinct(reader.TEXTS + 1, 1 << 16)
+        empty_again(found)
+        return found
+
+    def keep(self, part: int, distinct: Distinct, arena: Bytes) -> None:
+        """Keep what grew, unless it grew out of measure."""
+        if len(distinct.slots) <= 1 << 20:
+            self._distinct[part] = distinct
+        if len(arena) <= 1 << 26:
+            self._kept[f"arena{part}"] = arena
+
+
+def padded(memory: Memory, *parts: Bytes) -> Bytes:
     """Return bytes with so many more behind them that kernels can look ahead without asking."""
-    sizes = [len(part) for part in parts]
-    whole = np.empty(sum(sizes) + PADDING, np.uint8)
+    whole = memory.bytes("text", sum(map(len, parts)) + PADDING)
     np.concatenate([*parts, np.zeros(PADDING, np.uint8)], out=whole)
     return whole
 
 
-def scan_heads(pool: ThreadPoolExecutor, data: Bytes, start: Ints, end: Ints) -> Ints:
+def scan_heads(
+    pool: ThreadPoolExecutor, memory: Memory, data: Bytes, start: Ints, end: Ints
+) -> Ints:
     """Return the heads of N lines, in the first HEADS rows of `lines` [LINE_ROWS, N]."""
-    found = np.zeros((reader.LINE_ROWS, len(start)), np.int64)
+    found = memory.numbers("lines", reader.LINE_ROWS, len(start))
     found[reader.START], found[reader.END] = start, end
     bounds = _bounds(len(start), 4 * _PART)
 
@@ -101,12 +139,15 @@ class Joined(NamedTuple):
     records: int
 
 
-def join(found: Ints, start: Ints, end: Ints, node: Ints, carried: int, last: bool) -> Joined:
-    """Join N lines, of which the first were carried over from the block before."""
+def join(
+    memory: Memory, found: Ints, start: Ints, end: Ints, node: Ints, carried: int, last: bool
+) -> Joined:
+    """Join N lines to events, of which the first were carried over from the block before."""
     n = len(start)
-    slots = np.full(1 << (2 * n + 1).bit_length(), -1, np.int64)
-    events, record = np.zeros((heads.EVENT, n), np.int64), np.zeros((2, n), np.int64)
-    owner, following, order = np.empty((3, n), np.int64)
+    slots = memory.numbers("slots", 1 << (2 * n + 1).bit_length())
+    slots[:] = -1
+    events, record = memory.numbers("events", heads.EVENT, n), memory.numbers("record", 2, n)
+    owner, following, order = memory.numbers("joined", 3, n)
     done, records = heads.join_lines(
         found, start, end, node, slots, carried, last, events, owner, following, order, record,
         SEED,
@@ -115,16 +156,17 @@ def join(found: Ints, start: Ints, end: Ints, node: Ints, carried: int, last: bo
 
 
 def read(
-    pool: ThreadPoolExecutor, data: Bytes, lines: Ints, joined: Joined,
+    pool: ThreadPoolExecutor, memory: Memory, data: Bytes, lines: Ints, joined: Joined,
     kinds: Kinds, machines: Ints,
 ) -> list[Part]:  # fmt: skip
     """Return what the completed events say."""
     bounds = _bounds(len(joined.order), _PART)
 
-    def one(part: tuple[int, int]) -> Part:
-        return _read(data, lines, joined, kinds, machines, *part)
+    def one(part: int) -> Part:
+        first, last = bounds[part : part + 2]
+        return _read(memory, data, lines, joined, kinds, machines, part, first, last)
 
-    return list(pool.map(one, pairwise(bounds)))
+    return list(pool.map(one, range(len(bounds) - 1)))
 
 
 def _bounds(n: int, least: int) -> list[int]:
@@ -133,18 +175,20 @@ def _bounds(n: int, least: int) -> list[int]:
 
 
 def _read(
-    data: Bytes, lines: Ints, joined: Joined, kinds: Kinds, machines: Ints,
-    first: int, last: int,
+    memory: Memory, data: Bytes, lines: Ints, joined: Joined, kinds: Kinds, machines: Ints,
+    part: int, first: int, last: int,
 ) -> Part:  # fmt: skip
     n = last - first
     order = joined.order[first:last]
     codes = np.full((reader.TEXTS, n), -1, np.int32)
-    numbers = np.zeros((reader.NUMBERS, n), np.int64)
+    numbers = memory.numbers(f"numbers{part}", reader.NUMBERS, n)
     total = int(joined.events[heads.BYTES, order].sum())
     longest = int(joined.events[heads.BYTES, order].max(initial=0)) + 4096
-    event, scratch = new_event(longest)
-    distinct = new_distinct(reader.TEXTS + 1, 1 << 16)
-    attrs, arena = np.empty(total + 4096, np.uint8), np.empty(total // 4 + 4096, np.uint8)
+    event = memory.numbers(f"event{part}", EVENT_SIZE)
+    scratch = memory.bytes(f"scratch{part}", scratch_size(longest))
+    distinct = memory.distinct(part)
+    attrs = np.empty(total + 4096, np.uint8)
+    arena = memory.bytes(f"arena{part}", total // 4 + 4096)
     args = np.empty(total // 8 + 4096, np.uint8)
     state = np.zeros(4, np.int64)
     while need := reader.read_events(
@@ -159,6 +203,7 @@ def _read(
             arena = _longer(arena, int(state[reader.ARENA]), 16 * longest)
         else:
             args = _longer(args, int(state[reader.ARGS]), 2 * longest)
+    memory.keep(part, distinct, arena)
     return Part(first, last, codes, numbers, distinct, attrs, arena, args)
 
 

@@ -5,12 +5,10 @@ side by side: texts as (start, end, how written), numbers, paths, arguments, and
 fields are collected in.
 """
 
-import numpy as np
-
 from graphad.scan import auditd_keys as k
 from graphad.scan.auditd_lines import EVENT_LINES
 from graphad.scan.lean import inlined
-from graphad.scan.words import Bytes, Ints
+from graphad.scan.words import Ints
 
 MAX_KEYS = 512  # of a line; what follows is kept as one text
 MAX_PATHS = 64  # of an event; the others are only kept
@@ -33,20 +31,15 @@ WORD_AT = KEY_AT + 3 * MAX_KEYS  # 2 each: free words of a line
 LINE_AT = WORD_AT + 2 * MAX_KEYS  # lines of one kind
 KIND_AT = LINE_AT + EVENT_LINES + 1  # kinds of its lines
 ARG_AT = KIND_AT + EVENT_LINES + 1  # 4 each: number << 32 | chunk, start, end, how written
-_SIZE = ARG_AT + 4 * MAX_ARGS
+EVENT_SIZE = ARG_AT + 4 * MAX_ARGS
 
 
-def new_event(longest: int) -> tuple[Ints, Bytes]:
-    """Return an event and its working memory, for events of at most so many bytes.
+def scratch_size(longest: int) -> int:
+    """Return how much working memory events of at most so many bytes need.
 
-    The memory has three parts of this length: decoded bytes, the same as text, and a row's texts.
+    It has three parts: decoded bytes, the same as text, and a row's texts.
     """
-    return np.zeros(_SIZE, np.int64), np.empty(3 * part_of(longest), np.uint8)
-
-
-def part_of(longest: int) -> int:
-    """Return how long one part of the working memory is."""
-    return 6 * longest + 4096
+    return 3 * (6 * longest + 4096)
 
 
 @inlined

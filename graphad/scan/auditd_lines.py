@@ -90,6 +90,7 @@ def scan_heads(data: Bytes, start: Ints, end: Ints, first: int, last: int, heads
         if b > a and data[b - 1] == 13:
             b -= 1
         heads[HEAD, i] = a
+        heads[NODE, i] = heads[NODE_END, i] = heads[TYPE, i] = heads[TYPE_END, i] = 0
         at = a
         while at < b and (data[at] == 32 or 9 <= data[at] <= 13):
             at += 1
@@ -105,7 +106,6 @@ def _read_head(data: Bytes, a: int, b: int, i: int, heads: Ints) -> int:
     if at < 0:
         return NO_TYPE
     heads[HEAD, i] = at
-    heads[NODE, i] = heads[NODE_END, i] = 0
     if data[at] == 110:  # node=
         past = at + 5
         while data[past] != 32:
