@@ -102,11 +102,12 @@ class Decoder:
         text = utf8(data)
         carried = np.frombuffer(self.carried.text, np.uint8)
         codes = block.padded(self.memory, carried, text)
-        start, end = block.line_ends(pool, codes[: len(carried) + len(text)])
+        start, end = block.line_ends(pool, self.memory, codes, len(carried) + len(text))
         before = self.carried.place.shape[1]
         offset, length = start[before:] - len(carried), (end - start)[before:]
         if text is not data:  # places are those in the bytes as they came
-            offset, stop = block.line_ends(pool, data)
+            original = np.append(data, np.zeros(block.PADDING, np.uint8))
+            offset, stop = block.line_ends(pool, self.memory, original, len(data))
             length = stop - offset
         place = np.empty((3, len(start)), np.int64)
         place[:, :before] = self.carried.place

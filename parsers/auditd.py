@@ -161,6 +161,7 @@ _IGNORE = f"""CASE
     WHEN {_KIND} IS NOT NULL AND contains(code, 'SYSCALL') AND {_ABOUT} = 'SYSCALL' THEN
         CASE WHEN object_type IN ('netlink', 'other socket') THEN 'socket of the kernel or of none'
              WHEN access = 'nothing' THEN 'call without information flow'
+             WHEN syscall IN ('clone', 'fork', 'vfork') THEN 'thread of a process'
              ELSE 'call on a descriptor, or on what is not named' END
     WHEN contains(code, 'SYSCALL') AND {_FAILED} THEN 'failed call'
     WHEN contains(code, 'SYSCALL') AND syscall = 'clone3'

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_lines as heads
 from graphad.scan.auditd_event import EVENT_SIZE, scratch_size
+from graphad.scan.auditd_words import find_line_feeds
 from graphad.scan.intern import Distinct, empty_again, larger, new_distinct
 from graphad.scan.strace_tokens import intern_spans
 from graphad.scan.words import Bytes, Ints
@@ -102,18 +103,27 @@ def scan_heads(
     return found
 
 
-def line_ends(pool: ThreadPoolExecutor, codes: Bytes) -> tuple[Ints, Ints]:
-    """Return where lines start and end, line feeds left out."""
-    bounds = _bounds(len(codes), 1 << 20)
+def line_ends(
+    pool: ThreadPoolExecutor, memory: Memory, codes: Bytes, size: int
+) -> tuple[Ints, Ints]:
+    """Return where the lines of `size` padded bytes start and end, line feeds left out."""
+    bounds = _bounds(size, 1 << 20)
 
-    def one(part: tuple[int, int]) -> Ints:
-        return np.flatnonzero(codes[slice(*part)] == 10) + part[0]
+    def one(part: int) -> Ints:
+        first, last = bounds[part : part + 2]
+        out = memory.numbers(f"ends{part}", (last - first) // 32 + 64)
+        count = find_line_feeds(codes, first, last, out)
+        if count > len(out):  # lines of a few bytes
+            out = np.empty(count, np.int64)
+            find_line_feeds(codes, first, last, out)
+        return out[:count]
 
-    end = np.concatenate(list(pool.map(one, pairwise(bounds))))
-    if len(codes) and codes[-1] != 10:
-        end = np.append(end, len(codes))
-    start = np.append(0, end[:-1] + 1)[: len(end)]
-    return start.astype(np.int64), end.astype(np.int64)
+    end = np.concatenate(list(pool.map(one, range(len(bounds) - 1))))
+    if size and codes[size - 1] != 10:
+        end = np.append(end, size)
+    start = np.zeros(len(end), np.int64)
+    start[1:] = end[:-1] + 1
+    return start, end
 
 
 def distinct_spans(data: Bytes, start: Ints, end: Ints) -> tuple[list[str], Ints]:

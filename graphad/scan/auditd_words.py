@@ -6,8 +6,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from graphad.jit import kernel
 from graphad.scan.lean import lean
-from graphad.scan.words import U64, Bytes, copy64, trailing_zeros
+from graphad.scan.words import U64, Bytes, Ints, copy64, trailing_zeros
 
 _VECTOR = ir.VectorType(ir.IntType(8), 64)
 _WORD = ir.IntType(64)
@@ -46,6 +47,39 @@ def look(typing_context: Any, array: Any, at: Any) -> Any:
         return cgutils.pack_array(builder, words)
 
     return result(array, types.int64), code
+
+
+@intrinsic
+def _line_feeds(typing_context: Any, array: Any, at: Any) -> Any:
+    """Return which of the 64 bytes from `at` on are line feeds."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        address = builder.bitcast(builder.gep(data, [args[1]]), _VECTOR.as_pointer())
+        vector = builder.load(address)
+        vector.align = 1
+        return builder.bitcast(builder.icmp_unsigned("==", vector, _splat(10)), _WORD)
+
+    return types.uint64(array, types.int64), code
+
+
+@kernel
+def find_line_feeds(data: Bytes, first: int, last: int, out: Ints) -> int:
+    """Write where line feeds are in [first, last) of padded data; return how many there are.
+
+    What `out` has no room for is only counted.
+    """
+    found = 0
+    for at in range(first, last, 64):
+        bits = _line_feeds(data, at)
+        if last - at < 64:
+            bits &= (U64(1) << U64(last - at)) - U64(1)
+        while bits:
+            if found < len(out):
+                out[found] = at + trailing_zeros(bits)
+            found += 1
+            bits &= bits - U64(1)
+    return found
 
 
 @lean
@@ -107,6 +141,3 @@ def next_byte(data: Bytes, at: int, end: int, byte: int) -> int:
     while at < end and data[at] != byte:
         at += 1
     return at
-
-
-ALL = ~U64(0)
