@@ -1,6 +1,7 @@
 """What was read of audit events, as columns of `raw`."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,8 @@ _ACCESS_WORDS = dict(enumerate(ACCESSES)) | {
 
 
 def columns(
-    head: dict[str, pa.Array], hosts: list[str], host: Ints, parts: Sequence[Part],
+    pool: ThreadPoolExecutor, head: dict[str, pa.Array], hosts: list[str], host: Ints,
+    parts: Sequence[Part],
     lifetimes: Lifetimes,
 ) -> pa.Table:  # fmt: skip
     """Return the rows of N events, read in parts; event i happened at hosts[host[i]]."""
@@ -77,9 +79,9 @@ def columns(
     made["error"] = _named(np.where(failed, -returned, -1), ERRORS)
     made["access"] = _named(numbers[reader.ACCESS], _ACCESS_WORDS)
     made["object_type"] = _named(numbers[reader.KIND], SOCKETS)
-    made["process_guid"] = _guids(found[world.ACTOR : world.ACTOR + 3])
-    made["parent_guid"] = _guids(found[world.LAUNCHER : world.LAUNCHER + 3])
-    made["target_guid"] = _guids(found[world.OBJECT : world.OBJECT + 3])
+    places = {"process": world.ACTOR, "parent": world.LAUNCHER, "target": world.OBJECT}
+    ids = pool.map(_guids, (found[place : place + 3] for place in places.values()))
+    made |= {f"{name}_guid": column for name, column in zip(places, ids, strict=True)}
     made["parent_exe"] = _exes(found[world.LAUNCHER_EXE], lifetimes)
     made["target_exe"] = _exes(found[world.OBJECT_EXE], lifetimes)
     for name, place in (("args", 0), ("attrs", 1)):

@@ -134,7 +134,7 @@ class Decoder:
             "event_number": pa.array(found[heads.SERIAL, first]),
         }
         host = node[first]
-        raw = columns(head, hosts, host, parts, self.lifetimes)
+        raw = columns(pool, head, hosts, host, parts, self.lifetimes)
         bad = np.flatnonzero(found[heads.KIND] >= heads.BAD)
         blank = int((found[heads.KIND] == heads.BLANK).sum())
         self.carried = (

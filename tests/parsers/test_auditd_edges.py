@@ -52,8 +52,8 @@ class Log:
         [source] = store.sources
         assert source.read == source.used + sum(source.ignored.values()) + source.rejected
         rows = store.sql("""
-            SELECT DISTINCT e.record, e.ordinal, s.type AS st, s.key AS sk, e.action, d.type AS dt, d.key AS dk,
-                   e.outcome
+            SELECT DISTINCT e.record, e.ordinal, s.type AS st, s.key AS sk, e.action,
+                   d.type AS dt, d.key AS dk, e.outcome
             FROM edges e JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
             ORDER BY e.record, e.ordinal""").to_pylist()
         found = [
@@ -72,8 +72,8 @@ CWD = ("CWD", 'cwd="/home/ada"')
 
 
 def test_fork_exec_and_exit(tmp_path: Path) -> None:
-    log = Log().call(57, 10, "/bin/sh", exit_=20).call(59, 20, "/bin/ls", CWD,
-                                                     path(0, "/bin/ls", "NORMAL"), ppid=10)  # fmt: skip
+    log = Log().call(57, 10, "/bin/sh", exit_=20)
+    log.call(59, 20, "/bin/ls", CWD, path(0, "/bin/ls", "NORMAL"), ppid=10)
     log.call(257, 20, "/bin/ls", CWD, path(0, "a", "NORMAL"), ppid=10, exit_=3,
              args="a0=ffffff9c a1=1 a2=0 a3=0")  # fmt: skip
     log.call(231, 20, "/bin/ls", ppid=10)
@@ -128,7 +128,8 @@ def test_a_child_may_act_before_its_fork_is_logged(tmp_path: Path) -> None:
 
 
 FILES = [
-    ("open", 2, "a0=1 a1=0 a2=0 a3=0", [path(0, "a", "NORMAL")], ["file /home/ada/a read process P"]),
+    ("open", 2, "a0=1 a1=0 a2=0 a3=0", [path(0, "a", "NORMAL")],
+     ["file /home/ada/a read process P"]),
     ("open, written", 2, "a0=1 a1=1 a2=0 a3=0", [path(0, "/a", "NORMAL")],
      ["process P write file /a"]),
     ("open, both", 2, "a0=1 a1=2 a2=0 a3=0", [path(0, "/a", "NORMAL")],
