@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from graphad.auditd_lifetimes import Lifetimes, numbers_of, programs_of
 from graphad.auditd_syscalls import ARCHES, ERRORS
+from graphad.scan import auditd_event as event
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_keys as k
 from graphad.scan import auditd_world as world
@@ -23,9 +24,9 @@ TEXTS = {
     k.EXE: "exe", k.UID: "user_sid", k.LOGIN: "login_user", k.SESSION: "logon_id",
     k.ACCOUNT: "target_user", k.HOSTNAME: "src_host", k.ADDRESS: "src_ip", k.OPERATION: "action",
     k.OUTCOME: "outcome", k.EXIT: "result", k.UNIT: "service", k.COMMAND: "script",
-    k.TARGET_ID: "target_sid", k.USER: "user", reader.CODE: "code",
-    reader.COMMAND_LINE: "command_line", reader.WORKING: "cwd", reader.FILE: "file_path",
-    reader.NEW_FILE: "new_path", reader.DESTINATION: "dst_ip",
+    k.TARGET_ID: "target_sid", k.USER: "user", event.CODE: "code",
+    event.COMMAND_LINE: "command_line", event.WORKING: "cwd", event.FILE: "file_path",
+    event.NEW_FILE: "new_path", event.DESTINATION: "dst_ip",
 }  # fmt: skip
 _NUMBERS = {
     k.PID: "pid", k.PARENT: "parent_pid", reader.SOURCE_PORT: "src_port",
@@ -99,7 +100,7 @@ def _texts(part: Part) -> list[pa.StringArray]:
         pa.StringArray.from_buffers(
             int(first[c + 1] - first[c]), pa.py_buffer(offsets[first[c] : first[c + 1] + 1]), data
         )
-        for c in range(reader.TEXTS)
+        for c in range(event.TEXTS)
     ]
 
 

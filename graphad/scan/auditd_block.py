@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_lines as heads
-from graphad.scan.auditd_event import EVENT_SIZE, scratch_size
+from graphad.scan.auditd_event import EVENT_SIZE, TEXTS, scratch_size
 from graphad.scan.auditd_words import find_line_feeds
 from graphad.scan.intern import Distinct, empty_again, larger, new_distinct
 from graphad.scan.strace_tokens import intern_spans
@@ -69,7 +69,7 @@ class Memory:
         """Return an empty table of texts."""
         found = self._distinct.get(part)
         if found is None:
-            return new_distinct(reader.TEXTS + 1, 1 << 16)
+            return new_distinct(TEXTS + 1, 1 << 16)
         empty_again(found)
         return found
 
@@ -190,7 +190,7 @@ def _read(
 ) -> Part:  # fmt: skip
     n = last - first
     order = joined.order[first:last]
-    codes = np.full((reader.TEXTS, n), -1, np.int32)
+    codes = np.full((TEXTS, n), -1, np.int32)
     numbers = memory.numbers(f"numbers{part}", reader.NUMBERS, n)
     total = int(joined.events[heads.BYTES, order].sum())
     longest = int(joined.events[heads.BYTES, order].max(initial=0)) + 4096
@@ -206,7 +206,7 @@ def _read(
         codes, numbers, distinct, attrs, arena, args, state, SEED,
     ):  # fmt: skip
         if need == reader.NEED_ENTRIES:
-            distinct = larger(distinct, reader.TEXTS)
+            distinct = larger(distinct, TEXTS)
         elif need == reader.NEED_ATTRS:
             attrs = _longer(attrs, int(state[reader.ATTRS]), 8 * longest)
         elif need == reader.NEED_ARENA:

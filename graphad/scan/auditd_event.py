@@ -16,6 +16,10 @@ MAX_ARGS = 1 << 16
 MAX_TEXTS = 64
 NO_NUMBER = -(2**62)
 
+# Text columns; the first are those of the slots of the same number, up to USER.
+CODE, COMMAND_LINE, WORKING, FILE, NEW_FILE, DESTINATION = range(k.USER + 1, k.USER + 7)
+TEXTS = k.USER + 7
+
 # Where the parts begin. Slots, at 0: 3 each, start -1 for none. Numbers: -1 for none, but NO_NUMBER
 # for what a call was given and returned.
 NUMBER_AT = 3 * k.SLOTS

@@ -23,120 +23,19 @@ from graphad.scan.auditd_event import (
     WORD_AT,
 )
 from graphad.scan.auditd_keys import field_of, name_type_of, word8
-from graphad.scan.auditd_lines import number
-from graphad.scan.auditd_text import BARE, BRACED, QUOTED, is_hex, put_utf8, unhex
+from graphad.scan.auditd_text import BARE, QUOTED, is_hex, put_utf8, unhex
+from graphad.scan.auditd_values import (
+    hex_number,
+    put_comma,
+    put_key,
+    put_repeated,
+    put_value,
+    value_end,
+    whole_number,
+)
 from graphad.scan.auditd_words import next_blank, next_byte, next_equals_or_blank, put_json
 from graphad.scan.lean import inlined, lean
-from graphad.scan.strings import hex_digit
 from graphad.scan.words import U64, Bytes, Ints, same_bytes
-
-
-@inlined
-def _comma(out: Bytes, size: int, first: int) -> int:
-    if size > first:
-        out[size] = 44
-        size += 1
-    return size
-
-
-@inlined
-def put_key(data: Bytes, a: int, b: int, out: Bytes, size: int, first: int) -> int:
-    """Write a key of a JSON object whose inside begins at `first`."""
-    size = _comma(out, size, first)
-    out[size] = 34
-    size = put_json(data, a, b, out, size + 1)
-    out[size] = 34
-    out[size + 1] = 58
-    return size + 2
-
-
-@lean
-def put_value(data: Bytes, a: int, b: int, form: int, out: Bytes, size: int) -> int:
-    """Write a value as a JSON string."""
-    out[size] = 34
-    size += 1
-    keep = form == QUOTED and (is_hex(data, a, b) or (b > a and data[a] == 40))
-    if keep:
-        out[size] = 92
-        out[size + 1] = 34
-        size += 2
-    size = put_json(data, a, b, out, size)
-    if keep:
-        out[size] = 92
-        out[size + 1] = 34
-        size += 2
-    out[size] = 34
-    return size + 1
-
-
-@lean
-def _put_repeated(
-    data: Bytes, a: int, b: int, times: int, out: Bytes, size: int, first: int
-) -> int:
-    """Write a key that the object has already: with # and a number."""
-    size = put_key(data, a, b, out, size, first) - 2
-    out[size] = 35
-    size += 1
-    digits, rest = 1, times // 10
-    while rest:
-        digits += 1
-        rest //= 10
-    for i in range(digits):
-        out[size + digits - 1 - i] = 48 + times % 10
-        times //= 10
-    size += digits
-    out[size] = 34
-    out[size + 1] = 58
-    return size + 2
-
-
-@lean
-def value_end(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
-    """Return (start, end, how written, where it goes on) of a value."""
-    if at < end and (data[at] == 34 or data[at] == 123):
-        close = 34 if data[at] == 34 else 125
-        past = next_byte(data, at + 1, end, close)
-        if past < end and close == 34:
-            return at + 1, past, QUOTED, past + 1
-        if past < end:
-            return at, past + 1, BRACED, past + 1
-    past = next_blank(data, at, end)
-    return at, _trimmed(data, at, past), BARE, past
-
-
-@inlined
-def _trimmed(data: Bytes, at: int, b: int) -> int:
-    """Return where a bare value ends without the comma or bracket that follows it in old logs."""
-    if b > at and data[b - 1] == 44:
-        b -= 1
-    if b > at and data[b - 1] == 41 and next_byte(data, at, b, 40) == b:
-        b -= 1
-    return b
-
-
-@lean
-def _hex_number(data: Bytes, a: int, b: int) -> int:
-    """Return a number of at most 16 hexadecimal digits, wrapped to 64 bits; NO_NUMBER if none."""
-    if not 1 <= b - a <= 16:
-        return NO_NUMBER
-    value = U64(0)
-    for at in range(a, b):
-        digit = hex_digit(np.int64(data[at]))
-        if digit < 0:
-            return NO_NUMBER
-        value = (value << U64(4)) | U64(digit)
-    return np.int64(value)
-
-
-@lean
-def whole_number(data: Bytes, a: int, b: int) -> int:
-    """Return a number of at most 18 digits that is written as short as it can be; else -1."""
-    if not 1 <= b - a <= 18 or (data[a] == 48 and b - a > 1):
-        return -1
-    for at in range(a, b):
-        if not 48 <= data[at] <= 57:
-            return -1
-    return number(data, a, b)
 
 
 @lean
@@ -148,7 +47,7 @@ def _arguments(data: Bytes, a: int, end: int, event: Ints) -> int:
         if at + 4 > end or data[at] != 97 or data[at + 1] != 48 + i or data[at + 2] != 61:
             return -1
         past = next_blank(data, at + 3, end)
-        value = _hex_number(data, at + 3, past)
+        value = hex_number(data, at + 3, past)
         if value == NO_NUMBER or (i < 3 and (past >= end or data[past] != 32)):
             return -1
         zero, one, two = (one, two, value) if i < 3 else (zero, one, two)
@@ -173,7 +72,7 @@ def _take_number(
     place = field - k.NUMBER
     if place == k.ARCH:
         if event[NUMBER_AT + k.ARCH] < 0:
-            value = _hex_number(data, a, b)
+            value = hex_number(data, a, b)
             for i in range(len(machines)):
                 if machines[i, k.CALLS] == value:
                     event[NUMBER_AT + k.ARCH] = i
@@ -380,7 +279,7 @@ def put_fields(
             event[WORD_AT + 2 * (words - 1) + 1] = at
             continue
         if old:
-            size = _comma(out, size, first)
+            size = put_comma(out, size, first)
             for c in b'"old-':
                 out[size] = c
                 size += 1
@@ -398,21 +297,21 @@ def put_fields(
             times = _same_before(data, event, scope, keys)
         bloom |= bit
         if times:
-            size = _put_repeated(data, start, stop, times + 1, out, size, first)
+            size = put_repeated(data, start, stop, times + 1, out, size, first)
         else:
             size = put_key(data, start, stop, out, size, first)
         size = put_value(data, value, past, form, out, size)
         if kind == k.PATH and form == BARE and key == U64(0x656D616E) and is_hex(data, value, past):
             size = _put_decoded(data, value, past, scratch, out, size)  # name: readable too
     if login and event[3 * k.LOGIN] >= 0:
-        size = _comma(out, size, begin)
+        size = put_comma(out, size, begin)
         for c in b'"auid":':
             out[size] = c
             size += 1
         login_id, past = event[3 * k.LOGIN_ID], event[3 * k.LOGIN_ID + 1]
         size = put_value(data, login_id, past, BARE, out, size)
     if words:
-        size = _comma(out, size, begin)
+        size = put_comma(out, size, begin)
         for c in b'"text":"':
             out[size] = c
             size += 1
