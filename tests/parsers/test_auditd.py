@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from graphad.auditd_decode import Decoder
 from graphad.auditd_kinds import NAMES
 from graphad.auditd_syscalls import ARCHES, ERRORS
-from graphad.parse import Options
+from graphad.parse import Decoded, Options
 from graphad.scan.auditd_lines import EVENT_LINES, EVENTS
 from tests.parsers.auditd_rows import Row, decode, differences, moved, said
 
@@ -98,29 +98,28 @@ def grown(data: bytes, ends: Sequence[int], step: int) -> tuple[list[Row], list[
     kept: tuple[list[Row], list[Row]] = ([], [])
     state: object = None
     at = records = line = 0
-    for end in [*ends, len(data)]:
+
+    def keep(done: Decoded) -> None:
+        kept[0].extend(moved(done.raw, records, at, line))
+        kept[1].extend(moved(done.rejects, records, at, line))
+
+    parts = [*ends, len(data)]
+    for number, end in enumerate(parts):
         decoder = Decoder(Options())
         if state is not None:
             decoder.restore(json.loads(json.dumps(state)))
-        while True:
-            block = data[at : min(end, at + step)]
-            size = decoder.cut(block, False)
-            if not size and at + step < end:
-                size = decoder.cut(data[at:end], False)
-                size = data[at:end].find(b"\n") + 1 if size else 0
-            if not size:
-                break
+        while size := decoder.cut(data[at : min(end, at + step)], False) or (
+            data.find(b"\n", at, end) + 1 - at if data.find(b"\n", at, end) >= 0 else 0
+        ):
             done = decoder.decode(data[at : at + size], False)
-            kept[0].extend(moved(done.raw, records, at, line))
-            kept[1].extend(moved(done.rejects, records, at, line))
+            keep(done)
             records += done.read
             line += data.count(b"\n", at, at + size)
             at += size
         state = decoder.state()
         done = decoder.decode(data[at:end], True)
-        if end == len(data):
-            kept[0].extend(moved(done.raw, records, at, line))
-            kept[1].extend(moved(done.rejects, records, at, line))
+        if number == len(parts) - 1:
+            keep(done)
     return kept
 
 
