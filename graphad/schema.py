@@ -50,6 +50,7 @@ user            text  account that acted
 user_domain     text  domain of that account
 user_sid        text  SID or uid of that account
 logon_id        text  logon session that acted
+login_user      text  account that opened that session, whatever it became since
 process_guid    text  process that acted, as the source identifies it
 pid             int   its process id
 tid             int   its thread id

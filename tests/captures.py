@@ -24,3 +24,18 @@ def unpacked(name: str, ending: str) -> bytes:
         inner = packed.extractfile(member)
         assert inner is not None
         return inner.read()
+
+
+@cache
+def members(name: str, ending: str) -> dict[str, bytes]:
+    """Return the files of a packed capture whose names end so; none where it is absent."""
+    path = captures() / f"{name}.tar.xz"
+    if not path.is_file():
+        return {}
+    found: dict[str, bytes] = {}
+    with tarfile.open(path) as packed:
+        for member in packed:
+            inner = packed.extractfile(member) if member.name.endswith(ending) else None
+            if inner is not None:
+                found[member.name] = inner.read()
+    return found
