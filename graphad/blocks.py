@@ -47,6 +47,7 @@ def blocks(
     skipping, why = 0, ""  # bytes of a record already dropped
     taken = 0
     ended, damage = False, ""
+    lines = getattr(decoder, "lines", True)  # else its records stand on none
     while not ended:
         # At least what is held, so that a file read as one is copied few times.
         room = min(size, known - taken) if taken < known else max(size, len(held))
@@ -73,7 +74,8 @@ def blocks(
         whole = decoder.cut(held, ended) if held else 0
         if whole:
             yield Block(held[:whole], offset, line, ended and whole == len(held))
-            line += _line_ends(held[:whole])
+            if lines:
+                line += _line_ends(held[:whole])
             offset += whole
             held = held[whole:]
         limit = WHOLE if getattr(decoder, "whole", False) else MAX_RECORD
