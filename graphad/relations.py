@@ -33,13 +33,16 @@ class Relations:
 
     `kind` and `outcome` are SQL over columns of `raw`. `edges` has, for each kind, the edges of
     such a record in the order of their ordinals: end it flows from, action, end it flows to.
-    Neither may use `record`, and of `ts` only whether it is NULL.
+    Neither may use `record`, and of `ts` only whether it is NULL. `rules` has, for each kind that
+    may give no edge, the rule by which such a record is ignored; a parser's `ignore` says for the
+    others.
     """
 
     kind: str
     ends: Mapping[str, End]
     edges: Mapping[str, Sequence[tuple[str, str, str]]]
     outcome: str = "NULL"
+    rules: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

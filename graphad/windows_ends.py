@@ -22,7 +22,14 @@ def _attribute(*paths: str) -> str:
 def _datum(*names: str, groups: tuple[str, ...] = _GROUPS) -> str:
     """Return the first of these fields of the event's own data that says something."""
     paths = [f'$."{group}{name}"' for name in names for group in groups]
-    return _unless(_attribute(*paths), *_NOTHING)
+    listed = [_listed(name) for name in names] if groups is _GROUPS else []
+    return _unless(f"coalesce({', '.join([_attribute(*paths), *listed])})", *_NOTHING)
+
+
+def _listed(name: str) -> str:
+    """Return the field of a name where all are kept as {"@Name": name, "#text": value}."""
+    pattern = rf'"@Name": ?"{name}", ?"#text": ?("(?:[^"\\]|\\.)*")'
+    return f"try(json_extract_string({_part('attrs', pattern)}, '$'))"
 
 
 def _unless(text: str, *nothing: str) -> str:
@@ -104,8 +111,8 @@ _URL = _part(
 _PEER = _part(_datum("connection"), r"^(?:https?://)?(\[[^\]]+\]|[^/:?]+)")
 # PowerShell's classic log has what is said in lines of `name=value` within a field without a name.
 _CLASSIC = f"""concat_ws(chr(10), {_attribute('$."Event.EventData.Data"."#text"[2]')},
-    {_attribute('$."Event.EventData.Data"."#text"[1]')}, {_datum("param3")}, {_datum("param2")},
-    message)"""
+    {_attribute('$."Event.EventData.Data"."#text"[1]', '$."Event.EventData.Data"')},
+    {_datum("param3")}, {_datum("param2")}, message)"""
 _ENGINE = _part(_CLASSIC, r"HostId=([0-9A-Fa-f-]{36})")
 _COMMAND = _part(_CLASSIC, r"HostApplication=([^\r\n]+)")
 _IMAGE = _program(_COMMAND)

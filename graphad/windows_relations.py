@@ -1,6 +1,6 @@
 """Which edges a Windows event gives, from whatever shape of log it comes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from graphad.relations import Relations
 from graphad.windows_ends import ENDS
@@ -30,26 +30,25 @@ _LOGS = {
 _SYSTEM = ["Service Control Manager", "Microsoft-Windows-Eventlog", "EventLog", "User32"]
 
 
-def _listed(values: Iterable[str]) -> str:
-    return "(" + ", ".join(f"'{value}'" for value in values) + ")"
+def _quoted(values: Iterable[object]) -> str:
+    return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
+
+
+def _map(table: Mapping[str, object]) -> str:
+    """Return SQL for a map: looked up once, where many WHENs would each repeat what is asked."""
+    return f"map([{_quoted(table)}], [{_quoted(table.values())}])"
 
 
 def _log() -> str:
     """Return SQL for the log that a record is of, NULL if it is none of ours."""
-    cases = []
-    for log, (channels, providers) in _LOGS.items():
-        tests = [f"channel IN {_listed(channels)}"] * bool(channels)
-        tests += [f"provider IN {_listed(providers)}"] * bool(providers)
-        cases.append(f"WHEN {' OR '.join(tests)} THEN '{log}'")
-    cases.append(
-        f"WHEN lower(channel) = 'system' AND (provider IS NULL OR provider IN {_listed(_SYSTEM)}) "
-        "THEN 'system'"
-    )
+    by_channel = {channel: log for log, (channels, _) in _LOGS.items() for channel in channels}
+    by_provider = {name: log for log, (_, providers) in _LOGS.items() for name in providers}
     # Some shippers drop both names. Then it is Sysmon's if it has the field that all of its have.
-    cases.append(
-        "WHEN provider IS NULL AND channel IS NULL AND contains(shape, 'UtcTime') THEN 'sysmon'"
-    )
-    return f"CASE {' '.join(cases)} END"
+    return f"""coalesce({_map(by_channel)}[channel], {_map(by_provider)}[provider],
+        CASE WHEN lower(channel) = 'system'
+                AND (provider IS NULL OR provider IN ({_quoted(_SYSTEM)})) THEN 'system'
+            WHEN provider IS NULL AND channel IS NULL AND contains(shape, 'UtcTime')
+                THEN 'sysmon' END)"""
 
 
 _CODE = "try_cast(code AS INTEGER)"
@@ -78,11 +77,16 @@ _VARIANT = f"""coalesce(CASE
         THEN (object_type NOT IN {_ACCOUNTS})::INTEGER
     WHEN {_CODE} = 5858 THEN regexp_matches(action, 'ExecMethod|Put|Delete')::INTEGER
     END, 0)"""
+_VARIANTS = (-1, 0, 1, 2, 10, 11, 12)
 _STATUS = "coalesce(result, '0x0') NOT IN ('0x0', '0')"
 
 
-def _events(table: dict[str, tuple[int, ...]]) -> str:
-    return _listed(f"{log} {code}" for log, codes in table.items() for code in codes)
+def _outcome() -> str:
+    """Return SQL that says of a record that what it tells of failed."""
+    said = {f"{log} {code}": 2 for log, codes in FAILED.items() for code in codes}
+    said |= {f"{log} {code}": 1 for log, codes in JUDGED.items() for code in codes}
+    failed = f"{_map(said)}[{_EVENT}]::INTEGER + ({_STATUS})::INTEGER > 1"
+    return f"CASE WHEN {failed} THEN 'failure' END"
 
 
 def _edges() -> dict[str, list[tuple[str, str, str]]]:
@@ -93,30 +97,24 @@ def _edges() -> dict[str, list[tuple[str, str, str]]]:
     return edges
 
 
-def _ignore() -> str:
-    """Return SQL for the rule by which a record that gives no edge is left out."""
-    cases = []
-    for log, rules in RULES.items():
-        for rule, codes in rules.items():
-            told = rule.replace("'", "''")
-            cases += [f"WHEN '{log} {code}' THEN '{told}'" for code in codes]
-    related = {" ".join(kind.split()[:-1]) for kind in RELATIONS.edges}
-    return f"""CASE
-        WHEN code IS NULL OR ts IS NULL THEN NULL
-        ELSE coalesce(
-            CASE {_EVENT} {' '.join(cases)} END,
-            CASE WHEN {_EVENT} IN {_listed(sorted(related))}
-                THEN ({_log()}) || ': an end of its edge is not named' END,
-            coalesce(channel, 'event') || ': no relation in this event id')
-    END"""
+def _rules() -> dict[str, str]:
+    """Return the rule for each kind of record that may give no edge."""
+    rules = {
+        kind: f"{kind.rpartition(' ')[0]}: an end of its edge is not named" for kind in _edges()
+    }
+    for log, of_log in RULES.items():
+        for rule, codes in of_log.items():
+            rules |= {f"{log} {code} {variant}": rule for code in codes for variant in _VARIANTS}
+    return rules
 
 
 RELATIONS = Relations(
-    kind=f"{_EVENT} || ' ' || {_VARIANT}",
+    kind=f"CASE WHEN ts IS NOT NULL THEN {_EVENT} || ' ' || {_VARIANT} END",
     ends=ENDS,
     edges=_edges(),
-    outcome=f"""CASE WHEN {_EVENT} IN {_events(FAILED)} THEN 'failure'
-        WHEN {_EVENT} IN {_events(JUDGED)} AND {_STATUS} THEN 'failure' END""",
+    outcome=_outcome(),
+    rules=_rules(),
 )
-IGNORE = _ignore()
+IGNORE = """CASE WHEN code IS NOT NULL AND ts IS NOT NULL
+    THEN coalesce(channel, 'event') || ': no relation in this event id' END"""
 REJECT = "CASE WHEN code IS NULL THEN 'no event id' ELSE 'no time' END"

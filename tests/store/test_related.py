@@ -40,11 +40,18 @@ def as_select(relations: Relations) -> str:
 
 def plain(parser: Parser) -> Parser:
     """Return the parser with its relations written out."""
-    assert isinstance(parser.mapping, Relations)
+    relations = parser.mapping
+    assert isinstance(relations, Relations)
+    kinds, rules = (
+        ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+        for texts in (relations.rules, relations.rules.values())
+    )
+    ignore = parser.ignore
+    if rules:
+        ignore = f"coalesce(map([{kinds}], [{rules}])[{relations.kind}], {ignore})"
     return Parser(
-        parser.name, "", parser.sniff, parser.decoder, as_select(parser.mapping), parser.ignore,
-        parser.reject,
-    )  # fmt: skip
+        parser.name, "", parser.sniff, parser.decoder, as_select(relations), ignore, parser.reject
+    )
 
 
 def edges_of(part: Part) -> list[tuple[Any, ...]]:
