@@ -64,10 +64,11 @@ class EvtxDecoder:
                 bad.append((_at(start, gap), TORN if gap.number else NONE))
             for record, text in self._texts(part, found):
                 place = _at(start, record)
-                if text is None:
+                if text is None or not text.startswith("{"):
                     bad.append((place, UNREAD))
                 else:
-                    texts.append(text)
+                    # Strings have theirs escaped, but the library trusts names.
+                    texts.append(text.replace("\n", "\\n"))
                     places.append(place)
         return self._decoded(texts, places, bad)
 

@@ -21,7 +21,7 @@ from graphad.findings import (
     title,
 )
 from graphad.graph import Graph, coded
-from graphad.rawlines import fetch
+from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
 
 if TYPE_CHECKING:
@@ -160,7 +160,13 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
     # A call that took a while is logged in two lines; the first one says what was asked for.
     begun = {(s, place.begun) for (s, _), place in places.items() if place.begun}
     places |= _places(store, begun - set(places))
-    texts = fetch(store.sources, [(s, r, p.offset, p.length) for (s, r), p in places.items()])
+    connection = store.connect()
+    try:
+        texts = rebuild_binary(store.sources, connection, places)
+    finally:
+        connection.close()
+    lines = [(*key, p.offset, p.length) for key, p in places.items() if key not in texts]
+    texts |= fetch(store.sources, lines)
     paths_of = {source.source: source.path for source in store.sources}
     for i, finding in enumerate(found):
         for e in paths.events[i][: paths.length[i]]:

@@ -94,7 +94,7 @@ class Parser:
     mapping: str | Relations
     ignore: str = "NULL"
     reject: str = "'no rule says what this record means'"
-    binary: bool = False  # records are no text: evidence shows the JSON of their stored rows
+    binary: bool = False  # records are no text; evidence shows the JSON their rows were made of
 
 
 class Lines:

@@ -148,6 +148,7 @@ ENDS = {
     "threat": _whatever_case("file", _THREAT),
     "package": _whatever_case("file", _PACKAGE),
     "engine image": _whatever_case("file", _IMAGE),
+    "script": _whatever_case("file", _unless("file_path", *_NOTHING)),
     "engine script": _whatever_case("file", _part(_CLASSIC, r"ScriptName=([^\r\n]+)")),
     "command script": _whatever_case("file", _part("context", r"Script Name = ([^\r\n]+)")),
     "fetched": _whatever_case("file", _datum("LocalName")),

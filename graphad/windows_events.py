@@ -81,7 +81,7 @@ TASKS: Sequence[Row] = [
     (200, 0, "file", "exec", "task"),
 ]  # fmt: skip
 POWERSHELL: Sequence[Row] = [
-    (4103, 0, "command script", "exec", "host process"), (4104, 0, "file", "exec", "host process"),
+    (4103, 0, "command script", "exec", "host process"), (4104, 0, "script", "exec", "host process"),
 ]  # fmt: skip
 CLASSIC: Sequence[Row] = [
     (400, 0, "engine image", "exec", "engine"), (800, 0, "engine script", "exec", "engine"),
