@@ -44,10 +44,7 @@ class EvtxDecoder:
         """Return how many bytes of `data` are whole chunks."""
         if last:
             return len(data)
-        end = 0
-        for _, end in pieces(memoryview(data), False):
-            pass
-        return end
+        return max((end for _, end in pieces(memoryview(data), False)), default=0)
 
     def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return the rows and rejects of a block."""
@@ -88,7 +85,7 @@ class EvtxDecoder:
                 yield record, None if item is None else item["data"]
                 given += 1
             reached = len(order) - order.count(None)
-            if given < reached or not reached and left:  # the library would not go on from here
+            if given < reached or (not reached and left):  # the library would not go on from here
                 yield left[given], None
                 given += 1
             left = left[given:]

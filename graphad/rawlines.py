@@ -34,7 +34,9 @@ def fetch(sources: Iterable[Source], places: Iterable[Place]) -> dict[tuple[int,
 
 
 def rebuild_binary(
-    sources: Iterable[Source], connection: duckdb.DuckDBPyConnection, keys: Iterable[tuple[int, int]]
+    sources: Iterable[Source],
+    connection: duckdb.DuckDBPyConnection,
+    keys: Iterable[tuple[int, int]],
 ) -> dict[tuple[int, int], str]:
     """Return the JSON of those records, by (source, record), whose bytes are no text.
 
@@ -48,9 +50,9 @@ def rebuild_binary(
             wanted[number].append(record)
     found: dict[tuple[int, int], str] = {}
     for number, records in wanted.items():
-        rows = connection.execute(
+        rows = connection.sql(
             "SELECT * FROM records WHERE source = ? AND record IN (SELECT unnest(?))",
-            [number, records],
+            params=[number, records],
         ).to_arrow_table()
         for row in rows.to_pylist():
             text = json.dumps(rebuild(row), ensure_ascii=False).encode()[:CUT]

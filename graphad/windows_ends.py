@@ -97,8 +97,9 @@ _QUERY = _unless(_attribute('$."Event.UserData.Operation_TemporaryEssStarted.Que
 _THREAT = f"""CASE WHEN contains(file_path, ':_')
     THEN {_part("file_path", "(?:^|[; ])(?:container)?file:_([^;]+)")} ELSE {_FILE} END"""
 _SETTING = f"trim(split_part({_datum('New Value', 'Old Value', 'Value')}, ' = ', 1))"
-_PACKAGE = f"""split_part({_datum('SecurityPackageName', 'AuthenticationPackageName',
-    'NotificationPackageName')}, ' : ', 1)"""
+_PACKAGE = f"""split_part({
+    _datum("SecurityPackageName", "AuthenticationPackageName", "NotificationPackageName")
+}, ' : ', 1)"""
 _MEMBER = _datum("MemberSid", "MemberName")
 _NAMED_MEMBER = f"coalesce({_datum('MemberName')}, {_datum('MemberSid')})"
 _RENAMED = _account("target_domain", _datum("NewTargetUserName"))

@@ -81,7 +81,8 @@ TASKS: Sequence[Row] = [
     (200, 0, "file", "exec", "task"),
 ]  # fmt: skip
 POWERSHELL: Sequence[Row] = [
-    (4103, 0, "command script", "exec", "host process"), (4104, 0, "script", "exec", "host process"),
+    (4103, 0, "command script", "exec", "host process"),
+    (4104, 0, "script", "exec", "host process"),
 ]  # fmt: skip
 CLASSIC: Sequence[Row] = [
     (400, 0, "engine image", "exec", "engine"), (800, 0, "engine script", "exec", "engine"),
@@ -106,11 +107,12 @@ WINRM: Sequence[Row] = [
     (168, 0, "account", "logon", "host"), (169, 0, "account", "logon", "host"),
 ]  # fmt: skip
 DEFENDER: Sequence[Row] = [
-    *((code, place, *edge) for code in (1006, 1007, 1008, 1015, 1116, 1117, 1118, 1119)
-      for place, *edge in ((0, "threat", "read", "named"), (0, "threat", "read", "logger"))),
+    *((code, 0, "threat", "read", reader)
+      for code in (1006, 1007, 1008, 1015, 1116, 1117, 1118, 1119)
+      for reader in ("named", "logger")),
     *((code, 0, "logger", "change", "host") for code in (5001, 5010, 5012)),
     *((code, 0, "logger", "write", "setting") for code in (5004, 5007, 5013)),
-]  # type: ignore[list-item]  # fmt: skip
+]  # fmt: skip
 BITS: Sequence[Row] = [
     (3, 0, "acting", "install", "job"), (16403, 0, "acting", "install", "job"),
     (16403, 0, "job", "connect", "url"), (16403, 0, "acting", "create", "fetched"),

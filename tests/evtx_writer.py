@@ -8,12 +8,12 @@ Source: Windows XML Event Log (EVTX), format as described by the libevtx project
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
 CHUNK_BYTES = 65536
 FIRST = 512
-_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 class Element(NamedTuple):
@@ -40,7 +40,7 @@ def event(
     provider: str = "Microsoft-Windows-Security-Auditing", host: str = "ws-07.corp.example",
     time: str = "2026-03-02T09:14:05.101000Z", pid: int = 640, sid: str = "",
 ) -> Event:  # fmt: skip
-    """Return an event as Windows logs it. data: by name, as unnamed texts, or UserData's element."""
+    """Return an event as Windows logs it. data: by name, unnamed texts, or UserData's element."""
     if isinstance(data, Element):
         told = Element("UserData", {}, [data])
     elif isinstance(data, Mapping):

@@ -114,8 +114,8 @@ CASES: list[tuple[tuple[str, str], int, Data, list[str], str]] = [
     (SECURITY, 4719, SUBJECT, [f"user CORP\\carla change {HOST}"], ""),
     (SECURITY, 4732, SUBJECT | {"TargetUserName": "Administrators", "TargetDomainName": "Builtin",
      "MemberName": "-", "MemberSid": SID},
-     ["user CORP\\carla change user Builtin\\Administrators", f"user CORP\\carla change user {SID}"],
-     ""),
+     ["user CORP\\carla change user Builtin\\Administrators",
+      f"user CORP\\carla change user {SID}"], ""),
     (SECURITY, 4768, TARGET | {"IpAddress": "10.1.0.9", "Status": "0x0"},
      ["address 10.1.0.9 logon user CORP\\helper"], ""),
     (SECURITY, 4768, TARGET | {"IpAddress": "10.1.0.9", "Status": "0x6"},
@@ -218,7 +218,8 @@ CASES: list[tuple[tuple[str, str], int, Data, list[str], str]] = [
     (DEFENDER, 1117, {"Process Name": "Unknown", "Path": "file:_C:\\Temp\\x.exe"},
      ["file C:\\Temp\\x.exe read process MsMpEng.exe"], ""),
     (DEFENDER, 5001, {"Product Name": "Defender"}, [f"process MsMpEng.exe change {HOST}"], ""),
-    (DEFENDER, 5007, {"Old Value": "", "New Value": "HKLM\\SOFTWARE\\Exclusions\\Paths\\C:\\T = 0x0"},
+    (DEFENDER, 5007, {"Old Value": "",
+     "New Value": "HKLM\\SOFTWARE\\Exclusions\\Paths\\C:\\T = 0x0"},
      ["process MsMpEng.exe write registry HKLM\\SOFTWARE\\Exclusions\\Paths\\C:\\T"], ""),
     (DEFENDER, 5013, {"Changed Type": "Blocked", "Value": "HKLM\\SOFTWARE\\Real-Time = 0x1"},
      ["process MsMpEng.exe write registry HKLM\\SOFTWARE\\Real-Time failure"], ""),
@@ -251,9 +252,7 @@ def written(case: tuple[Any, ...], number: int) -> Event:
         ])  # fmt: skip
     else:
         data = with_pid(data, number)
-    return event(
-        number, code, data, provider=provider, channel=channel, sid=SID, pid=5000 + number
-    )
+    return event(number, code, data, provider=provider, channel=channel, sid=SID, pid=5000 + number)
 
 
 WANTED = {i: with_pid(case[3], i) for i, case in enumerate(CASES, 1) if case[3]}
@@ -303,7 +302,8 @@ def as_json(case: tuple[Any, ...], number: int) -> dict[str, Any] | None:
         "winlog": {
             "event_id": code, "provider_name": provider, "channel": channel,
             "computer_name": "ws-07.corp.example", "record_id": number,
-            "process": {"pid": 5000 + number}, "user": {"identifier": SID}, "event_data": with_pid(data, number),
+            "process": {"pid": 5000 + number}, "user": {"identifier": SID},
+            "event_data": with_pid(data, number),
         },
     }  # fmt: skip
 
