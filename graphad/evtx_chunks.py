@@ -40,32 +40,40 @@ class Found(NamedTuple):
     whole: bool  # header and chain agree, so that any reader finds the same
 
 
-def pieces(data: memoryview, all_of_it: bool) -> Iterator[tuple[int, int]]:
-    """Return (start, end) of the file headers, chunks and stretches of anything else in `data`.
+def pieces(data: memoryview, all_of_it: bool) -> Iterator[tuple[int, int, Found | None]]:
+    """Return (start, end, what is found) of each piece of `data`; a file's header holds nothing.
 
-    Only the first CHUNK_BYTES from a piece's start decide where it ends, so that a log is divided
-    in the same way however it is read. Without `all_of_it`, ends before a piece that may go on.
+    A piece is a file's header, a chunk, or a stretch of anything else. Only the first CHUNK_BYTES
+    from a piece's start decide where it ends, so that a log is divided in the same way however it
+    is read. Without `all_of_it`, ends before a piece that may go on.
     """
     at = 0
     while at < len(data):
         part = bytes(data[at : at + CHUNK_BYTES])
-        size = FILE_BYTES if part.startswith(FILE) else CHUNK_BYTES
+        head = part.startswith(FILE)
+        size = FILE_BYTES if head else CHUNK_BYTES
         if len(part) < size and not all_of_it:
             return
-        yield at, at + _piece(part[:size])
-        at += _piece(part[:size])
+        part = part[:size]
+        found = None if head else walk(part)
+        end = _end(part, found)
+        if end < len(part) and found is not None:
+            found = walk(part[:end])
+        yield at, at + end, found
+        at += end
 
 
-def _piece(part: bytes) -> int:
-    """Return how many bytes of `part` its first piece has."""
+def _end(part: bytes, found: Found | None) -> int:
+    """Return where the first piece of `part` ends."""
+    ends = []
     if part.startswith(CHUNK):
-        found = walk(part)
-        if found.whole or not found.gaps:
+        assert found is not None
+        if not found.gaps:
             return len(part)
         # Bytes are missing, if another chunk begins behind the place where the chain breaks.
-        ends = [part.find(CHUNK, found.gaps[0].offset)]
+        ends.append(part.find(CHUNK, found.gaps[0].offset))
     else:
-        ends = [part.find(CHUNK, 1), part.find(FILE, 1)]
+        ends += [part.find(CHUNK, 1), part.find(FILE, 1)]
     begun = [end for end in ends if end > 0]
     if begun:
         return min(begun)
@@ -88,6 +96,17 @@ def walk(part: bytes) -> Found:
     records: list[Record] = []
     gaps: list[Record] = []
     while at < end:
+        # What a sound record is, here again for the sake of speed.
+        if part[at : at + 4] == _MARK and at + 24 <= end:
+            _, size, number, filetime = _HEAD.unpack_from(part, at)
+            following = at + size
+            if (
+                LEAST <= size <= end - at
+                and part[following - 4 : following] == part[at + 4 : at + 8]
+            ):
+                records.append(Record(at, size, number, filetime))
+                at = following
+                continue
         record = _record(part, at, end)
         if record is None:
             following = _next(part, at + 1, end)

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.errors import ParseError
-from graphad.evtx_chunks import Found, Record, file_header, patched, pieces, walk
+from graphad.evtx_chunks import Found, Record, file_header, patched, pieces
 from graphad.parse import PLACE, REJECTS, Decoded, Options
 from graphad.windows_decode import windows_decoder
+
+Ints = npt.NDArray[np.int64]
 
 TORN = "the record is torn"
 NONE = "these bytes are no record"
@@ -44,61 +47,72 @@ class EvtxDecoder:
         """Return how many bytes of `data` are whole chunks."""
         if last:
             return len(data)
-        return max((end for _, end in pieces(memoryview(data), False)), default=0)
+        return max((end for _, end, _ in pieces(memoryview(data), False)), default=0)
 
     def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return the rows and rejects of a block."""
         view = memoryview(data)
         texts: list[str] = []
-        places: list[Record] = []  # of the texts
+        records: list[Record] = []  # that the texts are of
+        chunks: list[tuple[int, int]] = []  # where they begin, and how many texts are of each
         bad: list[tuple[Record, str]] = []
-        for start, end in pieces(view, True):
-            part = bytes(view[start:end])
-            if part.startswith(b"ElfFile\0") or part.count(0) == len(part):
+        for start, end, found in pieces(view, True):
+            if found is None:
                 continue
-            found = walk(part)
-            for gap in found.gaps:
-                bad.append((_at(start, gap), TORN if gap.number else NONE))
-            for record, text in self._texts(part, found):
-                place = _at(start, record)
-                if text is None or not text.startswith("{"):
-                    bad.append((place, UNREAD))
-                else:
-                    # Strings have theirs escaped, but the library trusts names.
-                    texts.append(text.replace("\n", "\\n"))
-                    places.append(place)
-        return self._decoded(texts, places, bad)
+            bad += [(_at(start, gap), TORN if gap.number else NONE) for gap in found.gaps]
+            if not found.records:
+                continue
+            given, sound = self._texts(bytes(view[start:end]), found), found.records
+            if None in given:
+                both = list(zip(sound, given, strict=True))
+                bad += [(_at(start, record), UNREAD) for record, text in both if text is None]
+                sound = [record for record, text in both if text is not None]
+            texts += [text for text in given if text is not None]
+            records += sound
+            chunks.append((start, len(sound)))
+        return self._decoded(texts, _places(records, chunks), bad)
 
-    def _texts(self, part: bytes, found: Found) -> Iterator[tuple[Record, str | None]]:
+    def _texts(self, part: bytes, found: Found) -> list[str | None]:
         """Return the JSON of each record of a chunk, None where the library gives none."""
+        if found.whole:
+            try:
+                items = list(self._parse(part))
+            except RuntimeError:
+                items = []
+            if [item["event_record_id"] for item in items] == [r.number for r in found.records]:
+                return [item["data"] or None for item in items]
+        return list(self._one_by_one(part, found))
+
+    def _one_by_one(self, part: bytes, found: Found) -> Iterator[str | None]:
+        """Return the same of a chunk in which something is damaged."""
         left = found.records
-        chunk, order = part, list[Record | None](left)
-        if not found.whole:
-            chunk, order = patched(part, left)
         for _ in range(_TRIES):
+            chunk, order = patched(part, left)
             given = 0
             for record, item in zip(order, self._library(chunk), strict=False):
                 if record is None:
                     continue
                 if item is not None and item["event_record_id"] != record.number:
                     break
-                yield record, None if item is None else item["data"]
+                yield (item["data"] or None) if item else None
                 given += 1
             reached = len(order) - order.count(None)
-            if given < reached or (not reached and left):  # the library would not go on from here
-                yield left[given], None
+            if given < reached or not reached:  # the library would not go on from here
+                yield None
                 given += 1
             left = left[given:]
             if not left:
                 return
-            chunk, order = patched(part, left)
-        for record in left:
-            yield record, None
+        yield from [None] * len(left)
+
+    def _parse(self, chunk: bytes) -> Any:
+        """Return the library's iterator over the records of a chunk."""
+        return self._parser(io.BytesIO(_HEADER + chunk), 1, indent=False).records_json()
 
     def _library(self, chunk: bytes) -> Iterator[dict[str, Any] | None]:
         """Return what the library says of each record of a chunk, None for an error."""
         try:
-            records = self._parser(io.BytesIO(_HEADER + chunk), 1, indent=False).records_json()
+            records = self._parse(chunk)
         except RuntimeError:
             return
         while True:
@@ -110,49 +124,57 @@ class EvtxDecoder:
                 yield None
 
     def _decoded(
-        self, texts: list[str], places: list[Record], bad: list[tuple[Record, str]]
+        self, texts: list[str], places: dict[str, Ints], bad: list[tuple[Record, str]]
     ) -> Decoded:
         """Return the rows of the records' JSON, each with the place of its record."""
         raw = PLACE.empty_table()
+        refused: list[tuple[int, str]] = []
         if texts:
-            done = self._json.decode("\n".join(texts).encode(), True)
+            # One by one: a single letter beyond Latin would make one wide text of them all.
+            lines = [text.encode() for text in texts]
+            joined = b"\n".join(lines)
+            if joined.count(b"\n") >= len(lines):
+                # Strings have theirs escaped, but the library trusts names.
+                joined = b"\n".join(line.replace(b"\n", b"\\n") for line in lines)
+            done = self._json.decode(joined, True)
             raw = done.raw
-            refused = done.rejects.select(["record", "reason"]).to_pylist()
-            bad += [(places[row["record"]], row["reason"]) for row in refused]
-        good = [places[i] for i in raw["record"].to_pylist()]
-        bad.sort()
-        offsets = np.array([p.offset for p in good] + [p.offset for p, _ in bad], np.int64)
-        record = np.empty(len(offsets), np.int64)
-        record[np.argsort(offsets, kind="stable")] = np.arange(len(offsets))
-        raw = _placed(raw, good, record[: len(good)])
+            refused = [(row["record"], row["reason"]) for row in done.rejects.to_pylist()]
+        # Rejects: what the JSON decoder would not have, then what was none before.
+        unread = np.array([at for at, _ in refused], np.int64)
+        torn = _places([record for record, _ in bad], [(0, len(bad))])
+        reasons = [why for _, why in refused] + [why for _, why in bad]
+        rejected = {name: np.concatenate([places[name][unread], torn[name]]) for name in torn}
+        row = raw["record"].to_numpy()
+        good = {name: values[row] for name, values in places.items()}
+        # Records are numbered in the order in which they lie in the log, rejects among them.
+        offsets = np.concatenate([good["offset"], rejected["offset"]])
+        number = np.empty(len(offsets), np.int64)
+        number[np.argsort(offsets, kind="stable")] = np.arange(len(offsets))
+        for name in ("offset", "length", "line"):
+            raw = raw.set_column(raw.schema.get_field_index(name), name, pa.array(good[name]))
+        at = raw.schema.get_field_index("record")
+        raw = raw.set_column(at, "record", pa.array(number[: len(row)]))
         if "ts" in raw.column_names and raw["ts"].null_count:
-            us = [p.filetime // 10 - _EPOCH_US for p in good]
-            when = pa.array([t if 0 < t < _LATEST_US else None for t in us], pa.int64())
-            at = raw.schema.get_field_index("ts")
-            raw = raw.set_column(at, "ts", pc.coalesce(raw["ts"], when.cast(raw["ts"].type)))
-        rejects = REJECTS.empty_table()
-        if bad:
-            reasons = pa.table({"reason": pa.array([why for _, why in bad], pa.string())})
-            made = _placed(reasons, [place for place, _ in bad], record[len(good) :])
-            rejects = made.select(REJECTS.names)
-        return Decoded(len(offsets), raw, rejects)
+            when, at = good["written"], raw.schema.get_field_index("ts")
+            sane = pa.array(when, mask=(when <= 0) | (when >= _LATEST_US)).cast(raw["ts"].type)
+            raw = raw.set_column(at, "ts", pc.coalesce(raw["ts"], sane))
+        places_of = [rejected[name] for name in ("offset", "length", "line")]
+        told = pa.array(reasons, pa.string())
+        rejects = pa.table([number[len(row) :], *places_of, told], schema=REJECTS)
+        return Decoded(len(offsets), raw, rejects.sort_by("record"))
 
 
 def _at(start: int, record: Record) -> Record:
     return record._replace(offset=start + record.offset)
 
 
-def _placed(rows: pa.Table, places: list[Record], record: Any) -> pa.Table:
-    """Return rows with these places."""
-    columns = {
-        "record": record,
-        "offset": [p.offset for p in places],
-        "length": [p.size for p in places],
+def _places(records: list[Record], chunks: list[tuple[int, int]]) -> dict[str, Ints]:
+    """Return where records of chunks (first byte, how many) lie, and when they were written."""
+    starts, counts = (np.array([chunk[i] for chunk in chunks], np.int64) for i in range(2))
+    return {
+        "offset": np.array([r.offset for r in records], np.int64) + np.repeat(starts, counts),
+        "length": np.array([r.size for r in records], np.int64),
         # Counted from the block's line, which is 1.
-        "line": [min(p.number, _MOST) - 1 for p in places],
+        "line": np.array([min(r.number, _MOST) - 1 for r in records], np.int64),
+        "written": np.array([r.filetime // 10 - _EPOCH_US for r in records], np.int64),
     }
-    for name, values in columns.items():
-        at = rows.schema.get_field_index(name)
-        array = pa.array(values, pa.int64())
-        rows = rows.append_column(name, array) if at < 0 else rows.set_column(at, name, array)
-    return rows

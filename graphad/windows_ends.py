@@ -11,19 +11,19 @@ from graphad.relations import End
 
 _GROUPS = ("Event.EventData.", "EventData.", "winlog.event_data.", "event_data.", "")
 _USER_DATA = ("Event.UserData.EventXML.", "UserData.EventXML.", "winlog.user_data.")
-_NOTHING = ("", "-")
 
 
 def _attribute(*paths: str) -> str:
-    found = ", ".join(f"try(json_extract_string(attrs, '{path}'))" for path in paths)
-    return f"coalesce({found})"
+    """Return the first of these places in `attrs` that there is; `attrs` is parsed once."""
+    places = ", ".join(f"'{path}'" for path in paths)
+    return f"list_any_value(try(json_extract_string(attrs, [{places}])))"
 
 
 def _datum(*names: str, groups: tuple[str, ...] = _GROUPS) -> str:
     """Return the first of these fields of the event's own data that says something."""
     paths = [f'$."{group}{name}"' for name in names for group in groups]
     listed = [_listed(name) for name in names] if groups is _GROUPS else []
-    return _unless(f"coalesce({', '.join([_attribute(*paths), *listed])})", *_NOTHING)
+    return _said(f"coalesce({', '.join([_attribute(*paths), *listed])})")
 
 
 def _listed(name: str) -> str:
@@ -32,21 +32,21 @@ def _listed(name: str) -> str:
     return f"try(json_extract_string({_part('attrs', pattern)}, '$'))"
 
 
-def _unless(text: str, *nothing: str) -> str:
-    for value in nothing:
-        text = f"nullif({text}, '{value}')"
-    return text
+# Below, no text occurs twice in what is made of it: to plan a query that repeats itself takes
+# longer than to run it. So no nullif, which does; an index beyond a list's end is NULL too.
+def _said(text: str) -> str:
+    """Return a text, NULL if it is empty or a dash."""
+    return f"regexp_extract_all({text}, '(?s)^(?:[^-].*|-.+)$')[1]"
 
 
 def _part(text: str, pattern: str) -> str:
     """Return the first group of a pattern (RE2), NULL where it isn't found or is empty."""
-    return f"nullif(regexp_extract({text}, '{pattern}', 1), '')"
+    return f"regexp_extract_all({text}, '{pattern}', 1)[1]"
 
 
 def _program(command: str) -> str:
     """Return the program of a command line: its first word, or what its quotes hold."""
-    quoted, word = _part(command, r'^\s*"([^"]+)"'), _part(command, r'^\s*([^\s"]+)')
-    return f"coalesce({quoted}, {word})"
+    return rf"""trim(regexp_extract_all({command}, '^\s*(?:"[^"]+"|[^\s"]+)')[1], ' "')"""
 
 
 def _first_of(guid: str, pid: str) -> str:
@@ -69,6 +69,10 @@ def _account(domain: str, name: str) -> str:
     THEN nullif({name}, '-') ELSE {domain} || '\' || nullif({name}, '-') END"""
 
 
+def _within(domain: str, name: str) -> str:
+    return rf"coalesce({_said(domain)} || '\', '') || {name}"
+
+
 _PROCESS = _first_of("process_guid", "pid")
 _TARGET = _first_of("target_guid", "target_pid")
 _FILE = "nullif(file_path, '-')"
@@ -76,13 +80,13 @@ _SHARED = r"share || '\' || coalesce(file_path, '')"
 _ACCOUNT = _account("user_domain", '"user"')
 _OTHER = r"""CASE WHEN target_domain IS NULL OR target_domain = '-' THEN nullif(target_user, '-')
     ELSE target_domain || '\' || nullif(target_user, '-') END"""
-_SID = _unless(
+_SID = _part(
     _attribute(
         '$."Event.System.Security"."#attributes".UserID', '$."Event.System.Security"."@UserID"',
         '$."System.Security"."#attributes".UserID', '$."winlog.user".identifier',
         '$."winlog.user.identifier"', "$.UserID",
     ),
-    *_NOTHING, "S-0-0",
+    "^(S-1-.+)$",
 )  # fmt: skip
 # The process that wrote the record. Providers that log from within it make it the acting one.
 _LOGGER = "'pid:' || nullif(logger_pid, 0)"
@@ -93,7 +97,7 @@ _LOGGED_BY = """CASE WHEN provider LIKE '%Windows Defender' THEN 'MsMpEng.exe'
     THEN 'svchost.exe' END"""
 _BY_PATH = "nullif(nullif(exe, 'Unknown'), '-')"  # all that Defender knows of a process
 _CONSUMER = f"coalesce(task_name, {_datum('Name')})"
-_QUERY = _unless(_attribute('$."Event.UserData.Operation_TemporaryEssStarted.Query"'), *_NOTHING)
+_QUERY = _said(_attribute('$."Event.UserData.Operation_TemporaryEssStarted.Query"'))
 _THREAT = f"""CASE WHEN contains(file_path, ':_')
     THEN {_part("file_path", "(?:^|[; ])(?:container)?file:_([^;]+)")} ELSE {_FILE} END"""
 _SETTING = f"trim(split_part({_datum('New Value', 'Old Value', 'Value')}, ' = ', 1))"
@@ -102,7 +106,7 @@ _PACKAGE = f"""split_part({
 }, ' : ', 1)"""
 _MEMBER = _datum("MemberSid", "MemberName")
 _NAMED_MEMBER = f"coalesce({_datum('MemberName')}, {_datum('MemberSid')})"
-_RENAMED = _account("target_domain", _datum("NewTargetUserName"))
+_RENAMED = _within("target_domain", _datum("NewTargetUserName"))
 _ENTRY = _datum("ObjectDN")
 # BITS: its jobs are tasks.
 _JOB = f"lower(trim({_datum('jobId', 'Id')}, '{{}}'))"
@@ -111,9 +115,10 @@ _URL = _part(
 )
 _PEER = _part(_datum("connection"), r"^(?:https?://)?(\[[^\]]+\]|[^/:?]+)")
 # PowerShell's classic log has what is said in lines of `name=value` within a field without a name.
-_CLASSIC = f"""concat_ws(chr(10), {_attribute('$."Event.EventData.Data"."#text"[2]')},
-    {_attribute('$."Event.EventData.Data"."#text"[1]', '$."Event.EventData.Data"')},
-    {_datum("param3")}, {_datum("param2")}, message)"""
+_CLASSIC = """concat_ws(chr(10), array_to_string(try(json_extract_string(attrs, [
+    '$."Event.EventData.Data"."#text"[2]', '$."Event.EventData.Data"."#text"[1]',
+    '$."Event.EventData.Data"', '$."winlog.event_data.param3"', '$."winlog.event_data.param2"'
+    ])), chr(10)), message)"""
 _ENGINE = _part(_CLASSIC, r"HostId=([0-9A-Fa-f-]{36})")
 _COMMAND = _part(_CLASSIC, r"HostApplication=([^\r\n]+)")
 _IMAGE = _program(_COMMAND)
@@ -121,7 +126,7 @@ _HOSTED = _part("context", r"Host Application = ([^\r\n]+)")
 _HOST = _program(_HOSTED)
 # Terminal services number sessions by themselves.
 _SESSION = "'terminal ' || " + _datum("SessionID", "SessionId", groups=_USER_DATA)
-_CALLER = _account(_datum("Param2", groups=_USER_DATA), _datum("Param1", groups=_USER_DATA))
+_CALLER = _within(_datum("Param2", groups=_USER_DATA), _datum("Param1", groups=_USER_DATA))
 _STOPPER = _part(_datum("param1"), r"^(.+?)(?: \([^()]*\))?$")
 
 ENDS = {
@@ -149,7 +154,7 @@ ENDS = {
     "threat": _whatever_case("file", _THREAT),
     "package": _whatever_case("file", _PACKAGE),
     "engine image": _whatever_case("file", _IMAGE),
-    "script": _whatever_case("file", _unless("file_path", *_NOTHING)),
+    "script": _whatever_case("file", _said("file_path")),
     "engine script": _whatever_case("file", _part(_CLASSIC, r"ScriptName=([^\r\n]+)")),
     "command script": _whatever_case("file", _part("context", r"Script Name = ([^\r\n]+)")),
     "fetched": _whatever_case("file", _datum("LocalName")),
@@ -162,7 +167,7 @@ ENDS = {
     "remote": End("socket", _at("dst_ip", "dst_port")),
     "caller": End("socket", _at("nullif(src_ip, '-')", "src_port")),
     "address": End("address", "nullif(src_ip, '-')"),
-    "terminal": End("address", _unless("src_ip", *_NOTHING, "LOCAL")),
+    "terminal": End("address", "nullif(nullif(src_ip, ''), 'LOCAL')"),
     "rdp address": End("address", _datum("Param3", groups=_USER_DATA)),
     "rdp server": End("address", f"lower({_datum('Value')})"),
     "peer": End("address", f"lower({_PEER})"),
@@ -187,5 +192,5 @@ ENDS = {
     "query": _whatever_case("task", _QUERY),
     "job": End("task", _JOB, _datum("jobTitle", "name")),
     "host": _whatever_case("host", "host"),
-    "client": _whatever_case("host", _unless("src_host", *_NOTHING)),
+    "client": _whatever_case("host", _said("src_host")),
 }  # fmt: skip

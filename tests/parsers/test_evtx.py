@@ -246,7 +246,7 @@ def test_mutated_logs_are_accounted_for(draw: st.DataObject) -> None:
     done = decode(bytes(data))
     is_accounted_for(bytes(data), done)
     view = memoryview(bytes(data))
-    assert [a for a, _ in pieces(view, True)][1:] == [b for _, b in pieces(view, True)][:-1]
+    assert [a for a, *_ in pieces(view, True)][1:] == [b for _, b, _ in pieces(view, True)][:-1]
 
 
 @settings(max_examples=30, deadline=None)

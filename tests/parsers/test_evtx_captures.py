@@ -34,7 +34,8 @@ def decode(data: bytes) -> Decoded:
 
 def live_records(data: bytes) -> tuple[list[int], bool]:
     """Return the numbers of the records that the chunk headers lead to, and if all is well."""
-    found, well = [], True
+    found: list[int] = []
+    well = True
     for start in range(4096, len(data), 65536):
         part = data[start : start + 65536]
         if part[:8] != b"ElfChnk\0":
@@ -95,7 +96,8 @@ def rows_by_number(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 def json_rows(data: bytes) -> list[dict[str, Any]]:
     decoder = windows_decoder(Options())
     decoder.cut(data, True)
-    return decoder.decode(data, True).raw.to_pylist()
+    rows: list[dict[str, Any]] = decoder.decode(data, True).raw.to_pylist()
+    return rows
 
 
 PLACES = {"record", "offset", "length", "line", "shape", "attrs", "time_rest"}
