@@ -56,7 +56,7 @@ def live_records(data: bytes) -> tuple[list[int], bool]:
 def library_numbers(data: bytes) -> list[int]:
     from evtx import PyEvtxParser
 
-    found = []
+    found: list[int] = []
     records = PyEvtxParser(io.BytesIO(data), 1).records_json()
     while True:
         try:
