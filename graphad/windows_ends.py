@@ -115,10 +115,11 @@ _URL = _part(
 )
 _PEER = _part(_datum("connection"), r"^(?:https?://)?(\[[^\]]+\]|[^/:?]+)")
 # PowerShell's classic log has what is said in lines of `name=value` within a field without a name.
-_CLASSIC = """concat_ws(chr(10), array_to_string(try(json_extract_string(attrs, [
+_JOINED = _attribute('$."Event.EventData.Data"')  # a text, where it isn't a list of texts
+_CLASSIC = f"""concat_ws(chr(10), array_to_string(try(json_extract_string(attrs, [
     '$."Event.EventData.Data"."#text"[2]', '$."Event.EventData.Data"."#text"[1]',
-    '$."Event.EventData.Data"', '$."winlog.event_data.param3"', '$."winlog.event_data.param2"'
-    ])), chr(10)), message)"""
+    '$."winlog.event_data.param3"', '$."winlog.event_data.param2"'
+    ])), chr(10)), regexp_extract_all({_JOINED}, '(?s)^[^{{].*')[1], message)"""
 _ENGINE = _part(_CLASSIC, r"HostId=([0-9A-Fa-f-]{36})")
 _COMMAND = _part(_CLASSIC, r"HostApplication=([^\r\n]+)")
 _IMAGE = _program(_COMMAND)

@@ -177,6 +177,7 @@ CASES: list[tuple[tuple[str, str], int, Data, list[str], str]] = [
      ["file powershell.exe exec process powershell.exe"], ""),
     (CLASSIC, 800, ["Get-Item", ENGINE % "C:\\Temp\\a.ps1", "x"],
      ["file C:\\Temp\\a.ps1 exec process powershell.exe"], ""),
+    (CLASSIC, 800, ["Get-Item", ENGINE % "", "x"], [], "PowerShell command of no script"),
     (CLASSIC, 600, ["Alias", "Started", ENGINE % ""], [],
      "PowerShell engine or provider changed its state"),
     (TERMINAL, 21, user_data("EventXML", User="CORP\\carla", SessionID="3", Address="10.1.0.9"),
@@ -317,6 +318,35 @@ def test_the_same_events_from_winlogbeat_give_the_same_edges(tmp_path: Path) -> 
     store.ingest(path, parser="windows")
     found = {kept[record - 1]: edges for record, edges in edges_of(store).items()}
     assert found == {i: WANTED[i] for i in kept if i in WANTED}
+
+
+def test_a_classic_event_whose_texts_were_joined(tmp_path: Path) -> None:
+    told = {"Event": {
+        "System": {"Provider": {"@Name": "PowerShell"}, "EventID": 400, "Computer": "ws",
+                   "Channel": "Windows PowerShell",
+                   "TimeCreated": {"@SystemTime": "2026-03-02T09:14:05.101Z"}},
+        "EventData": {"Data": "Available, None, " + ENGINE % ""},
+    }}  # fmt: skip
+    path = tmp_path / "joined.json"
+    path.write_text(json.dumps(told))
+    store = Store(tmp_path / "s")
+    store.ingest(path, parser="windows")
+    assert edges_of(store) == {1: ["file powershell.exe exec process powershell.exe"]}
+
+
+def test_what_xml_to_json_lists_by_name_is_found(tmp_path: Path) -> None:
+    listed = [{"@Name": "param1", "#text": "30000"}, {"@Name": "param2", "#text": 'upd"svc'}]
+    told = {"Event": {
+        "System": {"Provider": {"@Name": "Service Control Manager"}, "EventID": 7009,
+                   "Computer": "ws", "Channel": "System", "Execution": {"@ProcessID": "640"},
+                   "TimeCreated": {"@SystemTime": "2026-03-02T09:14:05.101Z"}},
+        "EventData": {"Data": listed},
+    }}  # fmt: skip
+    path = tmp_path / "listed.json"
+    path.write_text(json.dumps(told))
+    store = Store(tmp_path / "s")
+    store.ingest(path, parser="windows")
+    assert edges_of(store) == {1: ['process services.exe start service upd"svc failure']}
 
 
 def test_without_log_and_provider_only_what_has_sysmons_time_is_sysmons(tmp_path: Path) -> None:
