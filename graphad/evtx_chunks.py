@@ -9,7 +9,7 @@ Source: Windows XML Event Log (EVTX), format as described by the libevtx project
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 FILE = b"ElfFile\0"
@@ -17,7 +17,8 @@ CHUNK = b"ElfChnk\0"
 FILE_BYTES = 4096
 CHUNK_BYTES = 65536
 FIRST = 512  # where a chunk's first record begins
-LEAST = 28  # bytes of a record that holds nothing: its head of 24 and its size again
+HEAD_BYTES = 24  # of a record, before its XML
+LEAST = HEAD_BYTES + 4  # bytes of a record that holds nothing: its head and its size again
 _MARK = b"**\0\0"
 _HEAD = struct.Struct("<4sIQQ")
 _ENDS = struct.Struct("<II")  # at 48 of a chunk's header: free space, checksum of the records
@@ -38,6 +39,7 @@ class Found(NamedTuple):
     records: list[Record]
     gaps: list[Record]  # with the number 0 if it is not even the beginning of one
     whole: bool  # header and chain agree, so that any reader finds the same
+    refused: Sequence[Record] = ()  # whole, but not to be read
 
 
 def pieces(data: memoryview, all_of_it: bool) -> Iterator[tuple[int, int, Found | None]]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.errors import ParseError
-from graphad.evtx_chunks import Found, Record, file_header, patched, pieces
+from graphad.evtx_chunks import HEAD_BYTES, LEAST, Found, Record, file_header, patched, pieces
 from graphad.parse import PLACE, REJECTS, Decoded, Options
 from graphad.windows_decode import windows_decoder
 
@@ -18,12 +18,14 @@ Ints = npt.NDArray[np.int64]
 
 TORN = "the record is torn"
 NONE = "these bytes are no record"
+HUGE = "its XML would be too large"
 UNREAD = "its binary XML cannot be read"
 _TRIES = 64  # times a damaged chunk is given to the library
 _HEADER = file_header()
 _EPOCH_US = 11_644_473_600_000_000  # from 1601 to 1970
 _LATEST_US = 7_258_118_400_000_000  # 2200; a record's head with a later time is damaged
 _MOST = 2**63 - 1
+_LARGEST = 1 << 20  # bytes of a record's XML; its own are at most 64 KiB
 
 
 class EvtxDecoder:
@@ -56,9 +58,8 @@ class EvtxDecoder:
         records: list[Record] = []  # that the texts are of
         chunks: list[tuple[int, int]] = []  # where they begin, and how many texts are of each
         bad: list[tuple[Record, str]] = []
-        for start, end, found in pieces(view, True):
-            if found is None:
-                continue
+        for start, end, found in _safe(view):
+            bad += [(_at(start, record), HUGE) for record in found.refused]
             bad += [(_at(start, gap), TORN if gap.number else NONE) for gap in found.gaps]
             if not found.records:
                 continue
@@ -162,6 +163,27 @@ class EvtxDecoder:
         told = pa.array(reasons, pa.string())
         rejects = pa.table([number[len(row) :], *places_of, told], schema=REJECTS)
         return Decoded(len(offsets), raw, rejects.sort_by("record"))
+
+
+def _safe(view: memoryview) -> Iterator[tuple[int, int, Found]]:
+    """Return the pieces in which records are, without those whose XML would be too large."""
+    from graphad.scan.evtx_nesting import largest
+
+    found = [(start, end, one) for start, end, one in pieces(view, True) if one is not None]
+    places = [(start, r.offset, r.size) for start, _, one in found for r in one.records]
+    if not places:
+        yield from found
+        return
+    base, offset, size = np.array(places, np.int64).T.copy()
+    data = np.frombuffer(view, np.uint8)
+    most = largest(data, base, base + offset + HEAD_BYTES, size - LEAST)
+    huge = iter((most > _LARGEST).tolist())
+    for start, end, one in found:
+        refused = [record for record in one.records if next(huge)]
+        if refused:
+            kept = [record for record in one.records if record not in refused]
+            one = Found(kept, one.gaps, False, refused)
+        yield start, end, one
 
 
 def _at(start: int, record: Record) -> Record:

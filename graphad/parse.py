@@ -58,7 +58,10 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Turns the blocks of one source into rows of `raw`."""
+    """Turns the blocks of one source into rows of `raw`.
+
+    One of a log without lines sets `lines = False`; then `line` counts from a block's line 1.
+    """
 
     parallel: ClassVar[bool]  # decode may run for several blocks at once
 

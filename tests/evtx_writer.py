@@ -67,6 +67,28 @@ def log(*chunks: Sequence[Event], flags: int = 0) -> bytes:
     return header(len(chunks), flags) + b"".join(map(chunk, chunks))
 
 
+def nested(number: int, levels: int, uses: int, leaf: str = "leaf") -> bytes:
+    """Return a chunk of one record: templates in each other's values, each used so many times."""
+    writer = Writer(FIRST + 24, {})
+    writer.data = b"\x0f\x01\x01\x00\x0c\x01" + struct.pack("<I", 1)
+    template = writer.at + len(writer.data) + 4
+    writer.data += struct.pack("<II16sI", template, 0, b"template", 0)
+    begun = len(writer.data)
+    writer.data += b"\x0f\x01\x01\x00" + struct.pack("<BHI", 0x01, 0xFFFF, 0)
+    writer.element_name("A")
+    writer.data += b"\x02" + uses * struct.pack("<BHB", 0x0D, 0, 0x21) + b"\x04\0"
+    writer.size(begun)
+    value, kind = leaf.encode("utf-16-le"), 0x01
+    for level in range(levels):
+        described = struct.pack("<IHBB", 1, len(value), kind, 0) + value + b"\0"
+        if level < levels - 1:
+            named = b"\x0f\x01\x01\x00\x0c\x01" + struct.pack("<II", 1, template)
+            value, kind = named + described, 0x21
+    size = -(-(24 + len(writer.data) + len(described) + 4) // 8) * 8
+    body = struct.pack("<4sIQQ", b"**\0\0", size, number, 0) + writer.data + described
+    return _framed(body.ljust(size - 4, b"\0") + struct.pack("<I", size), FIRST, number, number)
+
+
 def header(chunks: int, flags: int = 0) -> bytes:
     """Return a file's header of 4 KiB."""
     made = struct.pack("<8sQQQIHHHH", b"ElfFile\0", 0, chunks - 1, 1, 128, 1, 3, 4096, chunks)
@@ -80,10 +102,15 @@ def chunk(events: Sequence[Event]) -> bytes:
     for one in events:
         last = FIRST + len(body)
         body += record(one, last, names)
+    first, end = (events[0].number, events[-1].number) if events else (1, 2**64 - 1)
+    return _framed(body, last, first, end)
+
+
+def _framed(body: bytes, last: int, first: int, end: int) -> bytes:
+    """Return a chunk of records, the last of which begins at `last`."""
     free = FIRST + len(body)
     if free > CHUNK_BYTES:
         raise ValueError("too many events for a chunk")
-    first, end = (events[0].number, events[-1].number) if events else (1, 2**64 - 1)
     made = struct.pack(
         "<8sQQQQIIII", b"ElfChnk\0", first, end, first, end, 128, last, free, zlib.crc32(body)
     ).ljust(FIRST, b"\0")
@@ -114,15 +141,15 @@ class Writer:
         """Write an element and all in it."""
         start = len(self.data)
         self.data += struct.pack("<BI", 0x41 if element.attributes else 0x01, 0)
-        self._name(element.name)
+        self.element_name(element.name)
         if element.attributes:
             self.data += bytes(4)
             begun = len(self.data)
             for i, (name, value) in enumerate(element.attributes.items(), 1):
                 self.data += b"\x46" if i < len(element.attributes) else b"\x06"
-                self._name(name)
+                self.element_name(name)
                 self._text(value)
-            self._size(begun)
+            self.size(begun)
         if not element.content:
             self.data += b"\x03"
         else:
@@ -133,14 +160,14 @@ class Writer:
                 for inner in element.content:
                     self.element(inner)
             self.data += b"\x04"
-        self._size(start + 5)
+        self.size(start + 5)
 
-    def _size(self, begun: int) -> None:
+    def size(self, begun: int) -> None:
         """Write how long what began there is, in the 4 bytes before it."""
         size = struct.pack("<I", len(self.data) - begun)
         self.data = self.data[: begun - 4] + size + self.data[begun:]
 
-    def _name(self, name: str) -> None:
+    def element_name(self, name: str) -> None:
         known = self.names.get(name)
         here = self.at + len(self.data) + 4
         self.data += struct.pack("<I", here if known is None else known)

@@ -8,20 +8,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graphad
 from graphad.errors import ParseError
 from graphad.evtx_chunks import CHUNK_BYTES, FILE_BYTES, patched, pieces, walk
-from graphad.evtx_decode import NONE, TORN, UNREAD, EvtxDecoder
+from graphad.evtx_decode import HUGE, NONE, TORN, UNREAD, EvtxDecoder
 from graphad.formats import load_all
 from graphad.json_rebuild import rebuild
 from graphad.parse import Decoded, Options
 from graphad.rawlines import rebuild_binary
+from graphad.scan.evtx_nesting import largest
 from graphad.store import Store
 from tests import evtx_sample
-from tests.evtx_writer import Event, chunk, event, header, log
+from tests.evtx_writer import Event, chunk, event, header, log, nested
 
 EVTX = load_all()["evtx"]
 SOME = [event(n, 4634, {"TargetLogonId": hex(n), "Note": "x" * (n % 7 * 9)}) for n in range(1, 40)]
@@ -231,6 +234,27 @@ def test_patched_chunks_keep_places() -> None:
     assert [r.number for r in again.records if r.number] == [3, 4, 8]
 
 
+def test_a_record_that_would_grow_without_end_is_refused() -> None:
+    small, bomb = nested(1, 3, 3), nested(2, 14, 9)
+    data = header(1) + small + bomb + chunk(SOME[2:5])
+    done = decode(data)
+    assert numbers(done) == [1, 3, 4, 5]
+    assert rejects(done) == [(2, HUGE)]
+    long = nested(3, 1, 2000, "x" * 20_000)  # no nesting, but one value used again and again
+    assert rejects(decode(header(1) + long)) == [(3, HUGE)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 5), st.integers(0, 4), st.text("abc", max_size=9))
+def test_no_record_grows_larger_than_was_worked_out(levels: int, uses: int, leaf: str) -> None:
+    part = nested(1, levels, uses, leaf)
+    [record] = walk(part).records
+    places = (np.array([n], np.int64) for n in (0, record.offset + 24, record.size - 28))
+    [most] = largest(np.frombuffer(part, np.uint8), *places)
+    [row] = decode(header(1) + part).raw.to_pylist()
+    assert row["attrs"].count(leaf) * 2 * len(leaf) <= most if leaf else most > 0
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_logs_are_accounted_for(draw: st.DataObject) -> None:
@@ -268,6 +292,29 @@ def test_sniff() -> None:
     assert EVTX.sniff(LOG[:65536]) == 1.0
     assert EVTX.sniff(LOG[FILE_BYTES:70000]) == 1.0
     assert EVTX.sniff(b"ElfFile") == EVTX.sniff(b"{}") == EVTX.sniff(b"") == 0.0
+
+
+def test_findings_show_records_as_json(tmp_path: Path) -> None:
+    found = graphad.open(tmp_path / "s").hunt([evtx_sample.SAMPLE]).findings
+    proofs = [proof for finding in found for proof in finding.evidence]
+    assert proofs
+    for proof in proofs:
+        assert proof.text is not None
+        system = json.loads(proof.text)["Event"]["System"]
+        assert system["EventRecordID"] == str(proof.line)
+
+
+def test_a_grown_log_gives_its_new_chunks(tmp_path: Path) -> None:
+    path, store = tmp_path / "grown.evtx", Store(tmp_path / "s")
+    path.write_bytes(LOG[:-CHUNK_BYTES])
+    [before] = store.ingest(path)
+    path.write_bytes(LOG)
+    [after] = store.ingest(path)
+    assert (before.read, after.read, after.note) == (30, 9, "resumed")
+    rows = store.sql('SELECT record, "offset", line FROM records ORDER BY record').to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (i, at, number) for i, (at, _, number) in enumerate(records_at(LOG), 1)
+    ]
 
 
 def test_evidence_shows_a_records_json(tmp_path: Path) -> None:
