@@ -177,6 +177,9 @@ def _safe(view: memoryview) -> Iterator[tuple[int, int, Found]]:
     base, offset, size = np.array(places, np.int64).T.copy()
     data = np.frombuffer(view, np.uint8)
     most = largest(data, base, base + offset + HEAD_BYTES, size - LEAST)
+    if most.max() <= _LARGEST:
+        yield from found
+        return
     huge = iter((most > _LARGEST).tolist())
     for start, end, one in found:
         refused = [record for record in one.records if next(huge)]
