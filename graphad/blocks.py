@@ -49,6 +49,7 @@ def blocks(
     held = _EMPTY
     skipping, why = 0, ""  # bytes of a record already dropped
     ended, damage = False, ""
+    lines = getattr(decoder, "lines", True)  # else its records stand on none
     while not ended:
         # At least what is held, so that a file read as one is copied few times.
         buffer = np.empty(len(held) + max(size, len(held)), np.uint8).data
@@ -70,7 +71,8 @@ def blocks(
         if whole:
             seen(held[:whole])
             yield Block(held[:whole], offset, line)
-            line += _line_ends(held[:whole])
+            if lines:
+                line += _line_ends(held[:whole])
             offset += whole
             held = held[whole:]
         limit = WHOLE if getattr(decoder, "whole", False) else MAX_RECORD
@@ -83,7 +85,8 @@ def blocks(
     seen(held)
     lost = skipping or len(held) - whole
     if lost:  # too long and without an end, or what the decoder would not have even as its last
-        line += _line_ends(held[:whole])
+        if lines:
+            line += _line_ends(held[:whole])
         reason = why if skipping else "the last record is unfinished"
         yield Block(b"", offset + whole, line, lost=f"{reason};{lost}", tail=True)
     if damage:

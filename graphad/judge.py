@@ -21,7 +21,7 @@ from graphad.findings import (
     title,
 )
 from graphad.graph import Graph, coded
-from graphad.rawlines import fetch
+from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
 from graphad.store.manifest import Source
 
@@ -166,7 +166,13 @@ def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Find
         if place.begun
     }
     places |= _places(store, set(begun.values()) - set(places))
-    texts = fetch(store.sources, [(s, r, p.offset, p.length) for (s, r), p in places.items()])
+    connection = store.connect()
+    try:
+        texts = rebuild_binary(store.sources, connection, places)
+    finally:
+        connection.close()
+    lines = [(*key, p.offset, p.length) for key, p in places.items() if key not in texts]
+    texts |= fetch(store.sources, lines)
     for i, finding in enumerate(found):
         for e in paths.events[i][: paths.length[i]]:
             key = (int(graph.source[e]), int(graph.record[e]))

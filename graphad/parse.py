@@ -62,6 +62,8 @@ class Decoder(Protocol):
 
     One that remembers something from block to block should also have what Remembering has: then a
     log that has grown is read on from where it ended. Else it is parsed anew as a whole.
+
+    One of a log without lines sets `lines = False`; then `line` counts from a block's line 1.
     """
 
     parallel: ClassVar[bool]  # decode may run for several blocks at once
@@ -118,6 +120,7 @@ class Parser:
     mapping: str | Relations
     ignore: str = "NULL"
     reject: str = "'no rule says what this record means'"
+    binary: bool = False  # records are no text; evidence shows the JSON their rows were made of
 
 
 class Lines:

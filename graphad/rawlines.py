@@ -1,11 +1,15 @@
 """Gets raw records back from where they were read, if those bytes are still there."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 
-from graphad import reading
+import duckdb
+
+from graphad import formats, reading
 from graphad.errors import ParseError
+from graphad.json_rebuild import rebuild
 from graphad.store.manifest import Source
 
 CUT = 4096  # bytes of a record that evidence keeps
@@ -26,6 +30,33 @@ def fetch(sources: Iterable[Source], places: Iterable[Place]) -> dict[tuple[int,
     for source in sources:
         if source.source in wanted:
             found |= _from(source, sorted(wanted[source.source], key=lambda p: p[2]))
+    return found
+
+
+def rebuild_binary(
+    sources: Iterable[Source],
+    connection: duckdb.DuckDBPyConnection,
+    keys: Iterable[tuple[int, int]],
+) -> dict[tuple[int, int], str]:
+    """Return the JSON of those records, by (source, record), whose bytes are no text.
+
+    It is made of their rows, so the log need not be there any more.
+    """
+    binary = {name for name, parser in formats.load_all().items() if parser.binary}
+    mine = {source.source for source in sources if source.format in binary}
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for number, record in keys:
+        if number in mine:
+            wanted[number].append(record)
+    found: dict[tuple[int, int], str] = {}
+    for number, records in wanted.items():
+        rows = connection.sql(
+            "SELECT * FROM records WHERE source = ? AND record IN (SELECT unnest(?))",
+            params=[number, records],
+        ).to_arrow_table()
+        for row in rows.to_pylist():
+            text = json.dumps(rebuild(row), ensure_ascii=False).encode()[:CUT]
+            found[number, row["record"]] = text.decode("utf-8", "ignore")
     return found
 
 

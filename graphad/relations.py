@@ -58,7 +58,8 @@ class Relations:
     `kind` and `outcome` are SQL over columns of `raw`. `edges` has, for each kind, the edges of
     such a record in the order of their ordinals: end it flows from, action, end it flows to.
     `claims` say more of entities, of records that give no edge too. None may use `record`, and of
-    `ts` only whether it is NULL.
+    `ts` only whether it is NULL. `rules` has, for each kind that may give no edge, the rule by
+    which such a record is ignored; a parser's `ignore` says for the others.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Relations:
     edges: Mapping[str, Sequence[tuple[str, str, str]]]
     outcome: str = "NULL"
     claims: Sequence[Claim] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -245,9 +245,9 @@ LOCAL_TYPES = frozenset(
 
 # Information flows from the source entity to the destination entity.
 ACTIONS = {
-    "launch": "process -> process: created it, exec of a forked child included",
+    "launch": "process or task -> process: created it, exec of a forked child included",
     "fork": "process -> process: copied itself",
-    "exec": "process -> process: became another program; file -> process: its program file",
+    "exec": "process -> process: became another program; file -> process or task: its program file",
     "load": "file -> process: library or module",
     "read": "file, pipe or registry -> process",
     "write": "process -> file, pipe or registry",
@@ -256,20 +256,20 @@ ACTIONS = {
     "rename": "process -> file (the new name); file -> file",
     "link": "file -> file",
     "chmod": "process -> file: mode, owner, time stamps and other metadata",
-    "connect": "process -> socket, pipe or address",
+    "connect": "process -> socket, pipe or address; task -> domain",
     "accept": "socket -> process",
     "send": "process -> socket",
-    "receive": "socket -> process",
+    "receive": "socket -> process; domain -> task",
     "bind": "process -> socket: listens there",
     "resolve": "process -> domain",
-    "access": "process -> process: opened it",
+    "access": "process -> process: opened it; process or user -> user, service, host",
     "inject": "process -> process: remote thread, written memory, replaced image",
     "signal": "process -> process",
-    "logon": "address or user -> session, user or host",
+    "logon": "address, host or user -> session, user or host",
     "logoff": "session -> host",
     "start": "user or process -> service or task; session -> process: it runs there",
-    "install": "user or process -> service or task",
-    "change": "user or process -> user, service, task or host: settings and rights",
+    "install": "user, process or file -> service or task",
+    "change": "user or process -> user, service, task, host or file (a share): settings and rights",
 }
 
 # What a claim says. Facts as they were logged: what follows from them is decided when a graph is

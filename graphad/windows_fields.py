@@ -3,13 +3,15 @@
 Sources: Sysmon's manifest (15), Microsoft's auditing reference, winlogbeat's exported fields.
 """
 
-# column: names of the event's own data that fill it, the one that goes first first
+# column: names of the event's own data that fill it, the one that goes first first; ~ is a space
 _DATA = """
 ts              UtcTime
 process_guid    SourceProcessGUID SourceProcessGuid ProcessGuid
-pid             SourceProcessId ProcessId ProcessID CallerProcessId ClientProcessId
+pid             SourceProcessId ProcessId ProcessID processId Processid CallerProcessId \
+ClientProcessId
 tid             SourceThreadId
-exe             SourceImage Image ProcessName Application CallerProcessName
+exe             SourceImage Image ProcessName Process~Name Application CallerProcessName \
+processPath
 command_line    CommandLine
 cwd             CurrentDirectory
 parent_guid     ParentProcessGuid
@@ -18,15 +20,15 @@ parent_exe      ParentImage ParentProcessName
 parent_command  ParentCommandLine
 target_guid     TargetProcessGUID TargetProcessGuid
 target_pid      TargetProcessId NewProcessId
-target_exe      TargetImage NewProcessName
+target_exe      TargetImage NewProcessName TargetProcessName
 file_path       TargetFilename ImageLoaded Device ObjectName RelativeTargetName ServiceFileName \
-ImagePath Path
-new_path        NewName
+ImagePath Path FileName ProviderPath ActionName
+new_path        NewName LinkName
 registry_path   TargetObject
 registry_data   Details NewValue
-src_ip          SourceIp SourceAddress IpAddress
+src_ip          SourceIp SourceAddress IpAddress ClientAddress Address
 src_port        SourcePort IpPort
-src_host        SourceHostname WorkstationName Workstation
+src_host        SourceHostname WorkstationName Workstation ClientName ClientMachine
 dst_ip          DestinationIp DestAddress
 dst_port        DestinationPort DestPort
 dst_host        DestinationHostname TargetServerName
@@ -39,10 +41,11 @@ error           FailureReason
 pipe            PipeName
 hashes          Hashes Hash
 action          EventType Operation
-user            User SubjectUserName UserContext UserName AccountName
-user_domain     SubjectDomainName
+user            User SubjectUserName UserContext UserName AccountName jobOwner username \
+Detection~User
+user_domain     SubjectDomainName AccountDomain
 user_sid        SubjectUserSid
-logon_id        LogonId SubjectLogonId
+logon_id        LogonId SubjectLogonId LogonID
 logon_guid      LogonGuid
 logon_type      LogonType
 target_user     TargetUserName
@@ -50,9 +53,9 @@ target_domain   TargetDomainName
 target_sid      TargetSid TargetUserSid
 target_logon    TargetLogonId
 service         ServiceName
-task_name       TaskName Consumer
+task_name       TaskName Consumer CONSUMER
 share           ShareName
-object_type     ObjectType
+object_type     ObjectType ObjectClass
 access          GrantedAccess AccessMask
 access_list     AccessList
 handle          HandleId
@@ -71,7 +74,11 @@ previous_time   PreviousCreationUtcTime
 """
 _GROUPS = (
     "", "winlog.event_data.", "event_data.", "EventData.", "Event.EventData.",
-    "Event.EventData.Data[].", "Event.UserData.LogFileCleared.", "winlog.user_data.",
+    "Event.EventData.Data[].", "winlog.user_data.",
+    *(f"Event.UserData.{name}." for name in (
+        "LogFileCleared", "EventXML", "Operation_ClientFailure", "Operation_StartedOperational",
+        "Operation_TemporaryEssStarted", "Operation_ESStoConsumerBinding",
+    )),
 )  # fmt: skip
 _ATTRIBUTES = ("@", "#attributes.")  # how XML attributes are written
 
@@ -100,7 +107,7 @@ message         Message message Event.RenderingInfo.Message
 
 def _table(text: str) -> list[tuple[str, list[str]]]:
     rows = [line.split() for line in text.replace("\\\n", "").strip().splitlines()]
-    return [(column, names) for column, *names in rows]
+    return [(column, [name.replace("~", " ") for name in names]) for column, *names in rows]
 
 
 def _fields() -> list[tuple[str, str]]:

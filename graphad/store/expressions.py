@@ -129,6 +129,9 @@ def evaluate(
     left = [i for i, values in enumerate(found) if values is None]
     if not left:
         return found
+    # A key is often its label in small letters: the label is then worked out for both.
+    lowered = [i for i in left if i + 1 in left and _is_lowered(asked[i], asked[i + 1])]
+    left = [i for i in left if i not in lowered]
     distinct = {i: block.distinct(asked[i][0].columns, asked[i][1]) for i in left}
     longest = max(len(first) for first, _ in distinct.values())
     columns: dict[str, pa.Array] = {"nothing": pa.nulls(longest)}
@@ -138,10 +141,17 @@ def evaluate(
             padding = pa.nulls(longest - len(first), column.type)
             columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
     parts = [f"({with_prefix(asked[i][0].sql, f'c{i}_')})::VARCHAR AS v{i}" for i in left]
-    answers = ask(connection, f"SELECT {', '.join(parts)} FROM given", pa.table(columns))
+    small = "".join(f", lower(v{i + 1}) AS v{i}" for i in lowered)
+    query = f"SELECT *{small} FROM (SELECT {', '.join(parts)} FROM given)"
+    answers = ask(connection, query, pa.table(columns))
+    distinct |= {i: distinct[i + 1] for i in lowered}
     for i, (_, which) in distinct.items():
         found[i] = answers[f"v{i}"].combine_chunks().take(pa.array(which))
     return found
+
+
+def _is_lowered(key: tuple[Expression, Rows], label: tuple[Expression, Rows]) -> bool:
+    return key[1] is label[1] and key[0].sql == f"lower({label[0].sql})"
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, given: pa.Table) -> pa.Table:

@@ -203,7 +203,7 @@ class Ingest:
         source = Source(
             source=number, path=one.path, format=parser.name, digest="", bytes=0,
             head=hashlib.sha256(seen.head).hexdigest(), head_bytes=len(seen.head), ignored={},
-            continues=part.source if part else None,
+            continues=part.source if part else None, alone=decoder.parallel,
         )  # fmt: skip
         digest, begin = hashlib.sha256(), Settled(0, 1, "")
         if part is not None:

@@ -71,6 +71,7 @@ class Source(msgspec.Struct, omit_defaults=True):
     end: int | None = None
     settled: Settled | None = None  # None: it must be read from its start to be continued
     same_as: int | None = None  # source that has all its records
+    alone: bool = True  # each record was decoded by itself
     first_record: int | None = None  # first one that has a time, by which copies are found ...
     first_time: int | None = None
     first_length: int | None = None

@@ -28,7 +28,7 @@ _REMEMBERED = {
     "process_guid", "parent_guid", "target_guid", "exe", "parent_exe", "target_exe",
     "parent_command", "cwd", "begun",
 }  # fmt: skip
-_SAID = ["length", *(c.name for c in schema.RECORDS if c.name not in _REMEMBERED)]
+_COLUMNS = ["length", *(c.name for c in schema.RECORDS)]
 
 
 class Copied(NamedTuple):
@@ -200,18 +200,19 @@ def _compare(
     """Say what is in both if `one` from its first record on is `log` from `record` on."""
     assert one.first_record is not None
     by = log[0].source
+    alone = one.alone and all(source.alone for source in log)
+    columns = [name for name in _COLUMNS if alone or name not in _REMEMBERED]
     settled = one.settled.records if one.settled else one.records
     end = log[-1].settled.records if log[-1].settled else log[-1].records
     for last, limit in ((one.records, log[-1].records), (settled, end)):
         size = min(last - one.first_record, limit - record) + 1
         if size <= 0:
             continue
-        ours, theirs = _part([one], one.first_record, size), _part(log, record, size)
-        if size > _SOME and not _same(
-            connection, _part([one], one.first_record, _SOME), _part(log, record, _SOME)
-        ):
+        ours = _part([one], one.first_record, size)
+        few = _part([one], one.first_record, _SOME), _part(log, record, _SOME)
+        if size > _SOME and not _same(connection, *few, columns):
             continue
-        if not _same(connection, ours, theirs):
+        if not _same(connection, ours, _part(log, record, size), columns):
             continue
         if one.first_record + size > last:  # all of `one` is in `log`
             more = log[-1].records >= record + size  # which goes on, past a tail of `one` too
@@ -231,15 +232,17 @@ def _part(log: list[Source], first: int, size: int) -> str:
         [f"source = {s.source} AND record <= {end}" for s, end in zip(log, ends, strict=False)]
         + [f"source = {log[-1].source}"]
     )
-    columns = ", ".join(f'"{name}"' for name in _SAID)
+    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
     return (
         f"(SELECT record - {first} AS place, {columns} FROM records WHERE ({held}) "
         f"AND record BETWEEN {first} AND {first + size - 1})"
     )
 
 
-def _same(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str) -> bool:
-    differ = " OR ".join(f'a."{name}" IS DISTINCT FROM b."{name}"' for name in _SAID)
+def _same(
+    connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, columns: list[str]
+) -> bool:
+    differ = " OR ".join(f'a."{name}" IS DISTINCT FROM b."{name}"' for name in columns)
     found = connection.execute(
         f"SELECT 1 FROM {ours} a FULL JOIN {theirs} b USING (place) WHERE {differ} LIMIT 1"
     ).fetchone()

@@ -105,10 +105,14 @@ class Related:
         if new:
             answers = ask(connection, self._tell, given.take(pa.array(new)))
             rows = zip(*(column.to_pylist() for column in answers.columns), strict=True)
-            told = {values[i]: _Kind(*row) for i, row in zip(new, rows, strict=True)}
+            told = {values[i]: self._named(_Kind(*row)) for i, row in zip(new, rows, strict=True)}
             if len(self._known) < _KNOWN:
                 self._known.update(told)
         return [told[v] if v in told else self._known[v] for v in values], kind_of
+
+    def _named(self, told: _Kind) -> _Kind:
+        """Return what is said of a kind, with the rule for it if there is one."""
+        return told._replace(rule=self.relations.rules.get(told.kind or "", told.rule))
 
     def _related(
         self, kinds: list[_Kind], kind_of: npt.NDArray[np.int32], usable: npt.NDArray[np.bool_]

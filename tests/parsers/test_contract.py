@@ -9,7 +9,8 @@ from graphad import formats
 from graphad.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs"
-NAMES = sorted(formats.load_all())
+PARSERS = formats.load_all()
+NAMES = sorted(PARSERS)
 every_parser = pytest.mark.parametrize("name", NAMES)
 
 
@@ -40,6 +41,8 @@ def test_samples_are_recognised_and_used(name: str, tmp_path: Path) -> None:
 
 @every_parser
 def test_hostile_bytes_hide_no_line(name: str, tmp_path: Path) -> None:
+    if PARSERS[name].binary:
+        pytest.skip("its records are no lines")
     lines = samples(name)[0].read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
     log = tmp_path / "hostile.log"
     log.write_bytes(b"\n".join([*lines, b"\xff\x00" + lines[0], b"", lines[0], b"\xed\xb0\x80"]))
@@ -50,13 +53,28 @@ def test_hostile_bytes_hide_no_line(name: str, tmp_path: Path) -> None:
 
 
 @every_parser
+def test_garbage_hides_no_binary_record(name: str, tmp_path: Path) -> None:
+    if not PARSERS[name].binary:
+        pytest.skip("its records are lines")
+    sample = samples(name)[0].read_bytes()
+    log = tmp_path / "hostile.log"
+    log.write_bytes(sample + b"\xff\x00\n" + sample + b"\n\n" + sample[:-1] + b"\xed\xb0\x80")
+    store = Store(tmp_path / "s")
+    [once] = Store(tmp_path / "once").ingest(samples(name)[0], parser=name)
+    [done] = store.ingest(log, parser=name)
+    assert (done.used, done.ignored) == (3 * once.used, 3 * once.ignored)
+    assert 0 < done.rejected == done.read - 3 * once.read
+    assert balanced(store)
+
+
+@every_parser
 def test_mutated_samples_are_accounted_for(name: str, tmp_path: Path) -> None:
     luck = random.Random(7)
     text = samples(name)[0].read_bytes()
     for trial in range(12):
         data = bytearray(text)
         for _ in range(luck.randint(1, 40)):
-            at = luck.randrange(len(data))
+            at = luck.randrange(len(data.rstrip(b"\0")) or len(data))  # not in empty space
             change = luck.randrange(4)
             if change == 0:
                 data[at] = luck.randrange(256)

@@ -86,3 +86,17 @@ def test_many_pieces_at_once(tmp_path: Path) -> None:
     store.ingest(logs, parser=toy)
     assert sum(content(store).values()) == 60
     assert max(content(store).values()) == 1
+
+
+def test_records_that_differ_in_the_program_alone(tmp_path: Path) -> None:
+    """Only where a decoder knows the program from earlier records may it differ in a copy."""
+    store = Store(tmp_path / "store")
+    for name in ("tool", "mole"):
+        event = (
+            f'"UtcTime": "2026-03-02 10:00:00.000", "Image": "C:\\\\{name}.exe", "ProcessId": "7"'
+        )
+        (tmp_path / f"{name}.json").write_text(
+            f'{{"EventID": 11, "Computer": "ws", "TargetFilename": "C:\\\\x", {event}}}\n'
+        )
+        store.ingest(tmp_path / f"{name}.json", parser="windows")
+    assert [s.used for s in store.sources] == [1, 1]

@@ -23,28 +23,39 @@ SAMPLES = Path(__file__).parents[2] / "sample_logs" / "windows"
 def as_select(relations: Relations) -> str:
     """Return relations as a SELECT over raw, one edge a row: slow, and obvious."""
     rows = []
+    kinds: dict[tuple[int, str, str, str], list[str]] = {}
     for kind, edges in relations.edges.items():
-        for ordinal, (src, action, dst) in enumerate(edges):
-            a, b = relations.ends[src], relations.ends[dst]
-            rows.append(
-                f"""SELECT record, ts, host, '{action}' AS action, {ordinal} AS ordinal,
+        for ordinal, edge in enumerate(edges):
+            kinds.setdefault((ordinal, *edge), []).append(kind)
+    for (ordinal, src, action, dst), alike in kinds.items():
+        a, b = relations.ends[src], relations.ends[dst]
+        rows.append(
+            f"""SELECT record, ts, host, '{action}' AS action, {ordinal} AS ordinal,
                     '{a.type}' AS src_type, ({a.key})::VARCHAR AS src_key,
                     ({a.label})::VARCHAR AS src_label, ({a.detail})::VARCHAR AS src_detail,
                     '{b.type}' AS dst_type, ({b.key})::VARCHAR AS dst_key,
                     ({b.label})::VARCHAR AS dst_label, ({b.detail})::VARCHAR AS dst_detail,
-                    ({relations.outcome})::VARCHAR AS outcome
-                    FROM raw WHERE ({relations.kind}) = '{kind}'"""
-            )
-    return " UNION ALL ".join(rows)
+                    outcome_told AS outcome FROM told WHERE kind_told IN ({str(alike)[1:-1]})"""
+        )
+    told = f"""SELECT *, ({relations.kind})::VARCHAR AS kind_told,
+        ({relations.outcome})::VARCHAR AS outcome_told FROM raw"""
+    return f"WITH told AS MATERIALIZED ({told}) {' UNION ALL '.join(rows)}"
 
 
 def plain(parser: Parser) -> Parser:
     """Return the parser with its relations written out."""
-    assert isinstance(parser.mapping, Relations)
+    relations = parser.mapping
+    assert isinstance(relations, Relations)
+    kinds, rules = (
+        ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+        for texts in (relations.rules, relations.rules.values())
+    )
+    ignore = parser.ignore
+    if rules:
+        ignore = f"coalesce(map([{kinds}], [{rules}])[{relations.kind}], {ignore})"
     return Parser(
-        parser.name, "", parser.sniff, parser.decoder, as_select(parser.mapping), parser.ignore,
-        parser.reject,
-    )  # fmt: skip
+        parser.name, "", parser.sniff, parser.decoder, as_select(relations), ignore, parser.reject
+    )
 
 
 def edges_of(part: Part) -> list[tuple[Any, ...]]:
