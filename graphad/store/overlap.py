@@ -7,32 +7,29 @@ the same records. Where the pieces merely overlap, one ending in the middle of t
 more than one moment in time, for a log may well repeat a line within a second.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import msgspec
 
-from graphad import schema
 from graphad.store import views
+from graphad.store.alike import Pair, Run, alike, fill
 from graphad.store.compact import number_of
 from graphad.store.manifest import File, Manifest, Settled, Source
 from graphad.store.remove import ALL, remove
 
 RULE = "record of another source"
 _TRIES = 8  # places in one other source at which a first record is looked for
-_SOME = 200  # records compared before all are
-# What a decoder may know from earlier records, which a piece of the log lacks.
-_REMEMBERED = {
-    "process_guid", "parent_guid", "target_guid", "exe", "parent_exe", "target_exe",
-    "parent_command", "cwd", "begun",
-}  # fmt: skip
-_COLUMNS = ["length", *(c.name for c in schema.RECORDS)]
+_OTHERS = 64  # records like the first one of a source that are looked at in one round
 
 
 class Copied(NamedTuple):
-    """Records `first` to `last` of `source`, which are those of the source `by` too."""
+    """Records `first` to `last` of `source`, which are those of the source `by` too.
+
+    All of them if `last` is negative.
+    """
 
     source: int
     first: int
@@ -85,20 +82,25 @@ def _find(
     """Return what can go at once: of no source twice, and nothing by which another goes."""
     new = [s for s in sources.values() if s.source >= first_new and s.same_as is None]
     old = [s for s in sources.values() if s.source < first_new and s.same_as is None]
-    tried: dict[tuple[int, int], int] = {}
     seen = [c for s in new if (c := _cut_short(s, sources)) is not None]
+    later = _later(sources.values())
+    waiting: dict[int, list[tuple[list[Source], int]]] = {}
     for begin, at in (
         (new, "true"),  # the beginning of a new one, anywhere
         (old, f"source >= {first_new}"),  # the beginning of a known one, in a new one
     ):
         for one, other, record in _meetings(connection, begin, at):
-            tried[one, other] = tried.get((one, other), 0) + 1
-            if tried[one, other] > _TRIES or _continue_each_other(sources, one, other):
-                continue
-            log = _onward(sources.values(), sources[other])
-            copied = _compare(connection, sources[one], log, record)
-            if copied is not None:
-                seen.append(copied)
+            if not _continue_each_other(sources, one, other):
+                log = _onward(later, sources[other])
+                waiting.setdefault(one, []).append((log, record))
+    for candidates in waiting.values():  # the longest last, for they are taken from there
+        candidates.sort(key=lambda c: (c[0][-1].records, -c[0][0].source))
+    while waiting:
+        asked = [(sources[one], *candidates.pop()) for one, candidates in waiting.items()]
+        answers = [answer for answer in _compare(connection, asked) if answer is not None]
+        seen += answers
+        done = {answer.source for answer in answers}
+        waiting = {one: some for one, some in waiting.items() if some and one not in done}
     # Whole ones first, into the longest.
     seen.sort(key=lambda c: (c.last >= 0, -sources[c.by].records, c))
     found: dict[int, Copied] = {}
@@ -151,20 +153,14 @@ def _meetings(
     ]  # fmt: skip
     if not firsts:
         return []
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE firsts (one BIGINT, t BIGINT, size BIGINT, place VARCHAR)"
-    )
-    for start in range(0, len(firsts), 500):
-        some = firsts[start : start + 500]
-        marks = ", ".join(["(?, ?, ?, ?)"] * len(some))
-        connection.execute(
-            f"INSERT INTO firsts VALUES {marks}", [value for row in some for value in row]
-        )
+    fill(connection, "firsts", ("one", "t", "size", "place"), firsts, ("place",))
     return connection.execute(
         f"""SELECT one, source, record FROM records
             JOIN (SELECT one, make_timestamp(t) AS ts, size AS length, place FROM firsts)
             USING (ts, length)
             WHERE source <> one AND host IS NOT DISTINCT FROM place AND {at}
+            QUALIFY row_number() OVER (PARTITION BY one, source ORDER BY record) <= {_TRIES}
+                AND row_number() OVER (PARTITION BY one ORDER BY source, record) <= {_OTHERS}
             ORDER BY one, source, record"""
     ).fetchall()
 
@@ -180,78 +176,72 @@ def _continue_each_other(sources: dict[int, Source], one: int, other: int) -> bo
     return False
 
 
-def _onward(sources: Iterable[Source], start: Source) -> list[Source]:
+def _later(sources: Iterable[Source]) -> dict[int, Source]:
+    """Return by which source each one is continued; of several the longest."""
+    found: dict[int, Source] = {}
+    for source in sources:
+        before = source.continues
+        if before is not None and source.same_as is None:
+            other = found.get(before)
+            if other is None or (source.bytes, source.source) > (other.bytes, other.source):
+                found[before] = source
+    return found
+
+
+def _onward(later: dict[int, Source], start: Source) -> list[Source]:
     """Return a source and those that go on where it ended, in turn: one log, read as it grew."""
     chain = [start]
-    while True:
-        end = chain[-1].settled
-        later = [
-            s for s in sources
-            if s.continues == chain[-1].source and s.same_as is None and end is not None
-        ]  # fmt: skip
-        if not later:
-            return chain
-        chain.append(max(later, key=lambda s: (s.bytes, s.source)))
+    while chain[-1].settled is not None and chain[-1].source in later:
+        chain.append(later[chain[-1].source])
+    return chain
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, one: Source, log: list[Source], record: int
-) -> Copied | None:
-    """Say what is in both if `one` from its first record on is `log` from `record` on."""
-    assert one.first_record is not None
-    by = log[0].source
-    alone = one.alone and all(source.alone for source in log)
-    columns = [name for name in _COLUMNS if alone or name not in _REMEMBERED]
-    settled = one.settled.records if one.settled else one.records
-    end = log[-1].settled.records if log[-1].settled else log[-1].records
-    for last, limit in ((one.records, log[-1].records), (settled, end)):
-        size = min(last - one.first_record, limit - record) + 1
-        if size <= 0:
-            continue
-        ours = _part([one], one.first_record, size)
-        few = _part([one], one.first_record, _SOME), _part(log, record, _SOME)
-        if size > _SOME and not _same(connection, *few, columns):
-            continue
-        if not _same(connection, ours, _part(log, record, size), columns):
-            continue
-        if one.first_record + size > last:  # all of `one` is in `log`
-            more = log[-1].records >= record + size  # which goes on, past a tail of `one` too
-            return Copied(one.source, 0, -1 if more or last == one.records else last, by)
-        if _moments(connection, ours) > 1:
-            return Copied(one.source, one.first_record, one.first_record + size - 1, by)
-    return None
+    connection: duckdb.DuckDBPyConnection, asked: Sequence[tuple[Source, list[Source], int]]
+) -> list[Copied | None]:
+    """Say what is in both where `one` from its first record on may be `log` from `record` on."""
+    pairs: list[Pair] = []
+    ends: list[tuple[int, int]] = []  # place in `asked`, last record of `one` that counts
+    for i, (one, log, record) in enumerate(asked):
+        assert one.first_record is not None
+        for last, limit in {(one.records, log[-1].records), (_settled(one), _settled(log[-1]))}:
+            size = min(last - one.first_record, limit - record) + 1
+            if size > 0:
+                pairs.append(Pair(Run([one], one.first_record), Run(log, record), size))
+                ends.append((i, last))
+    found: list[Copied | None] = [None] * len(asked)
+    same = [p for p in zip(ends, pairs, alike(connection, pairs), strict=True) if p[2]]
+    for (i, last), pair, _ in sorted(same, key=lambda p: p[0]):
+        one, log, record = asked[i]
+        first, by = pair.ours.first, log[0].source
+        if first + pair.size > last:  # all of `one` is in `log`
+            more = log[-1].records >= record + pair.size  # which goes on, past a tail of `one` too
+            whole = more or last == one.records
+            if not whole:
+                found[i] = Copied(one.source, 0, last, by)
+            elif not (_is_within(log, record, pair.size) and one.source < by):
+                found[i] = Copied(one.source, 0, -1, by)
+        elif _moments(connection, pair) > 1:
+            found[i] = Copied(one.source, first, first + pair.size - 1, by)
+    return found
 
 
-def _part(log: list[Source], first: int, size: int) -> str:
-    """Return SQL for `size` records of a log from the `first` on, what is settled of each source.
-
-    Their place is counted from the first one.
-    """
-    ends = [s.settled.records if s.settled else s.records for s in log[:-1]]
-    held = " OR ".join(
-        [f"source = {s.source} AND record <= {end}" for s, end in zip(log, ends, strict=False)]
-        + [f"source = {log[-1].source}"]
-    )
-    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
-    return (
-        f"(SELECT record - {first} AS place, {columns} FROM records WHERE ({held}) "
-        f"AND record BETWEEN {first} AND {first + size - 1})"
-    )
+def _settled(source: Source) -> int:
+    return source.settled.records if source.settled else source.records
 
 
-def _same(
-    connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, columns: list[str]
-) -> bool:
-    differ = " OR ".join(f'a."{name}" IS DISTINCT FROM b."{name}"' for name in columns)
+def _is_within(log: list[Source], record: int, size: int) -> bool:
+    """Say whether these are all records of a log, so that it may go as well as the other one."""
+    return len(log) == 1 and log[0].first_record == record and log[0].records < record + size
+
+
+def _moments(connection: duckdb.DuckDBPyConnection, pair: Pair) -> int:
+    """Return how many times there are among the records of a pair."""
+    one, first = pair.ours.log[0], pair.ours.first
     found = connection.execute(
-        f"SELECT 1 FROM {ours} a FULL JOIN {theirs} b USING (place) WHERE {differ} LIMIT 1"
+        "SELECT count(DISTINCT ts) FROM records WHERE source = ? AND record BETWEEN ? AND ?",
+        [one.source, first, first + pair.size - 1],
     ).fetchone()
-    return found is None
-
-
-def _moments(connection: duckdb.DuckDBPyConnection, part: str) -> int:
-    """Return how many times there are among records."""
-    found = connection.execute(f"SELECT count(DISTINCT ts) FROM {part}").fetchone()
     return int(found[0]) if found else 0
 
 

@@ -20,16 +20,16 @@ def remove(store: Path, change: Manifest, gone: Mapping[int, tuple[int, int]]) -
     if not gone:
         return
 
+    whole = pa.array([source for source, range_ in gone.items() if range_ == ALL], pa.int64())
+
     def others(_: str, rows: pa.Table) -> pa.Table:
-        keep = None
+        leaves = pc.is_in(rows["source"], whole)
         for source, (first, last) in gone.items():
-            here = pc.equal(rows["source"], source)
             if (first, last) != ALL:
                 record = rows["record"]
                 inside = pc.and_(pc.greater_equal(record, first), pc.less_equal(record, last))
-                here = pc.and_(here, inside)
-            keep = here if keep is None else pc.or_(keep, here)
-        return rows.filter(pc.invert(keep))
+                leaves = pc.or_(leaves, pc.and_(pc.equal(rows["source"], source), inside))
+        return rows.filter(pc.invert(leaves))
 
     touched = {
         number_of(file)
