@@ -51,8 +51,9 @@ def quiet_reference(
     """Return what a quiet period would have raised: the best z of each incident, hours, days.
 
     Incidents are formed within one hour of one host, as the paths of an hour are far from
-    independent. Hours are those of each host from its first event to its last, and each incident
-    of an hour beyond the first counts as one more.
+    independent; to them come those of an hour that cross hosts. Hours are those of each host from
+    its first event to its last, and each incident of an hour beyond the first counts as one more,
+    as each that crosses does.
     """
     maxima: list[float] = []
     blocks = 0
@@ -67,12 +68,22 @@ def quiet_reference(
             best = incident_maxima(detector.score(part), part)
             blocks += max(len(best) - 1, 0)
             maxima += best
+    if len(hosts) > 1:
+        for one in np.unique(hour):
+            part = graph.subset(np.flatnonzero(hour == one))
+            if len(set(part.host)) > 1:
+                best = incident_maxima(detector.score(part), part, crossing=True)
+                blocks += len(best)
+                maxima += best
     days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
     return np.array(maxima), blocks, days
 
 
-def incident_maxima(paths: Paths, graph: Graph) -> list[float]:
-    """Return the best z of each incident that the paths of one hour form, best first."""
+def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[float]:
+    """Return the best z of each incident that the paths of one hour form, best first.
+
+    crossing: only of those whose best path crosses hosts.
+    """
     telling: list[list[Hashable]] = []
     for events, terms, bits, length in zip(
         paths.events, paths.terms.sum(axis=2), paths.score, paths.length, strict=True
@@ -83,7 +94,12 @@ def incident_maxima(paths: Paths, graph: Graph) -> list[float]:
         bursts = [burst(int(graph.src[e]), graph.action[e], 0) for e in acting]
         telling.append([*odd, *bursts])
     # Paths come best first, so the first of each incident is its best.
-    return [float(paths.z[i]) for i, first in enumerate(joined(telling)) if i == first]
+    leaders = [i for i, first in enumerate(joined(telling)) if i == first]
+    if crossing:
+        mine = [paths.events[i][: paths.length[i]] for i in leaders]
+        hosts = [len(set(graph.host[events])) for events in mine]
+        leaders = [i for i, count in zip(leaders, hosts, strict=True) if count > 1]
+    return [float(paths.z[i]) for i in leaders]
 
 
 def to_findings(

@@ -1,0 +1,45 @@
+"""What a quiet period would have raised is looked for where findings are."""
+
+from pathlib import Path
+
+import numpy as np
+
+from graphad import judge
+from graphad.detectors.path import PathDetector
+from graphad.store import Store
+from tests.windows_events import Event, answered, began, called, write
+
+SERVER = "srv.corp.example"
+
+
+def quiet(calls: int) -> list[Event]:
+    """Return events of a workstation, and of a server that it calls so often."""
+    events = [began("tool", 7, 1.0), began("server", 9, 2.0), began("other", 11, 3.0)]
+    for i in range(calls):
+        near = f"10.0.0.1:{50_001 + i}"
+        events.append(called("tool", 7, 10.0 + i, "10.0.0.5:445", near))
+        events.append(answered("server", 9, 10.2 + i, "10.0.0.5:445", near, host=SERVER))
+    return events
+
+
+def test_paths_that_cross_hosts_are_in_the_reference(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.ingest(write(tmp_path / "a.json", quiet(3)))
+    graph = store.graph()
+    detector = PathDetector().fit(store.past(), [graph])
+    paths = detector.score(graph)
+    crossing = [
+        float(z)
+        for z, events, length in zip(paths.z, paths.events, paths.length, strict=True)
+        if len(set(graph.host[events[:length]])) > 1
+    ]
+    assert crossing
+    maxima, blocks, _ = judge.quiet_reference(detector, graph)
+    best = judge.incident_maxima(paths, graph, crossing=True)
+    assert best
+    assert set(best) <= set(crossing)
+    assert set(best) <= set(maxima.tolist())
+    apart = [graph.subset(np.flatnonzero(graph.host == host)) for host in sorted(set(graph.host))]
+    alone = [z for part in apart for z in judge.incident_maxima(detector.score(part), part)]
+    assert sorted(maxima.tolist()) == sorted([*alone, *best])
+    assert blocks >= len(maxima)
