@@ -109,9 +109,10 @@ def _add(writer: Writer, rows: pa.Table) -> None:
 
 
 def _groups(store: Path, table: str, files: list[File]) -> Iterator[pa.Table]:
-    texts = [c.name for c in schema.TABLES[table] if c.kind == "text"]
+    texts = {c.name for c in schema.TABLES[table] if c.kind == "text"}
     for file in files:
-        opened = pq.ParquetFile(store / file.name, read_dictionary=texts)
+        names = pq.read_schema(store / file.name).names  # an older one lacks newer columns
+        opened = pq.ParquetFile(store / file.name, read_dictionary=sorted(texts & set(names)))
         for group in range(opened.num_row_groups):
             yield opened.read_row_group(group)
 
