@@ -113,10 +113,10 @@ def memory(scratch: Path, sizes: Iterable[int]) -> Iterable[Row]:
         assert done["read"] == records
         log.unlink()
         workers = max(1, min(8, os.cpu_count() or 1))
-        formula = 400 + 200 * workers + 1.6e-3 * min(records, SEGMENT)
+        formula = 450 + 200 * workers + 1.7e-3 * min(records, SEGMENT)
         ratio = peak / formula
         name = f"peak memory of ingest, {records:,} records"
-        yield Row(name, peak, "MB", formula, ratio, 1.15, ratio <= 1.15)
+        yield Row(name, peak, "MB", formula, ratio, 1.1, ratio <= 1.1)
 
 
 def measure(options: Options) -> Iterable[Row]:
