@@ -330,3 +330,20 @@ def test_evidence_shows_a_records_json(tmp_path: Path) -> None:
     told: dict[str, Any] = json.loads(found[1, 4])
     assert told["Event"]["EventData"]["QueryName"] == "cdn.files.example"
     assert told["Event"]["System"]["EventRecordID"] == "104"
+
+
+def test_a_live_log_copied_again_has_each_record_once(tmp_path: Path) -> None:
+    """Windows rewrites headers in place, so the bytes differ; the records don't."""
+    store = Store(tmp_path / "s")
+    at = [event(n, 4634, {"Note": "x" * n}, time=f"2026-03-02T09:14:{n:02d}Z") for n in range(16)]
+    copies = [
+        log(at[1:6]),  # a chunk that is being filled
+        log(at[1:9], at[9:13]),
+        log(at[9:13], at[13:16]),  # the first chunk was given up for a new one
+    ]
+    for number, (data, last) in enumerate(zip(copies, (5, 12, 15), strict=True)):
+        copy = tmp_path / f"{number}.evtx"
+        copy.write_bytes(data)
+        store.ingest(copy)
+        lines = store.sql("SELECT line FROM records ORDER BY line")["line"].to_pylist()
+        assert lines == list(range(1, last + 1))
