@@ -66,10 +66,7 @@ def _first_of(guids: str, pid: str, exe: str) -> str:
 
 def at(address: str, port: str) -> str:
     """Return the key of a socket."""
-    bracketed = (
-        f"CASE WHEN contains({address}, ':') THEN '[' || {address} || ']' ELSE {address} END"
-    )
-    return f"{bracketed} || ':' || {port}"
+    return rf"regexp_replace({address}, '(?s)^(.*:.*)$', '[\1]') || ':' || {port}"
 
 
 def _logon(logon: str) -> str:

@@ -35,9 +35,15 @@ def _quoted(values: Iterable[object]) -> str:
     return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
 
 
-def _map(table: Mapping[str, object]) -> str:
-    """Return SQL for a map: looked up once, where many WHENs would each repeat what is asked."""
-    return f"map([{_quoted(table)}], [{_quoted(table.values())}])"
+def _looked_up(table: Mapping[str, object], key: str) -> str:
+    """Return SQL for what a table says of a key, NULL if that is nothing.
+
+    Two texts, for each literal takes time to plan; so would a WHEN, which repeats what is asked.
+    """
+    keys, values = ("|".join(map(str, some)) for some in (table, table.values()))
+    assert keys.count("|") == values.count("|") == len(table) - 1
+    place = f"list_position(string_split({_quoted([keys])}, '|'), {key})"
+    return f"string_split({_quoted([values])}, '|')[{place}]"
 
 
 def _log() -> str:
@@ -45,7 +51,7 @@ def _log() -> str:
     by_channel = {channel: log for log, (channels, _) in _LOGS.items() for channel in channels}
     by_provider = {name: log for log, (_, providers) in _LOGS.items() for name in providers}
     # Some shippers drop both names. Then it is Sysmon's if it has the field that all of its have.
-    return f"""coalesce({_map(by_channel)}[channel], {_map(by_provider)}[provider],
+    return f"""coalesce({_looked_up(by_channel, "channel")}, {_looked_up(by_provider, "provider")},
         CASE WHEN lower(channel) = 'system'
                 AND (provider IS NULL OR provider IN ({_quoted(_SYSTEM)})) THEN 'system'
             WHEN provider IS NULL AND channel IS NULL AND contains(shape, 'UtcTime')
@@ -86,7 +92,7 @@ def _outcome() -> str:
     """Return SQL that says of a record that what it tells of failed."""
     said = {f"{log} {code}": 2 for log, codes in FAILED.items() for code in codes}
     said |= {f"{log} {code}": 1 for log, codes in JUDGED.items() for code in codes}
-    failed = f"{_map(said)}[{_EVENT}]::INTEGER + ({_STATUS})::INTEGER > 1"
+    failed = f"{_looked_up(said, _EVENT)}::INTEGER + ({_STATUS})::INTEGER > 1"
     return f"CASE WHEN {failed} THEN 'failure' END"
 
 

@@ -1,9 +1,8 @@
 """Claims of a block's records: what they say of entities besides their edges, for `aliases`."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from graphad import schema
 from graphad.parse import arrow_type
 from graphad.relations import Claim, columns_of
-from graphad.store.expressions import SEED, Columns, Expression, evaluate
+from graphad.store.expressions import SEED, Columns, Expression
 from graphad.store.mapped import CODED, Rows, entity_ids, is_local
 
 QUARTER = 900_000_000  # us; zones lie whole quarters of an hour apart
@@ -23,6 +22,8 @@ _TYPES = {
     if c.name != "source"
 }
 SCHEMA = pa.schema(list(_TYPES.items()))
+# Number of a claim, its rows, those of them that stand for all, which of these each row equals.
+Found: TypeAlias = tuple[int, Rows, Rows, npt.NDArray[np.int32]]
 _PARTS = ("key", "value", "far", "label", "detail", "born")
 
 
@@ -39,12 +40,12 @@ class Claims:
         read = [[columns_of([sql]) for sql in some] for some in asked]
         self._needs = [{names[0] for names in some if len(names) == 1} for some in read]
 
-    def run(
+    def find(
         self, block: Columns, kinds: Sequence[str | None], kind_of: npt.NDArray[np.int32],
-        usable: npt.NDArray[np.bool_], connection: duckdb.DuckDBPyConnection,
-    ) -> pa.Table:  # fmt: skip
-        """Return the claims of a block's usable rows, which are of some kinds."""
-        found: list[tuple[int, Rows, Rows, npt.NDArray[np.int32]]] = []
+        usable: npt.NDArray[np.bool_],
+    ) -> list[Found]:  # fmt: skip
+        """Return which usable rows of a block, which are of some kinds, may claim what."""
+        found: list[Found] = []
         for i, claim in enumerate(self.claims):
             rows = usable
             if claim.told_by:
@@ -58,8 +59,17 @@ class Claims:
             if len(at):
                 first, which = block.distinct([*{"host": 0} | dict.fromkeys(self._from[i])], at)
                 found.append((i, at, first, which))
-        asked = [(part, first) for i, _, first, _ in found for part in self._read[i]]
-        answers = iter(evaluate(block, asked, connection))
+        return found
+
+    def asked(self, found: Sequence[Found]) -> list[tuple[Expression, Rows]]:
+        """Return the expressions that `made` needs, and the rows at which it needs them."""
+        return [(part, first) for i, _, first, _ in found for part in self._read[i]]
+
+    def made(
+        self, block: Columns, usable: npt.NDArray[np.bool_], found: Sequence[Found],
+        answers: Iterator[pa.Array],
+    ) -> pa.Table:  # fmt: skip
+        """Return the claims, given what the expressions are there."""
         made = [_clocks(block, usable)]
         for i, at, first, which in found:
             parts = {name: next(answers) for name in _PARTS}

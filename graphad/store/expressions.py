@@ -16,6 +16,10 @@ from graphad.parse import arrow_type
 from graphad.relations import columns_of, with_prefix
 from graphad.store.mapped import Rows
 
+_FEW = 1024  # inputs of an expression that are looked up one by one; more are asked at once
+_REMEMBERED = 64 * 1024 * 1024  # bytes of answers held at most
+_LONGEST = 4096  # bytes of one that is held at most
+_OVERHEAD = 250  # bytes that Python needs for one besides its texts, about
 _ABSENT = np.iinfo(np.int64).min  # stands for NULL among a column's numbers
 _TYPES = {column.name: arrow_type(column.kind) for column in schema.RECORDS}
 SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
@@ -108,6 +112,8 @@ class Expression:
         if name == "NULL":
             return pa.nulls(len(rows), pa.string())
         values = block.given([name], rows)[name].combine_chunks()
+        if pa.types.is_integer(values.type) and not lower and without is None:
+            return values.cast(pa.string())
         if values.type != pa.string():
             return None
         if without is not None:
@@ -121,37 +127,131 @@ class Expression:
         return pc.ascii_lower(values)
 
 
+class Answers:
+    """What expressions gave for values seen before, of all blocks. Safe to share between threads.
+
+    To plan a query takes longer than to run it, and most of what a block asks for was asked before.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[tuple[object, ...], str | None]] = {}
+        self._size = 0
+
+    def of(self, sql: str) -> dict[tuple[object, ...], str | None]:
+        """Return what is known of an expression, by the values of its columns."""
+        return self._known.setdefault(sql, {})
+
+    def add(self, sql: str, given: tuple[object, ...], found: str | None) -> None:
+        """Remember an answer; when that would be too many, all others are forgotten."""
+        size = _OVERHEAD + sum(len(v) for v in (*given, found) if isinstance(v, str))
+        if size > _LONGEST:
+            return
+        if self._size + size > _REMEMBERED:
+            self._known, self._size = {}, 0
+        self._size += size
+        self.of(sql)[given] = found
+
+
+class _Asked:
+    """An expression at rows of a block: its distinct inputs, and which of them need be asked."""
+
+    def __init__(
+        self, block: Columns, expression: Expression, rows: Rows, answers: Answers
+    ) -> None:
+        self.sql, self.names = expression.sql, expression.columns
+        first, self.which = block.distinct(self.names, rows)
+        self.given = block.given(self.names, first)
+        self.first = first
+        self.new = np.arange(len(first))
+        self.found: pa.Array = None  # the answers, if there are many inputs
+        self.values: list[tuple[object, ...]] = []  # all inputs, if they are few
+        self.known: list[str | None] = []
+        if len(first) <= _FEW:
+            self.values = list(
+                zip(*(column.to_pylist() for column in self.given.columns), strict=True)
+            )
+            there = answers.of(self.sql)
+            self.known = [there.get(value) for value in self.values]
+            missing = [i for i, value in enumerate(self.values) if value not in there]
+            self.new = np.array(missing, np.int64)
+            if missing:
+                self.given = self.given.take(pa.array(self.new))
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of the block that stand for what is new."""
+        rows: Rows = self.first[self.new]
+        return rows
+
+    def told(self, found: pa.Array, answers: Answers) -> None:
+        """Take the answers to what is new."""
+        if not self.values:
+            self.found = found
+            return
+        for i, value in zip(self.new.tolist(), found.to_pylist(), strict=True):
+            self.known[i] = value
+            answers.add(self.sql, self.values[i], value)
+
+    def values_at(self, part: slice) -> pa.Array:
+        """Return the values at some of the rows, when all is known."""
+        found = pa.array(self.known, pa.string()) if self.values else self.found
+        return found.take(pa.array(self.which[part]))
+
+
 def evaluate(
-    block: Columns, asked: Sequence[tuple[Expression, Rows]], connection: duckdb.DuckDBPyConnection
-) -> list[pa.Array]:
+    block: Columns, asked: Sequence[tuple[Expression, Rows]],
+    connection: duckdb.DuckDBPyConnection, answers: Answers,
+) -> list[pa.Array]:  # fmt: skip
     """Return the values of expressions at rows of the block, with one query for all of them."""
     found = [expression.simply(block, rows) for expression, rows in asked]
-    left = [i for i, values in enumerate(found) if values is None]
-    if not left:
-        return found
-    # A key is often its label in small letters: the label is then worked out for both.
-    lowered = [i for i in left if i + 1 in left and _is_lowered(asked[i], asked[i + 1])]
-    left = [i for i in left if i not in lowered]
-    distinct = {i: block.distinct(asked[i][0].columns, asked[i][1]) for i in left}
-    longest = max(len(first) for first, _ in distinct.values())
-    columns: dict[str, pa.Array] = {"nothing": pa.nulls(longest)}
-    for i, (first, _) in distinct.items():
-        names = asked[i][0].columns
-        for name, column in zip(names, block.given(names, first).columns, strict=False):
-            padding = pa.nulls(longest - len(first), column.type)
-            columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
-    parts = [f"({with_prefix(asked[i][0].sql, f'c{i}_')})::VARCHAR AS v{i}" for i in left]
-    small = "".join(f", lower(v{i + 1}) AS v{i}" for i in lowered)
-    query = f"SELECT *{small} FROM (SELECT {', '.join(parts)} FROM given)"
-    answers = ask(connection, query, pa.table(columns))
-    distinct |= {i: distinct[i + 1] for i in lowered}
-    for i, (_, which) in distinct.items():
-        found[i] = answers[f"v{i}"].combine_chunks().take(pa.array(which))
+    same: dict[str, list[int]] = {}  # places of an expression that is asked for more than once
+    for i, (expression, rows) in enumerate(asked):
+        if found[i] is None and len(rows):
+            same.setdefault(expression.sql, []).append(i)
+        elif found[i] is None:
+            found[i] = pa.nulls(0, pa.string())
+    left = [
+        _Asked(block, asked[at[0]][0], np.concatenate([asked[i][1] for i in at]), answers)
+        for at in same.values()
+    ]
+    _ask_new([one for one in left if len(one.new)], connection, answers)
+    for one, at in zip(left, same.values(), strict=True):
+        begun = 0
+        for i in at:
+            size = len(asked[i][1])
+            found[i] = one.values_at(slice(begun, begun + size))
+            begun += size
     return found
 
 
-def _is_lowered(key: tuple[Expression, Rows], label: tuple[Expression, Rows]) -> bool:
-    return key[1] is label[1] and key[0].sql == f"lower({label[0].sql})"
+def _ask_new(
+    new: Sequence[_Asked], connection: duckdb.DuckDBPyConnection, answers: Answers
+) -> None:
+    """Ask DuckDB for what is new."""
+    if not new:
+        return
+    # A key is often its label in small letters: the label is then worked out for both.
+    places = {one.sql: i for i, one in enumerate(new)}
+    lowered = {}
+    for label in new:
+        i = places.get(f"lower({label.sql})")
+        if i is not None and np.array_equal(new[i].rows, label.rows):
+            lowered[i] = places[label.sql]
+    longest = max(len(one.new) for one in new)
+    columns: dict[str, pa.Array] = {"nothing": pa.nulls(longest)}
+    parts = []
+    for i, one in enumerate(new):
+        if i in lowered:
+            continue
+        parts.append(f"({with_prefix(one.sql, f'c{i}_')})::VARCHAR AS v{i}")
+        for name, column in zip(one.names, one.given.columns, strict=False):
+            padding = pa.nulls(longest - len(one.new), column.type)
+            columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
+    small = "".join(f", lower(v{label}) AS v{i}" for i, label in lowered.items())
+    query = f"SELECT *{small} FROM (SELECT {', '.join(parts)} FROM given)"
+    found = ask(connection, query, pa.table(columns))
+    for i, one in enumerate(new):
+        one.told(found[f"v{i}"].combine_chunks().slice(0, len(one.new)), answers)
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, given: pa.Table) -> pa.Table:

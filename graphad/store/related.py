@@ -1,6 +1,7 @@
 """Maps a block by a parser's Relations: SQL on distinct values, edges by whole numbers."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 import duckdb
 import numpy as np
@@ -11,10 +12,13 @@ import pyarrow.compute as pc
 from graphad.parse import Parser
 from graphad.relations import Relations, columns_of
 from graphad.store.claims import Claims
-from graphad.store.expressions import Columns, Expression, ask, evaluate
+from graphad.store.claims import Found as Claimed
+from graphad.store.expressions import Answers, Columns, Expression, ask, evaluate
 from graphad.store.mapped import ENTITY, Mapped, Rows, entity_ids, is_local
 
 _KNOWN = 100_000  # kinds remembered at most
+# Number of an end, where it occurs, the rows that stand for all, which of these each one equals.
+_Found: TypeAlias = tuple[int, Rows, Rows, npt.NDArray[np.int32]]
 
 
 class _Kind(NamedTuple):
@@ -39,6 +43,7 @@ class Related:
         self._read = [tuple(map(Expression, (e.key, e.label, e.detail))) for e in self._ends]
         self._read_from = [columns_of((e.key, e.label, e.detail)) for e in self._ends]
         self._local = is_local([end.type for end in self._ends])
+        self._answers = Answers()
         self._known: dict[tuple[object, ...], _Kind] = {}
         self._claims = Claims(relations.claims, key) if relations.claims else None
 
@@ -48,12 +53,20 @@ class Related:
         kinds, kind_of = self._kinds(block, connection)
         usable = block.column("ts").is_valid().to_numpy(False)
         usable &= block.column("host").is_valid().to_numpy(False)
-        claims = None
+        row, ordinal, ends, action = self._related(kinds, kind_of, usable)
+        rows = np.tile(row, 2)
+        found = self._found(block, rows, ends)
+        claimed: list[Claimed] = []
+        asked = [(part, first) for i, _, first, _ in found for part in self._read[i]]
         if self._claims:
             named = [kind.kind for kind in kinds]
-            claims = self._claims.run(block, named, kind_of, usable, connection)
-        row, ordinal, ends, action = self._related(kinds, kind_of, usable)
-        ids, number, entities = self._entities(block, np.tile(row, 2), ends, connection)
+            claimed = self._claims.find(block, named, kind_of, usable)
+            asked += self._claims.asked(claimed)
+        answers = iter(evaluate(block, asked, connection, self._answers))
+        ids, number, entities = self._entities(block, len(rows), found, answers)
+        claims = None
+        if self._claims:
+            claims = self._claims.made(block, usable, claimed, answers)
         src, dst = np.split(number, 2)
         whole = np.flatnonzero((src >= 0) & (dst >= 0))
         row, ordinal = row[whole], ordinal[whole]
@@ -140,10 +153,8 @@ class Related:
         ends = np.concatenate([src[order], dst[order]])
         return row[order], ordinal[order], ends, action[order]
 
-    def _entities(
-        self, block: Columns, row: Rows, ends: Rows, connection: duckdb.DuckDBPyConnection
-    ) -> tuple[Rows, Rows, pa.Table]:
-        """Return (ids, which of them is at each end of an edge or -1, all that is said of them)."""
+    def _found(self, block: Columns, row: Rows, ends: Rows) -> list[_Found]:
+        """Return where each kind of end occurs among these rows' ends."""
         order = np.argsort(ends, kind="stable")
         bounds = np.searchsorted(ends[order], np.arange(len(self._ends) + 1))
         found = []
@@ -152,9 +163,13 @@ class Related:
             names = self._read_from[i]
             local = ["host"] if self._local[i] and "host" not in names else []
             found.append((i, at, *block.distinct([*names, *local], row[at])))
-        asked = [(part, first) for i, _, first, _ in found for part in self._read[i]]
-        answers = iter(evaluate(block, asked, connection))
-        number = np.full(len(row), -1, np.int64)
+        return found
+
+    def _entities(
+        self, block: Columns, size: int, found: list[_Found], answers: Iterator[pa.Array]
+    ) -> tuple[Rows, Rows, pa.Table]:
+        """Return (ids, which of them is at each end of an edge or -1, all that is said of them)."""
+        number = np.full(size, -1, np.int64)
         said: list[pa.Table] = []
         count = 0
         for i, at, first, which in found:

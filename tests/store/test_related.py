@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graphad import database, formats
 from graphad.parse import Decoded, Options, Parser
 from graphad.relations import End, Relations
-from graphad.store.expressions import Columns, Expression, evaluate
+from graphad.store.expressions import Answers, Columns, Expression, evaluate
 from graphad.store.mapper import Mapper, Part
 
 KEY = bytes(range(16))
@@ -171,9 +171,11 @@ def test_expressions_are_those_of_sql(sql: str) -> None:
     expected = connection.sql(f"SELECT ({sql})::VARCHAR AS v FROM raw").to_arrow_table()
     block, expression = Columns(raw), Expression(sql)
     rows = np.arange(7)
-    [found] = evaluate(block, [(expression, rows)], connection)
+    answers = Answers()
+    [found] = evaluate(block, [(expression, rows)], connection, answers)
     assert found.to_pylist() == expected["v"].to_pylist()
     few = np.array([0, 1, 2])
-    twice = evaluate(block, [(expression, few), (Expression("exe || '!'"), rows)], connection)
+    asked = [(expression, few), (Expression("exe || '!'"), rows)]
+    twice = evaluate(block, asked, connection, answers)
     assert twice[0].to_pylist() == expected["v"].to_pylist()[:3]
     assert twice[1].to_pylist() == [None if t is None else t + "!" for t in texts]
