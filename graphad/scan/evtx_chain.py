@@ -30,5 +30,5 @@ def chain(part: Bytes, at: int, end: int, out: Bits) -> int:
         out[found, 2] = load64(part, at + 8)
         out[found, 3] = load64(part, at + 16)
         found += 1
-        at += size
+        at += int(size)
     return found
