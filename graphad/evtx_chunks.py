@@ -7,10 +7,13 @@ found here, so that no record is lost because of another one.
 Source: Windows XML Event Log (EVTX), format as described by the libevtx project.
 """
 
+import functools
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 FILE = b"ElfFile\0"
 CHUNK = b"ElfChnk\0"
@@ -33,6 +36,9 @@ class Record(NamedTuple):
     filetime: int
 
 
+_RECORD = functools.partial(tuple.__new__, Record)  # as Record._make, in a third of its time
+
+
 class Found(NamedTuple):
     """What a chunk holds: whole records in their order, torn ones, and stretches that are none."""
 
@@ -47,7 +53,8 @@ def pieces(data: memoryview, all_of_it: bool) -> Iterator[tuple[int, int, Found 
 
     A piece is a file's header, a chunk, or a stretch of anything else. Only the first CHUNK_BYTES
     from a piece's start decide where it ends, so that a log is divided in the same way however it
-    is read. Without `all_of_it`, ends before a piece that may go on.
+    is read. Without `all_of_it`, ends before a piece that may go on, and does not say what is found
+    in a sound chunk.
     """
     at = 0
     while at < len(data):
@@ -57,12 +64,28 @@ def pieces(data: memoryview, all_of_it: bool) -> Iterator[tuple[int, int, Found 
         if len(part) < size and not all_of_it:
             return
         part = part[:size]
+        if not all_of_it and _unbroken(part):
+            yield at, at + size, None
+            at += size
+            continue
         found = None if head else walk(part)
         end = _end(part, found)
         if end < len(part) and found is not None:
             found = walk(part[:end])
         yield at, at + end, found
         at += end
+
+
+def _unbroken(part: bytes) -> bool:
+    """Say whether a chunk's records follow each other up to its end, without looking into them."""
+    if not part.startswith(CHUNK) or len(part) < CHUNK_BYTES:
+        return False
+    from graphad.scan.evtx_chain import MOST, chain
+
+    free, _ = _free(part)
+    end, out = free or len(part), np.empty((MOST, 4), np.uint64)
+    sound = chain(np.frombuffer(part, np.uint8), FIRST, end, out)
+    return end == (int(out[sound - 1, :2].sum()) if sound else FIRST)
 
 
 def _end(part: bytes, found: Found | None) -> int:
@@ -92,23 +115,20 @@ def walk(part: bytes) -> Found:
     was cleared or began anew, and is not of this log. Where the header is not to be believed (its
     checksum is wrong), the records that continue the chain are taken too.
     """
+    from graphad.scan.evtx_chain import MOST, chain
+
     free, believed = _free(part)
     at = FIRST if part.startswith(CHUNK) else 0
     end = min(free, len(part)) if free else len(part)
+    data, out = np.frombuffer(part, np.uint8), np.empty((MOST, 4), np.uint64)
     records: list[Record] = []
     gaps: list[Record] = []
     while at < end:
-        # What a sound record is, here again for the sake of speed.
-        if part[at : at + 4] == _MARK and at + 24 <= end:
-            _, size, number, filetime = _HEAD.unpack_from(part, at)
-            following = at + size
-            if (
-                LEAST <= size <= end - at
-                and part[following - 4 : following] == part[at + 4 : at + 8]
-            ):
-                records.append(Record(at, size, number, filetime))
-                at = following
-                continue
+        # Sound records, mostly all of them.
+        if sound := chain(data, at, end, out):
+            records += map(_RECORD, out[:sound].tolist())
+            at = records[-1].offset + records[-1].size
+            continue
         record = _record(part, at, end)
         if record is None:
             following = _next(part, at + 1, end)

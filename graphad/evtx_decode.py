@@ -170,11 +170,15 @@ def _safe(view: memoryview) -> Iterator[tuple[int, int, Found]]:
     from graphad.scan.evtx_nesting import largest
 
     found = [(start, end, one) for start, end, one in pieces(view, True) if one is not None]
-    places = [(start, r.offset, r.size) for start, _, one in found for r in one.records]
-    if not places:
+    counts = [len(one.records) for _, _, one in found]
+    if not any(counts):
         yield from found
         return
-    base, offset, size = np.array(places, np.int64).T.copy()
+    base = np.repeat(np.array([start for start, _, _ in found], np.int64), counts)
+    offset, size = (
+        np.array([record[i] for _, _, one in found for record in one.records], np.int64)
+        for i in range(2)
+    )
     data = np.frombuffer(view, np.uint8)
     most = largest(data, base, base + offset + HEAD_BYTES, size - LEAST)
     if most.max() <= _LARGEST:
