@@ -16,21 +16,16 @@ from benchmarks import harness
 from benchmarks.harness import Options, Row
 from benchmarks.ingest import stored
 
-_BLOCK = 32 << 20
 _COLUMNS = """
 import sys, time
 from graphad.auditd_decode import Decoder
+from graphad.blocks import blocks
 from graphad.parse import Options
 decoder, events = Decoder(Options()), 0
 start = time.perf_counter()
 with open(sys.argv[1], "rb") as log:
-    held = b""
-    while more := log.read(int(sys.argv[2])):
-        held += more
-        cut = decoder.cut(held, False)
-        events += decoder.decode(held[:cut], False).raw.num_rows
-        held = held[cut:]
-events += decoder.decode(held, True).raw.num_rows
+    for block in blocks(log, decoder, lambda data: None):
+        events += decoder.decode(block.data, block.last).raw.num_rows
 print(events, time.perf_counter() - start)
 """
 
@@ -154,7 +149,7 @@ def columns(log: Path, scratch: Path) -> tuple[int, float, harness.Child]:
     result = scratch / "columns"
     with result.open("w") as out:
         child = harness.child(
-            [sys.executable, "-c", _COLUMNS, str(log), str(_BLOCK)], stdout=out, cwd=harness.ROOT
+            [sys.executable, "-c", _COLUMNS, str(log)], stdout=out, cwd=harness.ROOT
         )
     events, seconds = result.read_text().split()
     return int(events), float(seconds), child

@@ -34,6 +34,7 @@ from graphad.scan.strace_tokens import copy_spans
 from graphad.scan.words import Bytes, Ints
 
 _MACHINES = k.machines(ARCHES.items())
+_STEP = 1 << 16
 
 
 class Carried(NamedTuple):
@@ -61,9 +62,7 @@ class Decoder:
         """Return where the last whole line of `data` ends."""
         if last:
             return len(data)
-        if isinstance(data, memoryview):
-            data = bytes(data)
-        return data.rfind(b"\n") + 1
+        return last_line_end(data)
 
     def state(self) -> object:
         """Return what is remembered: the lines of open events, and processes."""
@@ -155,6 +154,18 @@ class Decoder:
             ),
             ignored={"blank line": blank} if blank else {},
         )
+
+
+def last_line_end(data: bytes | bytearray | memoryview) -> int:
+    """Return where the last line feed ends; 0 if there is none."""
+    end = len(data)
+    while end > 0:
+        start = max(0, end - _STEP)  # most often one step finds it: the rest needn't be copied
+        found = bytes(data[start:end]).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def _open_lines(

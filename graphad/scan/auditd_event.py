@@ -35,7 +35,10 @@ WORD_AT = KEY_AT + 3 * MAX_KEYS  # 2 each: free words of a line
 LINE_AT = WORD_AT + 2 * MAX_KEYS  # lines of one kind
 KIND_AT = LINE_AT + EVENT_LINES + 1  # kinds of its lines
 ARG_AT = KIND_AT + EVENT_LINES + 1  # 4 each: number << 32 | chunk, start, end, how written
-EVENT_SIZE = ARG_AT + 4 * MAX_ARGS
+# Where a hash says that a key of this line may have been before; see put_fields. Never cleared.
+SEEN, SEEN_BITS = ARG_AT + 4 * MAX_ARGS, 8
+SEEN_AT = SEEN + 1
+EVENT_SIZE = SEEN_AT + (1 << SEEN_BITS)
 
 
 def scratch_size(longest: int) -> int:

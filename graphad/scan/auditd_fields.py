@@ -20,6 +20,9 @@ from graphad.scan.auditd_event import (
     NO_NUMBER,
     NUMBER_AT,
     PATH_AT,
+    SEEN,
+    SEEN_AT,
+    SEEN_BITS,
     WORD_AT,
 )
 from graphad.scan.auditd_keys import field_of, name_type_of, word8
@@ -28,14 +31,16 @@ from graphad.scan.auditd_values import (
     hex_number,
     put_comma,
     put_key,
+    put_plain,
     put_repeated,
     put_value,
+    trimmed,
     value_end,
     whole_number,
 )
-from graphad.scan.auditd_words import next_blank, next_byte, next_equals_or_blank, put_json
+from graphad.scan.auditd_words import look, next_blank, next_byte, next_equals_or_blank, put_json
 from graphad.scan.lean import inlined, lean
-from graphad.scan.words import U64, Bytes, Ints, same_bytes
+from graphad.scan.words import U64, Bytes, Ints, same_bytes, trailing_zeros
 
 
 @lean
@@ -199,6 +204,34 @@ def _put_decoded(data: Bytes, a: int, b: int, scratch: Bytes, out: Bytes, size: 
     return size + 1
 
 
+@inlined
+def _short_value(
+    data: Bytes, start: int, ahead: int, at: int, limit: int, blank: U64, quote: U64, awkward: U64
+) -> tuple[bool, int, int, int]:
+    """Find the end of a value that lies within the 64 bytes that `look` saw from `start` on.
+
+    `ahead`: where in them the equals sign is. Return (whether neither key nor value has anything
+    that JSON escapes, start, end or -1 if it is another kind of value, how written).
+    """
+    if ahead >= 62 or at >= limit or data[at] == 123:
+        return False, at, -1, BARE
+    bare = data[at] != 34
+    ends = (blank >> U64(ahead)) >> U64(1) if bare else quote >> U64(ahead + 2)
+    value = at if bare else at + 1
+    length = trailing_zeros(ends)
+    past = value + length
+    if not bare and (length == 64 or past >= limit):
+        return False, at, -1, BARE
+    if bare and past > limit:
+        past = limit
+    if past - start >= 64:
+        return False, at, -1, BARE
+    inside = ~(~U64(0) << U64(past - start))
+    if not bare:
+        inside &= ~(U64(2) << U64(ahead))
+    return awkward & inside == U64(0), value, past, BARE if bare else QUOTED
+
+
 @lean
 def put_fields(
     data: Bytes, a: int, end: int, kind: int, event: Ints, scratch: Bytes, machines: Ints,
@@ -208,7 +241,7 @@ def put_fields(
     begin = first = size
     at = a
     keys = scope = words = 0
-    bloom = U64(0)
+    event[SEEN] += 1
     nested, mark = -1, 0
     login = False
     while True:
@@ -224,10 +257,12 @@ def put_fields(
                 out[size] = 125
                 size += 1
             at, nested, first, scope = nested + 1, -1, begin, keys
-            bloom = U64(0)
+            event[SEEN] += 1
             continue
         start = at
-        at = next_equals_or_blank(data, at, limit)
+        equals, blank, quote, awkward = look(data, at)
+        ahead = trailing_zeros(equals | blank)
+        at = min(at + ahead, limit) if ahead < 64 else next_equals_or_blank(data, at + 64, limit)
         if at >= limit or data[at] != 61 or at == start:
             if at == start:  # "=" alone
                 at += 1
@@ -238,6 +273,7 @@ def put_fields(
             event[WORD_AT + 2 * (MAX_KEYS - 1) + 1] = at  # the rest is one text, as it stands
             continue
         stop = at
+        seen = start  # what `look` saw 64 bytes from
         at += 1
         while start < stop and (data[start] == 40 or data[start] == 44):
             start += 1
@@ -249,7 +285,7 @@ def put_fields(
             size += 1
             nested = _nested_end(data, at + 1, end)
             first, at, scope = size, at + 1, keys
-            bloom = U64(0)
+            event[SEEN] += 1
             continue
         if kind == k.SYSCALL and key == U64(0x3061) and event[3 * k.ARGS] < 0:  # a0
             past = _arguments(data, start, limit, event)
@@ -262,7 +298,15 @@ def put_fields(
                 data, event[WORD_AT + 2 * (words - 1)], event[WORD_AT + 2 * (words - 1) + 1]
             )
         old = before == U64(0x646C6F)
-        value, past, form, at = value_end(data, at, limit)
+        plain, value, past, form = _short_value(
+            data, seen, ahead, at, limit, blank, quote, awkward
+        )
+        if past >= 0:
+            at = past + 1 if form == QUOTED else past
+            if form == BARE:
+                past = trimmed(data, value, past)
+        else:
+            value, past, form, at = value_end(data, at, limit)
         if old or before == U64(0x77656E):  # new
             words -= 1
         # The name of a login id only counts beside that id.
@@ -292,15 +336,18 @@ def put_fields(
         event[at_key], event[at_key + 1], event[at_key + 2] = start, stop, np.int64(key)
         keys += 1
         times = 0
-        bit = U64(1) << ((key ^ (key >> U64(17)) ^ (key >> U64(32))) & U64(63))
-        if bloom & bit:
+        place = SEEN_AT + np.int64((key * U64(0x9E3779B97F4A7C15)) >> U64(64 - SEEN_BITS))
+        if event[place] == event[SEEN]:
             times = _same_before(data, event, scope, keys)
-        bloom |= bit
+        event[place] = event[SEEN]
         if times:
             size = put_repeated(data, start, stop, times + 1, out, size, first)
+            size = put_value(data, value, past, form, out, size)
+        elif plain:
+            size = put_plain(data, start, stop, value, past, form, out, size, first)
         else:
             size = put_key(data, start, stop, out, size, first)
-        size = put_value(data, value, past, form, out, size)
+            size = put_value(data, value, past, form, out, size)
         if kind == k.PATH and form == BARE and key == U64(0x656D616E) and is_hex(data, value, past):
             size = _put_decoded(data, value, past, scratch, out, size)  # name: readable too
     if login and event[3 * k.LOGIN] >= 0:

@@ -3,12 +3,11 @@
 import numpy as np
 
 from graphad.scan.auditd_event import NO_NUMBER
-from graphad.scan.auditd_lines import number
 from graphad.scan.auditd_text import BARE, BRACED, QUOTED, is_hex
 from graphad.scan.auditd_words import next_blank, next_byte, put_json
 from graphad.scan.lean import inlined, lean
 from graphad.scan.strings import hex_digit
-from graphad.scan.words import U64, Bytes
+from graphad.scan.words import U64, Bytes, copy64
 
 
 @inlined
@@ -50,6 +49,26 @@ def put_value(data: Bytes, a: int, b: int, form: int, out: Bytes, size: int) -> 
     return size + 1
 
 
+@inlined
+def put_plain(
+    data: Bytes, a: int, b: int, value: int, past: int, form: int, out: Bytes, size: int, first: int
+) -> int:
+    """Write a key and a value of at most 64 bytes each, in which JSON has nothing to escape."""
+    size = put_comma(out, size, first)
+    out[size] = 34
+    copy64(data, a, out, size + 1)
+    size += 1 + b - a
+    out[size] = 34
+    out[size + 1] = 58
+    if form == QUOTED:
+        return put_value(data, value, past, form, out, size + 2)
+    out[size + 2] = 34
+    copy64(data, value, out, size + 3)
+    size += 3 + past - value
+    out[size] = 34
+    return size + 1
+
+
 @lean
 def put_repeated(data: Bytes, a: int, b: int, times: int, out: Bytes, size: int, first: int) -> int:
     """Write a key that the object has already: with # and a number."""
@@ -80,11 +99,11 @@ def value_end(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
         if past < end:
             return at, past + 1, BRACED, past + 1
     past = next_blank(data, at, end)
-    return at, _trimmed(data, at, past), BARE, past
+    return at, trimmed(data, at, past), BARE, past
 
 
 @inlined
-def _trimmed(data: Bytes, at: int, b: int) -> int:
+def trimmed(data: Bytes, at: int, b: int) -> int:
     """Return where a bare value ends without the comma or bracket that follows it in old logs."""
     if b > at and data[b - 1] == 44:
         b -= 1
@@ -112,7 +131,10 @@ def whole_number(data: Bytes, a: int, b: int) -> int:
     """Return a number of at most 18 digits that is written as short as it can be; else -1."""
     if not 1 <= b - a <= 18 or (data[a] == 48 and b - a > 1):
         return -1
+    value = np.int64(0)
     for at in range(a, b):
-        if not 48 <= data[at] <= 57:
+        digit = np.int64(data[at]) - 48
+        if not 0 <= digit <= 9:
             return -1
-    return number(data, a, b)
+        value = value * 10 + digit
+    return value
