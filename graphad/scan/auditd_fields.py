@@ -298,9 +298,7 @@ def put_fields(
                 data, event[WORD_AT + 2 * (words - 1)], event[WORD_AT + 2 * (words - 1) + 1]
             )
         old = before == U64(0x646C6F)
-        plain, value, past, form = _short_value(
-            data, seen, ahead, at, limit, blank, quote, awkward
-        )
+        plain, value, past, form = _short_value(data, seen, ahead, at, limit, blank, quote, awkward)
         if past >= 0:
             at = past + 1 if form == QUOTED else past
             if form == BARE:
