@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
-from graphad.models.path_bounds import GRID, Edges, by_vertex, first_after, lay_out
+from graphad.models.path_bounds import by_vertex, first_after
+from graphad.models.path_edges import GRID, Edges, lay_out, prepared
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ def sample_paths(
     """
     if length < 1 or size < 1:
         raise ValueError("length and size must be at least 1.")
-    e = lay_out(src, dst, ts, cost, label, None)
+    e = lay_out(prepared(src, dst, ts, cost, label))
     if len(e.src) == 0:
         return Sample(np.empty(0), True, 0.0)
     ptr, ids = by_vertex(e.src, e.index, e.n)

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models import path_search
-from graphad.models.path_bounds import best_walks, lay_out, snap
+from graphad.models.path_bounds import best_walks
+from graphad.models.path_edges import lay_out, prepared, snap
 from graphad.models.path_family import admit, blockable
 from graphad.models.path_sample import sample_paths
+from graphad.models.path_scan import sums
 from graphad.models.path_search import PathSet, top_paths
 from graphad.models.random_walk import edge_surprise, sender_receiver, transition
 from tests.models.naive_paths import all_paths, best_paths
@@ -40,13 +42,14 @@ def graphs(draw: Callable[..., Any], most: int = 24) -> Graph:
     if draw(st.booleans()):
         cost = (label * 7 % 5).astype(float)  # the same for a whole label, as in the detector
     options: dict[str, Any] = {
-        "max_length": draw(st.integers(1, 6)),
+        "max_length": draw(st.integers(1, 8)),
         "k": draw(st.sampled_from([1, 2, 5, 40])),
         "strict": draw(st.booleans()),
         "span": draw(st.one_of(st.none(), st.integers(0, last))),
     }
-    if draw(st.booleans()):
-        options["mask"] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    for name in ("mask", "start", "end", "through"):
+        if draw(st.sampled_from([False, False, True])):
+            options[name] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
     return (src, dst, ts, cost, label), options
 
 
@@ -61,14 +64,16 @@ def listed(arrays: tuple[Array, ...]) -> list[Any]:
     return [a.tolist() for a in arrays]
 
 
-@settings(max_examples=400, deadline=None)
-@given(graphs(), st.sampled_from([(1, 3), (2, 7), (16, 50_000)]))
-def test_equals_brute_force(graph: Graph, sizes: tuple[int, int]) -> None:
+@settings(max_examples=2000, deadline=None)
+@given(graphs(), st.sampled_from([(1, 3, 0, 1), (2, 7, 2, 2), (1, 9, 0, 6), (16, 200, 99, 99)]))
+def test_equals_brute_force(graph: Graph, sizes: tuple[int, int, int, int]) -> None:
     arrays, options = graph
     with pytest.MonkeyPatch.context() as patch:
-        # Small rounds and time slices, so that small graphs take several.
-        patch.setattr(path_search, "_FIRST_ROUND", sizes[0])
-        patch.setattr(path_search, "_CHUNK", sizes[1])
+        # Small rounds, time slices and cuts, so that small graphs take several.
+        names = ("_FIRST_ROUND", "_CHUNK", "_DIRECT", "_LEFT")
+        for name, size in zip(names, sizes, strict=True):
+            patch.setattr(path_search, name, size)
+        patch.setattr(path_search, "_LEFT_EACH", 0)
         found = top_paths(*arrays, **options)
     assert rows(found) == best_paths(*listed(arrays), **options)
     assert found.exact
@@ -139,14 +144,27 @@ def test_instance_numbers_and_the_clock_do_not_matter(graph: Graph, random: rand
 @given(graphs())
 def test_walk_bounds_cover_every_path(graph: Graph) -> None:
     (src, dst, ts, cost, label), options = graph
-    e = lay_out(src, dst, ts, cost, label, None)
+    events = prepared(src, dst, ts, cost, label)
+    e = lay_out(events)
     if len(e.src) == 0:
         return
     strict = options["strict"]
-    ahead = best_walks(e.src, e.dst, e.ts, e.cost, e.index, e.n, 4, strict)
-    behind = best_walks(e.dst, e.src, -e.ts, e.cost, -e.index, e.n, 4, strict)
+    ahead, behind = best_walks(e, 4, strict), best_walks(e, 4, strict, backward=True)
     place = np.full(len(src), -1)
     place[e.index] = np.arange(len(e.index))
+    # The same walks, scanned by time: rounded up, each cost by less than a grain.
+    near, far = events.src, events.dst
+    scanned = [
+        sums(a, b, step, grains, none, events.n, 0, 4, strict, backward).T[:, e.index]
+        for step in [np.unique(ts, return_inverse=True)[1].astype(np.int32)]
+        for grains in [-(-events.cost >> 20).astype(np.int32)]
+        for none in [np.empty(0, dtype=bool)]
+        for a, b, backward in [(near, far, False), (far, near, True)]
+    ]
+    for fast, exact in zip(scanned, (behind, ahead), strict=True):
+        assert ((fast < 0) == (exact < 0)).all()
+        apart = fast.astype(np.int64) * 2**20 - exact
+        assert ((fast < 0) | ((apart >= 0) & (apart < 4 * 2**20))).all()
     for r in range(1, 5):
         for path in all_paths(src.tolist(), dst.tolist(), ts.tolist(), r, strict=strict):
             steps = place[list(path)]
