@@ -26,7 +26,9 @@ Bools = npt.NDArray[np.bool_]
 
 _FIRST_ROUND = 16  # labels that the floor lets begin a path
 _WIDER = 8
-_CHUNK = 200_000  # events of a time slice
+_CHUNK = 200_000  # events of a time slice at most, if its time is more than the span,
+_SLICE = 20_000  # and at least, or
+_SPANS = 4  # so many spans: the shorter a slice, the closer are the bounds of walks
 _DIRECT = 4_000  # so few events are searched without passes that leave out edges
 _LEFT = 2_000  # edges that these passes shall leave at least
 _LEFT_EACH = 10  # and for each path wanted
@@ -178,15 +180,18 @@ def search_into(best: Best, events: Events, index: Ints | None = None) -> None:
     that those before have set.
     """
     span = best.search.span
-    if span is None or len(events) <= _CHUNK:
+    if span is None or len(events) <= _SLICE:
         _search(best, events, index)
         return
     times, at = events.ts, 0
     while at < len(times):
-        if at + _CHUNK >= len(times):
+        if at + _SLICE >= len(times):
             _search(best, cut(events, at, len(times)), index)
             return
-        following = max(int(times[at + _CHUNK]), int(times[at]) + span + 1)
+        following = max(int(times[at + _SLICE]), int(times[at]) + _SPANS * span)
+        if at + _CHUNK < len(times):
+            following = min(following, int(times[at + _CHUNK]))
+        following = max(following, int(times[at]) + span + 1)
         upto = int(np.searchsorted(times, following + span))
         _search(best, cut(events, at, upto), index)
         at = int(np.searchsorted(times, following))

@@ -70,7 +70,7 @@ def test_equals_brute_force(graph: Graph, sizes: tuple[int, int, int, int]) -> N
     arrays, options = graph
     with pytest.MonkeyPatch.context() as patch:
         # Small rounds, time slices and cuts, so that small graphs take several.
-        names = ("_FIRST_ROUND", "_CHUNK", "_DIRECT", "_LEFT")
+        names = ("_FIRST_ROUND", "_SLICE", "_DIRECT", "_LEFT")
         for name, size in zip(names, sizes, strict=True):
             patch.setattr(path_search, name, size)
         patch.setattr(path_search, "_LEFT_EACH", 0)
