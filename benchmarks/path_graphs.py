@@ -61,4 +61,5 @@ def made(events: int, seed: int, instances: int | None = None) -> Events:
 def _zipf(g: np.random.Generator, kinds: int, size: int, power: float) -> Ints:
     """Return draws [size] of 0 to kinds - 1 with chances as 1 / (rank + 1)^power."""
     chance = np.cumsum(np.arange(1.0, kinds + 1) ** -power)
-    return np.searchsorted(chance, g.random(size) * chance[-1]).clip(0, kinds - 1)
+    drawn: Ints = np.searchsorted(chance, g.random(size) * chance[-1]).clip(0, kinds - 1)
+    return drawn

@@ -37,9 +37,10 @@ def snap(cost: Floats) -> Floats:
 class Events:
     """E events over n vertices, by time; `index` [E] is each one's place in the input.
 
-    Those whose src is their dst are of no use: self loops, and what a mask leaves out. cost is on the grid, label as given. first, last [E]: whether a path may begin, end with it;
-    empty: all may. If `layer` is above 0, vertices v and v + layer are one: v before a path has
-    passed an event it must pass, v + layer after.
+    Those whose src is their dst are of no use: self loops, and what a mask leaves out. cost is on
+    the grid, label as given. first, last [E]: whether a path may begin, end with it; empty: all
+    may. If `layer` is above 0, vertices v and v + layer are one: v before a path has passed an
+    event it must pass, v + layer after.
     """
 
     n: int
@@ -78,40 +79,30 @@ def prepared(
     for name, one in kept.items():
         if one.shape != size:
             raise ValueError(f"{name} must be as long as the edges.")
-    src, dst, ts, label = (
-        np.ascontiguousarray(arrays[i], dtype=np.int64) for i in (0, 1, 2, 4)
-    )
+    integers = [np.ascontiguousarray(arrays[i], dtype=np.int64) for i in (0, 1, 2, 4)]
     cost = np.ascontiguousarray(arrays[3], dtype=np.float64)
-    index = np.empty(0, dtype=np.int32)
-    usable = kept.get("mask", np.empty(0, dtype=bool))
-    if len(usable) and usable.mean() < _MANY:
-        index = np.flatnonzero(usable).astype(np.int32)
-        if (ts[1:] < ts[:-1]).any() or not _in_range(cost).all():
-            usable = np.empty(0, dtype=bool)  # refused below, as without a mask
-        else:
-            src, dst, ts, cost, label = (a[index] for a in (src, dst, ts, cost, label))
-            kept = {name: one[index] for name, one in kept.items()}
-            usable = np.empty(0, dtype=bool)
-    grid, sorted_, in_range = _gridded(ts, cost)
+    grid, sorted_, in_range = _gridded(integers[2], cost)
     if not sorted_:
         raise ValueError("Edges must be sorted by ts.")
     if not in_range:
         raise ValueError("Every cost must lie in [0, 2**17].")
+    index = np.arange(len(grid), dtype=np.int32)
+    usable = kept.get("mask", np.ones(0, dtype=bool))
+    if len(usable) and usable.mean() < _MANY:
+        index = index[usable]
+        integers = [a[index] for a in integers]
+        grid = grid[index]
+        kept = {name: one[index] for name, one in kept.items()}
+        usable = usable[:0]
+    src, dst, ts, label = integers
     n, near, far = _numbered(src, dst)
     if len(usable):
         far = np.where(usable, far, near)
-    if len(index) != len(near):
-        index = np.arange(len(near), dtype=np.int32)
     none = np.empty(0, dtype=bool)
     events = Events(
         n, 0, near, far, ts, grid, label, index, kept.get("start", none), kept.get("end", none)
     )
     return _layered(events, kept["through"]) if "through" in kept else events
-
-
-def _in_range(cost: Floats) -> Bools:
-    fits: Bools = (cost >= 0.0) & (cost <= MOST)
-    return fits
 
 
 @kernel
@@ -138,8 +129,8 @@ def _numbered(src: Ints, dst: Ints) -> tuple[int, Small, Small]:
     if min(src.min(), dst.min()) >= 0 and top <= len(src) + 1024:
         return top + 1, src.astype(np.int32), dst.astype(np.int32)
     vertices, ends = np.unique(np.concatenate([src, dst]), return_inverse=True)
-    ends = ends.astype(np.int32)
-    return len(vertices), ends[: len(src)], ends[len(src) :]
+    numbers = ends.astype(np.int32)
+    return len(vertices), numbers[: len(src)], numbers[len(src) :]
 
 
 def _layered(e: Events, through: Bools) -> Events:
@@ -158,8 +149,10 @@ def _layered(e: Events, through: Bools) -> Events:
         first = first & np.repeat(e.first, 2)
     if len(e.last):
         last = last & np.repeat(e.last, 2)
-    ts, cost, label, index = (np.repeat(a, 2) for a in (e.ts, e.cost, e.label, e.index))
-    return Events(2 * e.n, e.n, src, dst, ts, cost, label, index, first, last)
+    both = np.repeat(np.arange(len(e)), 2)
+    return Events(
+        2 * e.n, e.n, src, dst, e.ts[both], e.cost[both], e.label[both], e.index[both], first, last
+    )
 
 
 def cut(e: Events, low: int, high: int) -> Events:
@@ -219,37 +212,23 @@ def lay_out(e: Events, ids: Ints | None = None) -> Edges:
     """Return the events `ids` (all a path can use if None; no self loops) laid out by label."""
     if ids is None:
         ids = np.flatnonzero(e.src != e.dst)
-    src, dst, ts, cost, names, index = (
-        a[ids] for a in (e.src, e.dst, e.ts, e.cost, e.label, e.index)
-    )
-    size = len(src)
-    all_ = np.ones(size, dtype=bool)
-    first, last = (flags[ids] if len(flags) else all_ for flags in (e.first, e.last))
-    vertices, ends = np.unique(np.concatenate([src, dst]), return_inverse=True)
-    src, dst = ends[:size].astype(np.int64), ends[size:].astype(np.int64)
+    kinds, names = np.unique(e.label[ids], return_inverse=True)
+    # A layered event is there twice, at one place of the input: its source tells them apart.
+    order = np.lexsort((e.src[ids], e.index[ids], e.dst[ids], names))
+    ids, names = ids[order], names[order].astype(np.int64)
+    vertices, ends = np.unique(np.concatenate([e.src[ids], e.dst[ids]]), return_inverse=True)
+    src, dst = ends[: len(ids)].astype(np.int64), ends[len(ids) :].astype(np.int64)
     base = np.arange(len(vertices))
     if e.layer:
         base = np.unique(vertices % e.layer, return_inverse=True)[1].astype(np.int64)
-    kinds, names = np.unique(names, return_inverse=True)
-    # A layered event is there twice, at one place of the input: its source tells them apart.
-    order = np.lexsort((src, index, dst, names))
-    src, dst, ts, cost, names, index, first, last = (
-        a[order] for a in (src, dst, ts, cost, names, index, first, last)
-    )
+    index = e.index[ids].astype(np.int64)
+    first = e.first[ids] if len(e.first) else np.ones(len(ids), dtype=bool)
+    last = e.last[ids] if len(e.last) else np.ones(len(ids), dtype=bool)
+    twin = _twins(src, dst, names, index, 2 * first + last)
     return Edges(
-        n=len(vertices),
-        base=base,
-        src=src,
-        dst=dst,
-        ts=ts,
-        cost=cost,
-        label=names.astype(np.int64),
-        kinds=kinds,
-        index=index.astype(np.int64),
-        twin=_twins(src, dst, names, index, 2 * first + last),
-        first=first,
-        last=last,
-    )
+        len(vertices), base, src, dst, e.ts[ids], e.cost[ids], names, kinds.astype(np.int64), index,
+        twin, first, last,
+    )  # fmt: skip
 
 
 def _twins(src: Ints, dst: Ints, label: Ints, index: Ints, ends: Ints) -> Ints:

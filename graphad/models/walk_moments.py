@@ -24,9 +24,11 @@ _NEAR_ZERO = 1e-6  # powers this small are taken as 0: their sums would cancel
 
 @dataclass(frozen=True)
 class Moments:
-    """Of all walks of one length: their number, mean ln S and its variance, and for S over its
-    geometric mean the means of S^lam and of S^(2 lam).
-    """  # fmt: skip
+    """What is known of the scores S of all walks of one length.
+
+    Their number, the mean of ln S and its variance; power, square: the means of S^lam and of
+    S^(2 lam), where S is divided by its geometric mean.
+    """
 
     walks: float
     log_mean: float
@@ -51,7 +53,7 @@ def moments(
         raise ValueError("length must be at least 1.")
     if not (np.isfinite(weight).all() and (weight > 0).all()):
         raise ValueError("Every weight must be positive and finite.")
-    e = prepared(src, dst, ts, np.zeros(len(weight)), np.zeros(len(weight)))
+    e = prepared(src, dst, ts, np.zeros(len(weight)), np.asarray(src))
     step = steps(e)
     logs = np.log(weight)
     if len(logs):

@@ -64,7 +64,7 @@ def listed(arrays: tuple[Array, ...]) -> list[Any]:
     return [a.tolist() for a in arrays]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(graphs(), st.sampled_from([(1, 3, 0, 1), (2, 7, 2, 2), (1, 9, 0, 6), (16, 200, 99, 99)]))
 def test_equals_brute_force(graph: Graph, sizes: tuple[int, int, int, int]) -> None:
     arrays, options = graph
