@@ -38,12 +38,11 @@ def count_pairs(src: Ints, dst: Ints) -> Pairs:
     for names in (src, dst):
         if names.size and not (names.min() >= 0 and names.max() < 1 << 31):
             raise ValueError("Names must lie in [0, 2**31).")
-    keys, pair = _coded(src, dst)
+    keys, code = _coded(src, dst)
     order = np.argsort(keys)
     place = np.empty(len(keys), dtype=np.int64)
     place[order] = np.arange(len(keys))
-    keys = keys[order]
-    pair = place[pair]
+    keys, pair = keys[order], place[code]
     n = np.bincount(pair, minlength=len(keys)).astype(np.int64)
     return Pairs(keys >> 31, keys & ((1 << 31) - 1), n, pair)
 
@@ -85,4 +84,4 @@ def _slot(key: int, size: int) -> int:
     """Return where to look for a key first: Fibonacci hashing, of the high bits too."""
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)
-    return np.int64(mixed & np.uint64(size - 1))
+    return int(np.int64(mixed & np.uint64(size - 1)))

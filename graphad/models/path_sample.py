@@ -9,6 +9,7 @@ nearly, not exactly, equal: of a sequence's instances, those that time does not 
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from graphad.models.path_edges import GRID, prepared
 from graphad.models.path_ways import Ways
-from graphad.models.walk_moments import steps, walk_sums
+from graphad.models.walk_moments import walk_sums
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -104,23 +105,22 @@ def sample_lengths(
     e = prepared(src, dst, ts, cost, label, mask)
     most = _TRIES * size
     longest = max(lengths)
-    walks = walk_sums(
-        e.src, e.dst, steps(e), np.ones(len(e)), e.n, longest, strict, float(most)
-    )  # fmt: skip
+    walks = walk_sums(e.src, e.dst, e.ts, np.ones(len(e)), e.n, longest, strict, float(most))
     if not walks[0]:
         return {r: Sample(np.empty(0), True, 0.0, 0.0, 0, 0) for r in lengths}
-    ways = Ways(e, strict)
     limit = -1 if span is None else span
-    out = {}
-    for r in sorted(set(lengths)):
-        whole = bool(walks[r - 1] <= most)
-        if whole:
-            score, names = ways.every(r, limit, int(walks[r - 1]))
-        else:
-            luck = np.random.default_rng([seed, r]).random((most, r))
-            score, names = ways.draw(r, limit, luck, longest)
-        out[r] = _judged(score, names, whole, size)
-    return out
+    wanted = sorted(set(lengths))
+    drawn = [r for r in wanted if walks[r - 1] > most]
+    ways = Ways(e, strict, max(drawn, default=0))
+
+    def sampled(r: int) -> Sample:
+        if r not in drawn:
+            return _judged(*ways.every(r, limit, int(walks[r - 1])), True, size)
+        luck = np.random.default_rng([seed, r]).random((most, r))
+        return _judged(*ways.draw(r, limit, luck), False, size)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(wanted, pool.map(sampled, wanted), strict=True))
 
 
 def _judged(score: Ints, names: Ints, whole: bool, size: int) -> Sample:

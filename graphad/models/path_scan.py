@@ -72,12 +72,12 @@ def _halves(size: int) -> list[tuple[int, int]]:
 
 
 def reach(
-    src: Small, dst: Small, step: Small, cost: Ints, first: Flags, last: Flags, n: int, layer: int,
+    src: Small, dst: Small, ts: Ints, cost: Ints, first: Flags, last: Flags, n: int, layer: int,
     length: int, strict: bool,
 ) -> Reach:  # fmt: skip
     """Return what paths of up to `length` edges through each edge can score at most.
 
-    Shape: all [E]; src, dst below n; step never falls and is equal where times are; cost >= 0 on
+    Shape: all [E]; src, dst below n; ts never falls; cost >= 0 on
     the exact grid; first, last: where a path may begin and end ([0]: anywhere). Vertices v and
     v + layer are one (layer 0: none are).
     """
@@ -85,8 +85,8 @@ def reach(
     shift = max(most.bit_length() - 30 + 1, 0)
     rounded = ((cost + ((1 << shift) - 1)) >> shift).astype(np.int32)
     with ThreadPoolExecutor(2) as pool:
-        forward = pool.submit(sums, src, dst, step, rounded, first, n, layer, length, strict, False)
-        back = pool.submit(sums, dst, src, step, rounded, last, n, layer, length, strict, True)
+        forward = pool.submit(sums, src, dst, ts, rounded, first, n, layer, length, strict, False)
+        back = pool.submit(sums, dst, src, ts, rounded, last, n, layer, length, strict, True)
         behind, ahead = forward.result(), back.result()
     bin_shift = max((int(rounded.max()) * length if len(rounded) else 0).bit_length() - 16, 0)
     every = max(len(rounded) >> _COUNTED, 1)
@@ -110,7 +110,7 @@ def _keep(state: Small, at: int, value: int, origin: int) -> None:
 
 @kernel
 def sums(
-    near: Small, far: Small, step: Small, cost: Small, allowed: Flags, n: int, layer: int,
+    near: Small, far: Small, ts: Ints, cost: Small, allowed: Flags, n: int, layer: int,
     length: int, strict: bool, backward: bool,
 ) -> Small:  # fmt: skip
     """Return [E, length]: the best sum of a walk of r + 1 edges that ends with e; -1: none.
@@ -130,7 +130,7 @@ def sums(
     while at < edges:
         e = edges - 1 - at if backward else at
         end = at + 1
-        while end < edges and step[edges - 1 - end if backward else end] == step[e]:
+        while end < edges and ts[edges - 1 - end if backward else end] == ts[e]:
             end += 1
         if end == at + 1 or strict:
             # All of one time are read before any is kept (alone, an edge cannot follow itself).

@@ -206,13 +206,10 @@ def _search(best: Best, events: Events, index: Ints | None) -> None:
         for r in range(1, longest + 1):
             _take(best, whole, r, best.least(r), index)
         return
-    step = np.zeros(size, dtype=np.int32)
-    np.cumsum(events.ts[1:] != events.ts[:-1], out=step[1:])
     bounds = reach(
-        events.src, events.dst, step, events.cost, events.first, events.last, events.n,
+        events.src, events.dst, events.ts, events.cost, events.first, events.last, events.n,
         events.layer, longest, best.search.strict,
     )  # fmt: skip
-    del step
     wanted = max(_LEFT, _LEFT_EACH * best.search.k)
     lengths = list(range(1, longest + 1))
     while lengths:

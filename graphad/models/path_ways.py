@@ -20,13 +20,15 @@ Floats = npt.NDArray[np.float64]
 class Ways:
     """Events by source, then time: after each, a run of places, to the end of its target's."""
 
-    def __init__(self, e: Events, strict: bool) -> None:
+    def __init__(self, e: Events, strict: bool, longest: int) -> None:
+        """Prepare; weights are summed for draws of up to `longest` events, 0 for none."""
         self.e = e
         self.strict = strict
         self.ptr, self.ids = _by_source(e.src, e.dst, e.n)
         self.follow = _follow(self.ptr, self.ids, e.dst, e.ts, strict)
         self.label = _dense(e.label)
-        self.ahead: Floats = np.empty((0, len(self.ids)))
+        self.labels = np.bincount(self.label[e.src != e.dst], minlength=int(self.label.max()) + 1)
+        self.ahead = self._weights(max(longest - 1, 1)) if longest else np.empty((0, 0))
 
     def every(self, length: int, span: int, walks: int) -> tuple[Ints, Ints]:
         """Return (score, labels) of all walks; score -1 marks those that are no paths."""
@@ -36,14 +38,11 @@ class Ways:
             walks,
         )  # fmt: skip
 
-    def draw(self, length: int, span: int, luck: Floats, longest: int) -> tuple[Ints, Ints]:
+    def draw(self, length: int, span: int, luck: Floats) -> tuple[Ints, Ints]:
         """Return (score, labels) of one walk for each row of luck [W, length], in [0, 1)."""
         e = self.e
-        if not len(self.ahead):
-            self.ahead = self._weights(max(longest - 1, 1))
-        count = np.bincount(self.label[e.src != e.dst], minlength=int(self.label.max()) + 1)
         begun = _begun(
-            self.ptr, self.ids, self.follow, e.src, e.dst, count, self.label,
+            self.ptr, self.ids, self.follow, e.src, e.dst, self.labels, self.label,
             self.ahead[length - 2] if length > 1 else np.empty(0),
         )  # fmt: skip
         return _draw(

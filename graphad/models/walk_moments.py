@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.jit import kernel
-from graphad.models.path_edges import Events, prepared
+from graphad.models.path_edges import prepared
 
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
@@ -54,19 +54,18 @@ def moments(
     if not (np.isfinite(weight).all() and (weight > 0).all()):
         raise ValueError("Every weight must be positive and finite.")
     e = prepared(src, dst, ts, np.zeros(len(weight)), np.asarray(src))
-    step = steps(e)
     logs = np.log(weight)
     if len(logs):
         logs -= (level := logs.mean())
-    count, total, _ = _log_sums(e.src, e.dst, step, logs, e.n, length, strict)
+    count, total, _ = _log_sums(e.src, e.dst, e.ts, logs, e.n, length, strict)
     if not count:
         return None
     mean = total / count
     logs -= mean / length
     # Near their mean the squares no longer cancel.
-    _, off, squares = _log_sums(e.src, e.dst, step, logs, e.n, length, strict)
+    _, off, squares = _log_sums(e.src, e.dst, e.ts, logs, e.n, length, strict)
     sums = [
-        walk_sums(e.src, e.dst, step, np.exp(p * lam * logs), e.n, length, strict, np.inf)[-1]
+        walk_sums(e.src, e.dst, e.ts, np.exp(p * lam * logs), e.n, length, strict, np.inf)[-1]
         for p in (1, 2)
     ]
     variance = max(squares / count - (off / count) ** 2, 0.0)
@@ -92,16 +91,9 @@ def walk_llf(
     return (lam - 1.0) * m.walks * m.log_mean - m.walks / 2.0 * spread
 
 
-def steps(e: Events) -> Small:
-    """Return [E]: numbers that rise where the time does."""
-    step = np.zeros(len(e), dtype=np.int32)
-    np.cumsum(e.ts[1:] != e.ts[:-1], out=step[1:])
-    return step
-
-
 @kernel
 def walk_sums(
-    src: Small, dst: Small, step: Small, weight: Floats, n: int, length: int, strict: bool,
+    src: Small, dst: Small, ts: Ints, weight: Floats, n: int, length: int, strict: bool,
     enough: float,
 ) -> Floats:  # fmt: skip
     """Return [length]: the sum over all walks of r + 1 edges of the product of their weights.
@@ -113,7 +105,7 @@ def walk_sums(
     at = 0
     while at < len(src):
         end = at + 1
-        while end < len(src) and step[end] == step[at]:
+        while end < len(src) and ts[end] == ts[at]:
             end += 1
         # Longest first, nothing of this time can follow itself; shortest first, all can.
         for turn in range(length):
@@ -132,7 +124,7 @@ def walk_sums(
 
 @kernel
 def _log_sums(
-    src: Small, dst: Small, step: Small, logs: Floats, n: int, length: int, strict: bool
+    src: Small, dst: Small, ts: Ints, logs: Floats, n: int, length: int, strict: bool
 ) -> tuple[float, float, float]:
     """Return (number, sum of ln S, sum of its square) of all walks of `length` edges."""
     state = np.zeros((n, length, 3))
@@ -140,7 +132,7 @@ def _log_sums(
     at = 0
     while at < len(src):
         end = at + 1
-        while end < len(src) and step[end] == step[at]:
+        while end < len(src) and ts[end] == ts[at]:
             end += 1
         # Longest first, nothing of this time can follow itself; shortest first, all can.
         for turn in range(length):

@@ -155,8 +155,7 @@ def test_walk_bounds_cover_every_path(graph: Graph) -> None:
     # The same walks, scanned by time: rounded up, each cost by less than a grain.
     near, far = events.src, events.dst
     scanned = [
-        sums(a, b, step, grains, none, events.n, 0, 4, strict, backward).T[:, e.index]
-        for step in [np.unique(ts, return_inverse=True)[1].astype(np.int32)]
+        sums(a, b, events.ts, grains, none, events.n, 0, 4, strict, backward).T[:, e.index]
         for grains in [-(-events.cost >> 20).astype(np.int32)]
         for none in [np.empty(0, dtype=bool)]
         for a, b, backward in [(near, far, False), (far, near, True)]
