@@ -211,6 +211,7 @@ def _search(best: Best, events: Events, index: Ints | None) -> None:
         events.layer, longest, best.search.strict,
     )  # fmt: skip
     wanted = max(_LEFT, _LEFT_EACH * best.search.k)
+    whole: _Layout | None = None
     lengths = list(range(1, longest + 1))
     while lengths:
         floors = np.full(longest, -1, dtype=np.int64)
@@ -223,7 +224,11 @@ def _search(best: Best, events: Events, index: Ints | None) -> None:
         for r in lengths:
             among = ids[(bits >> np.uint32(r - 1)) & np.uint32(1) > 0]
             floor, least = int(floors[r - 1]), best.least(r)
-            layout = _Layout(best.search, lay_out(events, among), r)
+            if len(among) < size / 4:
+                layout = _Layout(best.search, lay_out(events, among), r)
+            else:
+                # Where hardly a floor helps, as with equal costs, all lengths share one layout.
+                whole = layout = whole or _Layout(best.search, lay_out(events), longest)
             if not _take(best, layout, r, floor, index) and floor > least:
                 again.append(r)
         lengths = again

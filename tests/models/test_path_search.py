@@ -172,7 +172,7 @@ def test_walk_bounds_cover_every_path(graph: Graph) -> None:
                 assert behind[i, step] + ahead[r - i - 1, step] - e.cost[step] >= total
 
 
-N_COPIES = 20_000
+N_COPIES = 100_000
 
 
 def test_identical_parallel_events_cost_no_more_than_one() -> None:
@@ -206,6 +206,34 @@ def test_hubs_and_copies_do_not_multiply(span: int | None) -> None:
     assert found.exact
     assert found.score.tolist() == [1.0] * 4 + [2.0] * 3 + [3.0] * 2 + [4.0]
     assert found.edges[-1].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("span", [None, 50_000])
+def test_a_hub_of_1e5_senders_and_receivers(span: int | None) -> None:
+    # 1e10 pairs; the k best sums lie among the 2,000 best senders and receivers.
+    n, k, best = 100_000, 50, 2_000
+    g = np.random.default_rng(8)
+    i = np.arange(n)
+    src = np.concatenate([i + 1, np.zeros(n, dtype=np.int64)])
+    dst = np.concatenate([np.zeros(n, dtype=np.int64), i + 1 + n])
+    cost = snap(g.exponential(size=2 * n))
+    when = g.permutation(2 * n)
+    ts, cost, src, dst = np.arange(2 * n), cost[when], src[when], dst[when]
+    label = src * 3 + dst
+    found = top_paths(src, dst, ts, cost, label, max_length=3, k=k, span=span)
+    into, out = np.flatnonzero(dst == 0), np.flatnonzero(src == 0)
+    top_in, top_out = (side[np.argsort(-cost[side])] for side in (into, out))
+    sums_ = cost[top_in[:best], None] + cost[top_out[:best]]
+    apart = ts[top_out[:best]] - ts[top_in[:best], None]
+    sums_[(apart < 0) | ((apart > span) if span is not None else False)] = -1.0
+    expected = np.sort(sums_, axis=None)[::-1][:k]
+    # Nothing that was left out can be among them.
+    assert expected[-1] > cost[top_in[best]] + cost[top_out[0]]
+    assert expected[-1] > cost[top_in[0]] + cost[top_out[best]]
+    assert found.exact
+    assert found.score[found.length == 2].tolist() == expected.tolist()
+    assert found.score[found.length == 1].tolist() == np.sort(cost)[::-1][:k].tolist()
+    assert not (found.length == 3).any()
 
 
 def test_many_instances_may_be_blocked_before_one_is_free() -> None:
