@@ -201,8 +201,8 @@ def _search(best: Best, events: Events, index: Ints | None) -> None:
     if len(events) == 0:
         return
     longest, size = best.search.max_length, len(events)
-    if size <= _DIRECT:
-        whole = _Layout(best.search, lay_out(events), longest)
+    whole = _Layout(best.search, lay_out(events), longest) if size <= _DIRECT else None
+    if whole is not None:
         for r in range(1, longest + 1):
             _take(best, whole, r, best.least(r), index)
         return
@@ -211,7 +211,6 @@ def _search(best: Best, events: Events, index: Ints | None) -> None:
         events.layer, longest, best.search.strict,
     )  # fmt: skip
     wanted = max(_LEFT, _LEFT_EACH * best.search.k)
-    whole: _Layout | None = None
     lengths = list(range(1, longest + 1))
     while lengths:
         floors = np.full(longest, -1, dtype=np.int64)

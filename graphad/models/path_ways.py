@@ -28,7 +28,7 @@ class Ways:
         self.follow = _follow(self.ptr, self.ids, e.dst, e.ts, strict)
         self.label = _dense(e.label)
         self.labels = np.bincount(self.label[e.src != e.dst], minlength=int(self.label.max()) + 1)
-        self.ahead = self._weights(max(longest - 1, 1)) if longest else np.empty((0, 0))
+        self.ahead = self._weights(longest - 1) if longest > 1 else np.empty((0, 0))
 
     def every(self, length: int, span: int, walks: int) -> tuple[Ints, Ints]:
         """Return (score, labels) of all walks; score -1 marks those that are no paths."""
@@ -42,7 +42,7 @@ class Ways:
         """Return (score, labels) of one walk for each row of luck [W, length], in [0, 1)."""
         e = self.e
         begun = _begun(
-            self.ptr, self.ids, self.follow, e.src, e.dst, self.labels, self.label,
+            self.follow, e.src, e.dst, self.labels, self.label,
             self.ahead[length - 2] if length > 1 else np.empty(0),
         )  # fmt: skip
         return _draw(
@@ -55,16 +55,16 @@ class Ways:
         ptr, half = self.ptr, int(np.searchsorted(self.ptr, len(self.ids) // 2))
         bounds = [(0, half), (half, len(ptr) - 1)]
         ahead = np.zeros((levels, len(self.ids)))
-        weight = np.empty(len(self.ids))
+        weight, after = np.empty(len(self.ids)), np.empty(len(self.ids), dtype=np.int32)
         with ThreadPoolExecutor(2) as pool:
 
             def both(kernel_: Callable[..., None], *arguments: object) -> None:
                 list(pool.map(lambda at: kernel_(*arguments, *at), bounds))
 
-            both(_alike, ptr, self.ids, self.label, int(self.label.max()) + 1, weight)
+            both(_alike, ptr, self.ids, self.follow, self.label, len(self.labels), weight, after)
             for r in range(levels):
                 before = ahead[r - 1] if r else np.empty(0)
-                both(_level, ptr, self.ids, self.follow, self.e.dst, weight, before, ahead[r])
+                both(_level, ptr, after, weight, before, ahead[r])
         return ahead
 
 
@@ -96,7 +96,10 @@ def _by_source(src: Small, dst: Small, n: int) -> tuple[Ints, Small]:
 
 @kernel
 def _follow(ptr: Ints, ids: Small, dst: Small, ts: Ints, strict: bool) -> Small:
-    """Return [E]: where in `ids` the out-edges of e's target that e may be followed by begin."""
+    """Return [E]: where in `ids` the events that e may be followed by begin; -1: there is none.
+
+    They go on to the last of e's target.
+    """
     follow = np.zeros(len(dst), dtype=np.int32)
     place = ptr[:-1].copy()
     for e in range(len(dst)):
@@ -105,21 +108,30 @@ def _follow(ptr: Ints, ids: Small, dst: Small, ts: Ints, strict: bool) -> Small:
         while at < ptr[v + 1] and (ts[ids[at]] < ts[e] or (strict and ts[ids[at]] == ts[e])):
             at += 1
         place[v] = at
-        follow[e] = at
+        follow[e] = at if at < ptr[v + 1] else -1
     return follow
 
 
 @kernel
 def _alike(
-    ptr: Ints, ids: Small, label: Small, labels: int, weight: Floats, low: int, high: int
+    ptr: Ints,
+    ids: Small,
+    follow: Small,
+    label: Small,
+    labels: int,
+    weight: Floats,
+    after: Small,
+    low: int,
+    high: int,
 ) -> None:
-    """Write, one over the source's events of its label."""
+    """Write, at each place: one over the source's events of its label, and what may follow."""
     count = np.zeros(labels, dtype=np.int32)
     for v in range(low, high):
         for j in range(ptr[v], ptr[v + 1]):
             count[label[ids[j]]] += 1
         for j in range(ptr[v], ptr[v + 1]):
             weight[j] = 1.0 / count[label[ids[j]]]
+            after[j] = follow[ids[j]]
         for j in range(ptr[v], ptr[v + 1]):
             count[label[ids[j]]] = 0
 
@@ -127,9 +139,7 @@ def _alike(
 @kernel
 def _level(
     ptr: Ints,
-    ids: Small,
-    follow: Small,
-    dst: Small,
+    after: Small,
     weight: Floats,
     before: Floats,
     now: Floats,
@@ -142,23 +152,14 @@ def _level(
         for j in range(ptr[v + 1] - 1, ptr[v] - 1, -1):
             if len(before) == 0:
                 total += weight[j]
-            else:
-                e = ids[j]
-                if follow[e] < ptr[dst[e] + 1]:
-                    total += weight[j] * before[follow[e]]
+            elif after[j] >= 0:
+                total += weight[j] * before[after[j]]
             now[j] = total
 
 
 @kernel
 def _begun(
-    ptr: Ints,
-    ids: Small,
-    follow: Small,
-    src: Small,
-    dst: Small,
-    count: Ints,
-    label: Small,
-    rest: Floats,
+    follow: Small, src: Small, dst: Small, count: Ints, label: Small, rest: Floats
 ) -> Floats:
     """Return [E]: the weight of all walks that begin with e or an earlier event."""
     begun = np.empty(len(src))
@@ -168,7 +169,7 @@ def _begun(
             weight = 1.0 / count[label[e]]
             if len(rest) == 0:
                 total += weight
-            elif follow[e] < ptr[dst[e] + 1]:
+            elif follow[e] >= 0:
                 total += weight * rest[follow[e]]
         begun[e] = total
     return begun
@@ -211,7 +212,7 @@ def _every(
                 continue
             if place[depth] < 0:
                 place[depth] = follow[e]
-            if place[depth] >= ptr[dst[e] + 1]:
+            if place[depth] < 0 or place[depth] >= ptr[dst[e] + 1]:
                 depth -= 1
                 continue
             following = ids[place[depth]]
@@ -259,7 +260,7 @@ def _draw(
         for step in range(1, length):
             low, end = follow[e], ptr[dst[e] + 1]
             row = ahead[length - step - 1]
-            if low >= end:
+            if low < 0:
                 simple = False  # rounding put the first event past the last that can be followed
                 break
             # The sums fall from place to place: take the last one that still exceeds the aim.
