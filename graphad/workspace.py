@@ -163,7 +163,7 @@ class Workspace(Store):
         detector.top = max(detector.top, top)
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
-        paths = detector.score(graph)
+        paths = detector.score(graph, inside=True)
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
         self._remember(found_)
