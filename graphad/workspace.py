@@ -13,6 +13,7 @@ from graphad import judge
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.findings import Finding
+from graphad.graph import Graph
 from graphad.store import Store, kept
 from graphad.store import manifest as manifests
 from graphad.store.manifest import write_atomic
@@ -21,6 +22,7 @@ from graphad.store.store import Moment, microseconds
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
 _HOURS = 6  # active hours, from which on they are what is divided
+_PER_DAY = 80  # paths of each length that a day of logs deserves: incidents of many paths each
 
 
 @dataclass
@@ -121,10 +123,9 @@ class Workspace(Store):
     ) -> Hunt:  # fmt: skip
         """Score a window with a fitted model and keep the findings."""
         detector, calibration, name = self.model(model)
-        if top:
-            detector.top = max(detector.top, top)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
+        detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
         paths = detector.score(graph)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
@@ -160,7 +161,7 @@ class Workspace(Store):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top)
+        detector.top = max(detector.top, top, _PER_DAY * _days(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
         paths = detector.score(graph, inside=True)
@@ -236,6 +237,11 @@ class Workspace(Store):
             after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
             if after != before:
                 kept.save(self.path, change, after)
+
+
+def _days(graph: Graph) -> int:
+    """Return on how many UTC days anything happened."""
+    return len(np.unique(graph.ts // (24 * judge.HOUR)))
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:
