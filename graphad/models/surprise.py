@@ -16,6 +16,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+WEEK = 168.0  # hours
 _STEP = 2.0**20  # bits are compared on a grid of 2**-20, so that equal shares stay equal
 
 
@@ -34,14 +35,14 @@ def share_bits(seen: Floats, sent: Floats, base: Floats, shrinkage: float) -> Fl
 
 
 def rate_bits(rate: Floats) -> Floats:
-    """Return log2(1 + 1/rate): about -log2 of a small rate, next to nothing for a large one.
+    """Return log2(1 + 1/r) of hourly rates, r the weekly one: about -log2 of a small rate.
 
     Unlike -log2 it never turns negative and never stops falling, so the order of links survives.
 
-    >>> rate_bits(np.array([1.0, 0.25])).round(6)
-    array([1.      , 2.321928])
+    >>> rate_bits(np.array([1.0, 168.0])).round(6)
+    array([7.400879, 1.      ])
     """
-    bits: Floats = np.log2(1.0 + 1.0 / rate)
+    bits: Floats = np.log2(1.0 + WEEK / rate)
     return bits
 
 
