@@ -73,9 +73,7 @@ def measure(options: Options) -> Iterable[Row]:
         graph = store.graph()
         labels = otrf_truth.label(store, graph, folder)
         ids = [f"{int(i) & (2**64 - 1):016x}" for i in graph.ids]
-        attackers = {
-            name: {ids[n] for n in found} for name, found in labels.processes.items()
-        }
+        attackers = {name: {ids[n] for n in found} for name, found in labels.processes.items()}
         attackers[""] = set()
         told = labels.told
         yield Row("lab: captures", len(labels.processes), "captures")
@@ -87,7 +85,11 @@ def measure(options: Options) -> Iterable[Row]:
 
 
 def _mode(
-    store: Workspace, labels: otrf_truth.Labels, attackers: dict[str, set[str]], mode: str, seed: int
+    store: Workspace,
+    labels: otrf_truth.Labels,
+    attackers: dict[str, set[str]],
+    mode: str,
+    seed: int,
 ) -> Iterable[Row]:
     found = store.hunt(settings={"mode": mode, "seed": seed}).findings
     ranked = incidents(found, labels, attackers)

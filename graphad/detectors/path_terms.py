@@ -2,7 +2,7 @@
 
 default: transition and command (how seldom this sender does this, to this, with such a command
 line; shrunken, smoothed shares), then `kind`, which makes it a rate: how often an event of its kind
-is as surprising. Each event's terms add up to log2(1 + 1/rate), the rate a week of one host.
+is as surprising. Each event's terms add up to log2(1 + seconds between two such events of a host).
 paper: GID's X, A, Y. nodoze, provdetector: the terms of those papers, for comparison.
 """
 
