@@ -39,7 +39,7 @@ ARG_AT = KIND_AT + EVENT_LINES + 1  # 4 each: number << 32 | chunk, start, end, 
 SEEN, SEEN_BITS = ARG_AT + 4 * MAX_ARGS, 8
 SEEN_AT = SEEN + 1
 # Runs of fields that many lines have alike; see auditd_runs.py. A block begins with none.
-RUNS, RUN_SIZE, MAX_RUN = 64, 64, 14
+RUNS, RUN_SIZE, MAX_RUN = 256, 64, 14
 RUN_AT = SEEN_AT + (1 << SEEN_BITS)
 EVENT_SIZE = RUN_AT + RUNS * RUN_SIZE
 
