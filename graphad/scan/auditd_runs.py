@@ -9,8 +9,6 @@ the output and its bytes, bytes up to where the line goes on, number of keys; fo
 starts and ends from the run's first byte, its word, and its place in the table of keys seen.
 """
 
-import numpy as np
-
 from graphad.scan.auditd_event import (
     KEY_AT,
     MAX_KEYS,
@@ -31,21 +29,21 @@ LENGTH, TEXT, JSON, JSON_LENGTH, PAST, COUNT, RUN_KEYS = range(7)
 @inlined
 def opens_run(key: U64) -> bool:
     """Say whether a run begins with this key: gid, ouid or cap_fp."""
-    return key == U64(0x646967) or key == U64(0x6469756F) or key == U64(0x70665F706163)
+    return bool(key == U64(0x646967) or key == U64(0x6469756F) or key == U64(0x70665F706163))
 
 
 @inlined
 def seen_place(key: U64) -> int:
     """Return the place of a key's word in the table of keys that this line may have had."""
     h = mix(key ^ U64(0xA0761D6478BD642F), U64(0xE7037ED1A0B428DB))
-    return SEEN_AT + np.int64(h >> U64(64 - SEEN_BITS))
+    return SEEN_AT + int(h >> U64(64 - SEEN_BITS))
 
 
 @lean
 def slot_of(data: Bytes, start: int) -> int:
     """Return the slot of a run that begins at `start`, by its first 16 bytes."""
     h = mix(load64(data, start) ^ U64(0xA0761D6478BD642F), load64(data, start + 8))
-    return RUN_AT + RUN_SIZE * np.int64((h ^ (h >> U64(32))) & U64(RUNS - 1))
+    return RUN_AT + RUN_SIZE * int((h ^ (h >> U64(32))) & U64(RUNS - 1))
 
 
 @lean
