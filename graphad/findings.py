@@ -24,6 +24,7 @@ class Edge(msgspec.Struct):
     action: str
     ts: str
     terms: dict[str, float]
+    host: str = ""  # where it was logged
 
 
 class Evidence(msgspec.Struct):
@@ -36,11 +37,20 @@ class Evidence(msgspec.Struct):
     number: int = 0
 
 
+class Marked(msgspec.Struct):
+    """A mark or allow rule that counts for a finding; verdict: benign, malicious or allow."""
+
+    id: str
+    verdict: str
+    reason: str
+
+
 class Finding(msgspec.Struct):
     """A scored path with everything needed to check it.
 
     score [bits] is the sum of `terms`, which are the sums over `edges`. p_value, severity and alert
-    are None without a reference period: then findings are ranked, not calibrated.
+    are None without a reference period: then findings are ranked, not calibrated. `marks` are told
+    as of now, not kept.
     """
 
     id: str
@@ -63,6 +73,7 @@ class Finding(msgspec.Struct):
     model: str
     incident: str = ""
     rank: int = 0
+    marks: list[Marked] = []
 
     @property
     def rarest(self) -> int:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from graphad.detectors.path import PathDetector, Paths
-from graphad.detectors.path_terms import TERMS
+from graphad.detectors.path import MARK, SHOWN, PathDetector, Paths
 from graphad.findings import (
     Edge,
     Entity,
@@ -118,6 +117,12 @@ def to_findings(
     return found
 
 
+def _terms(values: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Return terms by name; what marks take off only where there is one."""
+    named = {name: float(bits) for name, bits in zip(SHOWN, values, strict=True)}
+    return {name: bits for name, bits in named.items() if name != MARK or bits}
+
+
 def _finding(
     store: Store, graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
 ) -> Finding:
@@ -133,7 +138,8 @@ def _finding(
     edges = [
         Edge(
             at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
-            dict(zip(TERMS, map(float, paths.terms[i, at]), strict=True)),
+            _terms(paths.terms[i, at]),
+            graph.host[e],
         )
         for at, e in enumerate(events)
     ]  # fmt: skip
@@ -161,7 +167,7 @@ def _finding(
         title=title(entities),
         entities=entities,
         edges=edges,
-        terms={name: float(v) for name, v in zip(TERMS, paths.terms[i].sum(axis=0), strict=True)},
+        terms=_terms(paths.terms[i].sum(axis=0)),
         evidence=[],
         model=model,
     )

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from graphad import judge
+from graphad import feedback, judge
+from graphad.annotated import Annotated
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.feedback import Coverage
 from graphad.findings import Finding
 from graphad.graph import Graph
 from graphad.store import Store, kept
-from graphad.store import manifest as manifests
 from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
 
@@ -40,7 +41,7 @@ def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
 
 
-class Workspace(Store):
+class Workspace(Annotated):
     """A store with its models and findings."""
 
     def fit(
@@ -119,23 +120,27 @@ class Workspace(Store):
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
         sources: Iterable[int] | None = None, top: int | None = None,
-        stage: Callable[[str], None] = _stage,
+        stage: Callable[[str], None] = _stage, now: Moment = None,
     ) -> Hunt:  # fmt: skip
-        """Score a window with a fitted model and keep the findings."""
+        """Score a window with a fitted model and keep the findings.
+
+        Marks and allow rules count as of `now`, the clock's time if not given.
+        """
         detector, calibration, name = self.model(model)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
         detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
-        paths = detector.score(graph)
+        coverage = self.coverage(now)
+        paths = detector.score(graph, covered=coverage.events(graph))
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
-        self._remember(found)
+        self._remember(found, coverage)
         return Hunt(found, calibration is not None, name, paths.exact)
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
-        stage: Callable[[str], None] = _stage, **ingest: Any,
+        stage: Callable[[str], None] = _stage, now: Moment = None, **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
 
@@ -153,7 +158,7 @@ class Workspace(Store):
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
             name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
-            return self.score(model=name, sources=target, top=top, stage=stage)
+            return self.score(model=name, sources=target, top=top, stage=stage, now=now)
         stage("fitting names")
         graph = self.graph(sources=mine)
         if not len(graph):
@@ -164,10 +169,11 @@ class Workspace(Store):
         detector.top = max(detector.top, top, _PER_DAY * _days(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
-        paths = detector.score(graph, inside=True)
+        coverage = self.coverage(now)
+        paths = detector.score(graph, inside=True, covered=coverage.events(graph))
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
-        self._remember(found_)
+        self._remember(found_, coverage)
         return Hunt(found_, False, name, paths.exact, notes)
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
@@ -209,10 +215,6 @@ class Workspace(Store):
 
     # -- findings that are kept ---------------------------------------------------------------
 
-    def findings(self) -> list[Finding]:
-        """Return all kept findings as of now, best first within their model's rank."""
-        return kept.load(self.path, manifests.load(self.path))
-
     def scored_days(self) -> float | None:
         """Return how many days the sources behind the kept findings span, None without any."""
         paths = {proof.source for finding in self.findings() for proof in finding.evidence}
@@ -229,14 +231,39 @@ class Workspace(Store):
             raise UnknownName.among("finding", name, [f.id for f in kept])
         return near[0]
 
-    def _remember(self, found: Sequence[Finding]) -> None:
-        """Keep findings; one of the same id is replaced."""
+    def _remember(self, found: Sequence[Finding], coverage: Coverage) -> None:
+        """Keep findings; one of the same id is replaced. The others are lowered as marks want it.
+
+        Afterwards the findings tell their marks.
+        """
         with self._changing() as change:
-            before = self.findings()
-            merged = {f.id: f for f in before} | {f.id: f for f in found}
+            before = kept.load(self.path, self.manifest)
+            fresh = {f.id for f in found}
+            others = self._lowered([f for f in before if f.id not in fresh], coverage)
+            merged = {f.id: f for f in others} | {f.id: f for f in found}
             after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
             if after != before:
                 kept.save(self.path, change, after)
+        for finding in found:
+            finding.marks = coverage.tell(finding)
+
+    def _lowered(self, findings: Sequence[Finding], coverage: Coverage) -> list[Finding]:
+        """Return findings by the marks of now; one whose model is gone stays as it is."""
+        models: dict[str, Any] = {}
+        found = []
+        for finding in findings:
+            links = [feedback.link_of(finding, at) for at in range(len(finding.edges))]
+            new = feedback.lowered(finding, [bool(coverage.lowering(link)) for link in links])
+            if new is not None and finding.model not in models:
+                try:
+                    models[finding.model] = self.model(finding.model)
+                except (ModelError, UnknownName):
+                    models[finding.model] = None
+            if new is not None and models[finding.model] is not None:
+                detector, calibration, _ = models[finding.model]
+                finding = feedback.judged_again(new, detector, calibration)
+            found.append(finding)
+        return found
 
 
 def _days(graph: Graph) -> int:

@@ -147,6 +147,8 @@ def _card(place: int, group: Sequence[Finding]) -> None:
     if detail and detail != short(finding.entities[edge.dst]):
         why += f": {shorten(detail, 90)}"
     _out("     " + terminal(why))
+    for mark in {mark.id: mark for one in group for mark in one.marks}.values():
+        _out("     " + terminal(f"{mark.verdict}, {mark.id}: {shorten(terminal(mark.reason), 90)}"))
     more = len(group) - 1
     if more:
         _out(f"     and {more} more path{'s' * (more != 1)} of {terminal(finding.incident)}")

@@ -21,6 +21,10 @@ from graphad.graph import Graph
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+MARK = "mark"  # the term that takes what people called benign down to 0 bits
+SHOWN = (*TERMS, MARK)
 
 # Between which types information can flow, one of them a process (GID 3.1), and the pairs that
 # logons, services and tasks add.
@@ -35,7 +39,7 @@ class Paths:
     """P scored paths of one graph, highest z first.
 
     score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
-    terms [P, L, T] bits, by TERMS, zero padded: each row of a path adds up to its score.
+    terms [P, L, T] bits, by SHOWN, zero padded: each row of a path adds up to its score.
     """
 
     score: Floats
@@ -88,10 +92,11 @@ class PathDetector:
             self._fit_lengths(graphs)
         return self
 
-    def score(self, graph: Graph, *, inside: bool = False) -> Paths:
+    def score(self, graph: Graph, *, inside: bool = False, covered: Bools | None = None) -> Paths:
         """Return the highest scoring distinct paths of each length; changes nothing.
 
         inside: the graph is one that the fit counted; each event is then judged without itself.
+        covered: events [E] that count 0 bits; lengths keep the scale that they have without.
         A detector that has seen no graph takes each length's scale from this one.
         """
         from graphad.models.path_search import top_paths
@@ -101,14 +106,14 @@ class PathDetector:
         if not self.lengths_ and len(graph):
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
-        terms, label, mask = self._edges(graph, inside)
+        terms, label, mask = self.edges(graph, inside, covered)
         if not mask.any():
             none = np.empty((0, self.max_length))
             return Paths(
                 np.empty(0), np.empty(0), np.empty(0, np.int64), none.astype(np.int64),
-                np.empty((0, self.max_length, len(TERMS))),
+                np.empty((0, self.max_length, len(SHOWN))),
             )  # fmt: skip
-        src, dst = self._ends(graph)
+        src, dst = self.ends(graph)
         found = top_paths(
             src, dst, graph.ts, terms.sum(axis=1), label, max_length=self.max_length, k=self.top,
             strict=self.strict, span=self._span(), mask=mask,
@@ -117,7 +122,7 @@ class PathDetector:
         parts = np.where(found.edges[..., None] >= 0, terms[held], 0.0)
         score = parts.sum(axis=(1, 2))
         z = np.array(
-            [self._z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
+            [self.z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
         )
         order = np.lexsort((np.arange(len(z)), -score, -z))
         return Paths(
@@ -127,7 +132,7 @@ class PathDetector:
 
     def event_terms(self, graph: Graph, *, inside: bool = False) -> Floats:
         """Return the terms [E, T] of every event, in bits."""
-        return self._edges(graph, inside)[0]
+        return self.edges(graph, inside)[0][:, :-1]
 
     def origins(self, graph: Graph, *, inside: bool = False) -> Floats:
         """Return how suspicious the origin of each entity is, [N] bits; 0 for one not launched.
@@ -169,7 +174,10 @@ class PathDetector:
     def _span(self) -> int | None:
         return None if self.span_s is None else round(self.span_s * 1e6)
 
-    def _edges(self, graph: Graph, inside: bool) -> tuple[Floats, Ints, npt.NDArray[np.bool_]]:
+    def edges(
+        self, graph: Graph, inside: bool = False, covered: Bools | None = None
+    ) -> tuple[Floats, Ints, Bools]:
+        """Return each event's terms [E, T] by SHOWN, its label [E], and if a path may use it."""
         if self.names_ is None:
             raise NotFitted(self.name)
         if self._scorer is None:
@@ -177,9 +185,11 @@ class PathDetector:
         terms, label = self._scorer.events(graph, inside)
         types = np.array([t in ACTORS for t in graph.types], bool)
         mask = types[graph.src] | types[graph.dst] if len(graph) else np.zeros(0, bool)
-        return terms, label, mask
+        own = terms.sum(axis=1)
+        off = np.zeros(len(graph)) if covered is None else np.where(covered, 0.0 - own, 0.0)
+        return np.column_stack([terms, off]), label, mask
 
-    def _ends(self, graph: Graph) -> tuple[Ints, Ints]:
+    def ends(self, graph: Graph) -> tuple[Ints, Ints]:
         """Return both ends of the events, a hub being another vertex as an end than as a start."""
         if self.mode == "paper":
             return graph.src, graph.dst
@@ -201,10 +211,10 @@ class PathDetector:
 
         drawn: dict[int, list[Floats]] = {r: [] for r in range(1, self.max_length + 1)}
         for graph in graphs:
-            terms, label, mask = self._edges(graph, inside)
+            terms, label, mask = self.edges(graph, inside)
             if not mask.any():
                 continue
-            src, dst = self._ends(graph)
+            src, dst = self.ends(graph)
             cost = terms.sum(axis=1)
             for r in drawn:
                 drawn[r].append(
@@ -217,7 +227,8 @@ class PathDetector:
         scores = {r: np.concatenate(q) for r, q in drawn.items() if q}
         self.lengths_ = fit_lengths(scores, least=self.least, robust=self.robust)
 
-    def _z(self, length: int, score: Floats) -> Floats:
+    def z(self, length: int, score: Floats) -> Floats:
+        """Return how far scores [P] of paths of one length stand out, as `score` gives it."""
         if not self.lengths_:
             return score
         fitted = self.lengths_.get(length) or self.lengths_[max(self.lengths_)]
