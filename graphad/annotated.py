@@ -89,7 +89,7 @@ class Annotated(Store):
                FROM counts ORDER BY ALL"""
         )
         rows = zip(*(seen[name].to_pylist() for name in seen.column_names), strict=True)
-        links = (Link(*row[:5], None, row[5]) for row in rows)
+        links = (Link(s, u, action, d, v, host=host) for s, u, action, d, v, host in rows)
         found = [link for link in links if rule.covers(link)]
         return len(found), found[:most]
 

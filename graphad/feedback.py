@@ -33,6 +33,16 @@ def link_of(finding: Finding, at: int) -> Link:
     return Link(src.type, src.name, edge.action, dst.type, dst.name, shape, host)
 
 
+def event_link(graph: Graph, e: int) -> Link:
+    """Return the link, on its host, that an event of a graph is one of."""
+    u, v, action = graph.src[e], graph.dst[e], graph.action[e]
+    shape = (graph.shapes[v] or "") if action == "launch" else None
+    return Link(
+        graph.types[u], graph.names[u], action, graph.types[v], graph.names[v], shape,
+        graph.host[e],
+    )  # fmt: skip
+
+
 def _own_bits(finding: Finding, at: int) -> float:
     """Return the bits of an edge without marks."""
     return math.fsum(bits for name, bits in finding.edges[at].terms.items() if name != MARK)
@@ -105,12 +115,7 @@ class Coverage:
         found = np.zeros(len(graph), bool)
         seen: dict[Link, bool] = {}
         for e in np.flatnonzero(ends[0][graph.src] & ends[1][graph.dst]):
-            u, v, action = graph.src[e], graph.dst[e], graph.action[e]
-            shape = (graph.shapes[v] or "") if action == "launch" else None
-            link = Link(
-                graph.types[u], graph.names[u], action, graph.types[v], graph.names[v], shape,
-                graph.host[e],
-            )  # fmt: skip
+            link = event_link(graph, int(e))
             if link not in seen:
                 seen[link] = bool(self.lowering(link))
             found[e] = seen[link]

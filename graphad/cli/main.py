@@ -20,6 +20,7 @@ from graphad.cli.options import (
     store_option,
 )
 from graphad.cli.upkeep import compact, doctor, prune
+from graphad.cli.why import why
 from graphad.errors import GraphadError
 from graphad.sanitize import log_line
 
@@ -350,7 +351,7 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (mark, unmark, marks, allow):
+for command in (mark, unmark, marks, allow, why):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)
