@@ -120,7 +120,11 @@ class Annotated(Store):
         for finding in every:
             groups.setdefault(finding.incident, []).append(finding)
         near = [name] if name in groups else [one for one in groups if one.startswith(name)]
-        if len(near) != 1:
+        if len(near) > 1:
+            raise UnknownName(
+                f"{name!r} is the beginning of {len(near)} ids.", hint="Write more of one."
+            )
+        if not near:
             raise UnknownName.among("finding or incident", name, list(groups))
         return near[0], groups[near[0]]
 

@@ -96,6 +96,12 @@ class Coverage:
         rules = [rule.id for rule in self.rules if rule.covers(link)]
         return self.marked("benign", link) + rules
 
+    def lowers(self, finding: Finding) -> list[bool]:
+        """Return which edges [L] of a finding are lowered."""
+        if not self.active:
+            return [False] * len(finding.edges)
+        return [bool(self.lowering(link_of(finding, at))) for at in range(len(finding.edges))]
+
     def events(self, graph: Graph) -> Bools | None:
         """Return which events [E] are lowered, None if no mark or rule lowers anything."""
         if not self.rules and not self.links["benign"]:
@@ -126,6 +132,8 @@ class Coverage:
 
         Those that lower one of its edges, and the malicious ones of which it has a telling link.
         """
+        if not self.active:
+            return []
         links = [link_of(finding, at) for at in range(len(finding.edges))]
         names = {name for link in links for name in self.lowering(link)}
         for at in telling_edges(finding):

@@ -252,8 +252,7 @@ class Workspace(Annotated):
         models: dict[str, Any] = {}
         found = []
         for finding in findings:
-            links = [feedback.link_of(finding, at) for at in range(len(finding.edges))]
-            new = feedback.lowered(finding, [bool(coverage.lowering(link)) for link in links])
+            new = feedback.lowered(finding, coverage.lowers(finding))
             if new is not None and finding.model not in models:
                 try:
                     models[finding.model] = self.model(finding.model)

@@ -62,7 +62,7 @@ def doctor(store: Path) -> int:
         click.echo(f"graphad: {log_line(problem)}", err=True)
     sources = opened.sources
     entries, bad = opened.journal()
-    torn = f", {bad} lines of the journal cut off or damaged" if bad else ""
+    torn = f", {bad} line{'s' * (bad != 1)} of the journal cut off or damaged" if bad else ""
     total = sum(opened.parquet_bytes().values())
     click.echo(
         f"{store}: commit {opened.manifest.number}, {len(sources)} sources, "

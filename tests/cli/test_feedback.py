@@ -68,7 +68,7 @@ def test_marks_lists_all_of_them(store: Path) -> None:
     with (store / journal.FILE).open("ab") as file:
         file.write(b'{"kind":"ma')
     assert "1 line of the journal cannot be read" in run("marks", "-s", store).stderr
-    assert "1 lines of the journal cut off" in run("doctor", "-s", store).stdout
+    assert "1 line of the journal cut off" in run("doctor", "-s", store).stdout
 
 
 @pytest.mark.parametrize("text", CORPUS)
@@ -88,8 +88,8 @@ def test_reasons_are_shown_safely(store: Path, text: str) -> None:
 
 
 def test_wrong_use_is_told(store: Path) -> None:
-    assert "Did you mean" in run("mark", "-s", store, "path-x", "benign", "--reason", "x",
-                                 code=1).output  # fmt: skip
+    told = run("mark", "-s", store, "path-x", "benign", "--reason", "x", code=1).output
+    assert "No finding or incident is called" in told
     run("mark", "-s", store, "path-x", "evil", "--reason", "x", code=2)
     run("mark", "-s", store, "path-x", "benign", code=2)
     run("unmark", "-s", store, "mark-x", code=1)
@@ -111,11 +111,6 @@ def test_why(store: Path) -> None:
     assert event["link"] == "process /bin/evil write file /data/loot"
     assert {"length", "score", "z", "rank", "last", "missing_bits"} <= event["paths"][0].keys()
     shown = run("why", "-s", store, "--process", "evil", "-f", "table").stdout
-    for word in (
-        "seen 1 time in the fit",
-        "distinct ones",
-        "not calibrated",
-        "length 2: best path",
-    ):
+    for word in ("seen 1 time in the fit", "distinct ones", "not calibrated", "length 2: best"):
         assert word in shown
     assert json.loads(run("why", "-s", store, "--process", "evil", "-f", "json").stdout)["events"]
