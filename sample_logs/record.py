@@ -272,9 +272,9 @@ def truth(
     known = -1
     while known < len(since):  # a grandchild's fork may be told of before its parent's
         known = len(since)
-        for number, pid, child in forks:
+        for number, pid, started in forks:
             if since.get(pid, number + 1) <= number:
-                since.setdefault(child, 0)
+                since.setdefault(started, 0)
     for number, pid, whole in made:
         label = _label(request, whole) or _label(entry, whole)
         if label is None and since.get(pid, number + 1) <= number:

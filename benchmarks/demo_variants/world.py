@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from sample_logs import record
@@ -32,7 +33,7 @@ typed: list[bytes] = []  # what the attacker types into the next reverse shell
 def serve() -> None:
     """Start all servers that are not the shop's."""
     for port in (record.RATES_PORT, SUPPLY_PORT, record.TOOL_PORT, DROP_PORT):
-        record.serve(port, lambda caller, port=port: _web(caller, port == DROP_PORT))  # type: ignore[misc]
+        record.serve(port, partial(_web, keep=port == DROP_PORT))
     record.serve(record.C2_PORT, _controller)
     for port, keep in ((UDP_PORT, True), (SYSLOG_PORT, False)):
         _datagrams(port, keep)
@@ -50,7 +51,7 @@ def _web(caller: socket.socket, keep: bool) -> None:
         body += part
     if keep:
         stolen.append(body)
-    page = pages.get((head.decode().split(" ") + ["", ""])[1], b"ok\n")
+    page = pages.get([*head.decode().split(" "), "", ""][1], b"ok\n")
     caller.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
 
 
