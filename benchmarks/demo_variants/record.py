@@ -1,11 +1,11 @@
 """Records benchmarks/demo_variants/data: quiet days and attacks of the demo's shop, with strace.
 
-    env -i /usr/bin/python3 -m benchmarks.demo_variants.record [--quiet N] [NAME ...]
+    env -i /usr/bin/python3 -m benchmarks.demo_variants.record [NAME ...]
 
-As root, from the root of the repository; strace, gcc, gdb, perl, openssl and what record.py of
+As root, from the root of the repository; strace, gcc, binutils, perl, openssl and what record.py of
 sample_logs needs. Each day is recorded in a shop made anew in /srv/shop, which must not exist and
 is removed again. Its ten rounds take seconds and are then moved two hours apart, as record.py
-says. Without a name all attacks and quiet days are recorded; a day's seed is its name.
+says. Without a name all days are recorded; a day's seed is its name.
 """
 
 import argparse
@@ -68,23 +68,24 @@ STEPS: Steps = [
 
 def main() -> None:
     """Record the days asked for."""
+    names = [*(f"quiet-{n:02}" for n in range(1, QUIET_DAYS + 1)), *ATTACKS]
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ATTACKS)}")
-    parser.add_argument("--quiet", type=int, metavar="N", help="quiet days to record")
-    given = parser.parse_args()
-    unknown = sorted(set(given.names) - set(ATTACKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
+    chosen = parser.parse_args().names or names
+    unknown = sorted(set(chosen) - set(names))
     if unknown:
-        parser.error(f"no attack is called {', '.join(unknown)}")
-    everything = not given.names and given.quiet is None
+        parser.error(f"no day is called {', '.join(unknown)}")
     record.refuse_to_overwrite(SHOP, *loot())
     world.serve()
     world.pages.update(PAGES | {"/knock": compiled(KNOCK)})
-    for n in range(QUIET_DAYS if everything else given.quiet or 0):
-        lines = day(f"quiet-{n + 1:02}", QUIET + timedelta(days=n), RARE[n % len(RARE)], None)
-        save(DATA / "quiet" / f"{n + 1:02}.strace.gz", lines)
-    for n, name in enumerate(ATTACKS):
-        if everything or name in given.names:
-            record_attack(n, name)
+    for n, name in enumerate(names):
+        if name not in chosen:
+            continue
+        if name in ATTACKS:
+            record_attack(n - QUIET_DAYS, name)
+        else:
+            lines = day(name, QUIET + timedelta(days=n), RARE[n % len(RARE)], None)
+            save(DATA / "quiet" / f"{n + 1:02}.strace.gz", lines)
 
 
 def record_attack(n: int, name: str) -> None:
