@@ -120,10 +120,12 @@ class Workspace(Annotated):
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
         sources: Iterable[int] | None = None, top: int | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, now: Moment = None,
     ) -> Hunt:  # fmt: skip
         """Score a window with a fitted model and keep the findings.
 
+        hosts, types: only events of these hosts, and between entities of these types.
         Marks and allow rules count as of `now`, the clock's time if not given.
         """
         detector, calibration, name = self.model(model)
@@ -131,7 +133,8 @@ class Workspace(Annotated):
         graph = self.graph(start, end, sources=sources)
         detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
         coverage = self.coverage(now)
-        paths = detector.score(graph, covered=coverage.events(graph))
+        covered = coverage.events(graph)
+        paths = detector.score(graph, covered=covered, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
@@ -140,6 +143,7 @@ class Workspace(Annotated):
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, now: Moment = None, **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
@@ -158,7 +162,9 @@ class Workspace(Annotated):
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
             name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
-            return self.score(model=name, sources=target, top=top, stage=stage, now=now)
+            return self.score(
+                model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage, now=now
+            )
         stage("fitting names")
         graph = self.graph(sources=mine)
         if not len(graph):
@@ -170,7 +176,8 @@ class Workspace(Annotated):
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
         coverage = self.coverage(now)
-        paths = detector.score(graph, inside=True, covered=coverage.events(graph))
+        covered = coverage.events(graph)
+        paths = detector.score(graph, inside=True, covered=covered, hosts=hosts, types=types)
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
         self._remember(found_, coverage)
