@@ -1,6 +1,8 @@
 """Marks and reasons, as a user meets them."""
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -114,3 +116,27 @@ def test_why(store: Path) -> None:
     for word in ("seen 1 time in the fit", "distinct ones", "not calibrated", "length 2: best"):
         assert word in shown
     assert json.loads(run("why", "-s", store, "--process", "evil", "-f", "json").stdout)["events"]
+
+
+def test_the_commands_of_the_docs_exist() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text()
+    shown = [shlex.split(line)[1:] for line in text.splitlines() if line.startswith("graphad ")]
+    assert {words[0] for words in shown} == {"mark", "unmark", "marks", "allow", "why"}
+    for name, *words in shown:
+        command = main.commands[name]
+        known = {option for one in command.params for option in one.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+        command.make_context(name, words)
+
+
+def test_the_fields_of_the_docs_are_those_of_an_answer(store: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text()
+    answer = json.loads(run("why", "-s", store, "--event", "a.log:394").stdout)
+    event, path = answer["events"][0], answer["events"][0]["paths"][0]
+    table = text[text.index("| `fate`") : text.index("A source is its number")]
+    told = set(re.findall(r"`(?:paths\.)?([a-z_]+)`", table))
+    every = answer.keys() | event.keys() | path.keys() | event["history"].keys()
+    assert told <= every
+    skipped = {"asked", "model", "events", "more", "source", "record", "ts", "link", "length",
+               "path", "same_command", "host_days", "src", "dst"}  # fmt: skip
+    assert every - skipped <= told
