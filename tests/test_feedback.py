@@ -124,6 +124,16 @@ def test_findings_that_are_no_longer_found_are_lowered_too(store: Workspace) -> 
     assert {name: after[name] for name in others} == {name: before[name] for name in others}
 
 
+def test_a_lowered_finding_has_the_telling_links_it_had(store: Workspace) -> None:
+    for top in store.findings():
+        first = store.mark(top.id, "benign", "x")
+        store.score()
+        again = store.mark(top.id, "malicious", "no")
+        assert again.links == first.links
+        for one in (first, again):
+            store.unmark(one.id)
+
+
 def test_malicious_lowers_nothing_and_is_stronger_than_benign(store: Workspace) -> None:
     before = {f.id: f.score for f in store.findings()}
     top = store.findings()[0]
