@@ -106,14 +106,14 @@ def processes(store: Any, name: str, host: str | None) -> set[int]:
     try:
         rows = connection.execute(
             r"""SELECT id FROM entities WHERE type = 'process' AND ($host IS NULL OR host = $host)
-                AND ($name IN (key, label, name) OR split_part(key, ':', 1) = $name
+                AND ($name IN (key, label, name) OR split_part(key, ':', 1) = $pid
                      OR regexp_extract(name, '[^/\\]*$') = lower($name)
                      OR regexp_extract(label, '[^/\\]*$') = $name)""",
-            {"name": name, "host": host},
+            {"name": name, "host": host, "pid": name if name.isdecimal() else None},
         ).fetchall()
         found = {int(row[0]) for row in rows}
-        if not found and name.isdecimal():
-            found = _of_pid(connection, int(name), host)
+        if name.isdecimal():
+            found |= _of_pid(connection, name, host)
         known = [] if found else connection.execute(
             "SELECT DISTINCT name FROM entities WHERE type = 'process' ORDER BY ALL LIMIT 1000"
         ).fetchall()  # fmt: skip
@@ -124,15 +124,12 @@ def processes(store: Any, name: str, host: str | None) -> set[int]:
     return found
 
 
-def _of_pid(connection: Any, pid: int, host: str | None) -> set[int]:
-    """Return the processes at the ends of what a process id did, for keys that don't begin so."""
+def _of_pid(connection: Any, pid: str, host: str | None) -> set[int]:
+    """Return the processes that a source tells apart by ids of its own and that had a pid."""
     rows = connection.execute(
-        """SELECT DISTINCT CASE WHEN s.type = 'process' AND r.exe = s.label THEN e.src
-                                WHEN d.type = 'process' THEN e.dst ELSE e.src END
-           FROM records r JOIN edges e USING (source, record)
-           JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
-           WHERE r.pid = $pid AND ($host IS NULL OR e.host = $host)
-             AND 'process' IN (s.type, d.type)""",
+        """SELECT DISTINCT entity FROM aliases
+           WHERE kind IN ('process', 'birth') AND value = $pid
+             AND ($host IS NULL OR host = $host)""",
         {"pid": pid, "host": host},
     ).fetchall()
     return {int(row[0]) for row in rows}

@@ -9,8 +9,8 @@ import pytest
 from graphad import why
 from graphad.errors import UnknownName
 from graphad.models.calibration import Calibration
-from graphad.why_seen import record_at
-from graphad.workspace import Workspace
+from graphad.why_seen import processes, record_at
+from graphad.workspace import Workspace, open_store
 from tests.marked import hunted
 from tests.models.naive_paths import all_paths
 
@@ -125,6 +125,26 @@ def test_a_process_by_key_and_name(window: why.Window) -> None:
         why.why_process(window, "evi")
     with pytest.raises(UnknownName):
         why.why_process(window, "evil", "other")
+
+
+def test_a_process_by_its_pid(tmp_path: Path) -> None:
+    samples = Path(__file__).parents[1] / "sample_logs"
+    store = open_store(tmp_path / "s")
+    store.ingest([samples / "windows", samples / "auditd"])
+    for name, program in (
+        ("5200", r"C:\Users\carla\AppData\Local\Temp\up.exe"), ("871", "/usr/bin/kmod"),
+        ("winword.exe", r"C:\Program Files\Office\WINWORD.EXE"),
+    ):  # fmt: skip
+        ids = processes(store, name, None)
+        labels = {
+            row["label"]
+            for row in store.sql("SELECT id, label FROM entities").to_pylist()
+            if row["id"] in ids
+        }
+        assert labels == {program}
+    for name, host in (("87", None), ("C", None), ("5200", "elsewhere")):
+        with pytest.raises(UnknownName):
+            processes(store, name, host)
 
 
 def test_a_source_by_number_path_or_end(store: Workspace) -> None:
