@@ -17,10 +17,10 @@ from graphad.findings import (
     finding_id,
     is_telling,
     joined,
-    merge,
     title,
 )
 from graphad.graph import Graph, coded
+from graphad.incidents import merge
 from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
 from graphad.store.manifest import Source
@@ -134,6 +134,7 @@ def _finding(
         Edge(
             at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
             dict(zip(TERMS, map(float, paths.terms[i, at]), strict=True)),
+            graph.host[e],
         )
         for at, e in enumerate(events)
     ]  # fmt: skip
