@@ -9,8 +9,11 @@ from graphad.findings import Entity, Evidence, Finding, fullest, is_telling
 from graphad.incidents import Known, is_peer, microseconds, rank
 
 REACH = 3  # entities of one type that are shown as where it got to
-_ENTERS = frozenset({"accept", "receive", "logon"})
+ENTERS = frozenset({"accept", "receive", "logon"})
 _PEERS = frozenset({"address", "socket", "session", "user", "host", "domain"})
+
+# What matters of where it got to; all others come last.
+_KINDS = {"socket": 0, "address": 0, "file": 1, "user": 2, "service": 2, "task": 2, "host": 2}
 
 
 class Node(Entity, kw_only=True):
@@ -54,8 +57,8 @@ class Incident(msgspec.Struct):
     """Findings that tell of one thing, as one graph.
 
     score, z, p_value, severity and alert are those of its best finding. `events` are in time order;
-    `entry` is the place of the entity where it came in, `reach` are places of where it got to, the
-    last first. `findings` are ids, best first, of which there are `paths`; `merged` are ids of
+    `entry` is the place of the entity where it came in, `reach` are places of where it got to.
+    `findings` are ids, best first, of which there are `paths`; `merged` are ids of
     incidents that it has taken in; `since` is the commit of the store that first kept it.
     """
 
@@ -169,7 +172,7 @@ def _entry(entities: Sequence[Node], events: Sequence[Event], rarest: int) -> in
         peer = entities[event.src]
         network = peer.type in _PEERS and (peer.type != "socket" or is_peer(peer))
         if (
-            event.action in _ENTERS and network and event.src not in reached
+            event.action in ENTERS and network and event.src not in reached
             and leads_to(events, event.src, rarest)
         ):  # fmt: skip
             return event.src
@@ -193,18 +196,19 @@ def leads_to(events: Sequence[Event], start: int, goal: int) -> bool:
 def _reach(entities: Sequence[Node], events: Sequence[Event]) -> list[int]:
     """Return where an incident got to: ends of telling events from which nothing flowed on.
 
-    The last first, at most REACH of each type; a process only where there is nothing else.
+    Addresses before files, accounts and the like, and the rest; of each type the last first, at
+    most REACH of them; a process only where there is nothing else.
     """
     last: dict[int, int] = {}
     flowed: dict[int, int] = {}
     for i, event in enumerate(events):
         flowed[event.src] = i
-        if event.telling:
+        if event.telling and event.action != "logoff":
             last[event.dst] = i
     ends = [dst for dst, i in last.items() if flowed.get(dst, -1) <= i]
     ends = ends or list(last)
-    ends.sort(key=lambda dst: -last[dst])
     outer = [dst for dst in ends if entities[dst].type != "process"] or ends
+    outer.sort(key=lambda dst: (_KINDS.get(entities[dst].type, len(_KINDS)), -last[dst]))
     seen: dict[str, int] = {}
     chosen = []
     for dst in outer:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from graphad.attack_tags import Pattern, tagged
 from graphad.findings import Finding, fullest, short
-from graphad.incident_graph import Event, Incident, build
+from graphad.incident_graph import ENTERS, Event, Incident, build
 from graphad.incidents import BIRTHS, Known, microseconds, rank
 
 # What an action is called between its two ends; first by the type it flows from.
@@ -83,14 +83,16 @@ def _listed(words: Sequence[str], most: int = 4) -> str:
 def named(text: str) -> str:
     r"""Return a name for a sentence: cut, and in quotes if it could be read as part of it.
 
-    >>> named("cmd.exe"), named('x, which was harmless. "Then')
-    ('cmd.exe', '"x, which was harmless. \\"Then"')
+    >>> print(named("cmd.exe"), named("x, which was harmless"), named('sh -c "id"'))
+    cmd.exe "x, which was harmless" 'sh -c "id"'
     """
     if len(text) > NAME:
         text = f"{text[: NAME // 4]}…{text[-NAME // 4 * 3 + 1 :]}"  # the end says more
     if _PLAIN.fullmatch(text.replace("…", "")):
         return text
-    return '"' + text.replace('"', '\\"') + '"'
+    if '"' not in text:
+        return f'"{text}"'
+    return "'" + text.replace("'", "\\'") + "'"
 
 
 class Words:
@@ -188,7 +190,7 @@ class Words:
         """Return where it came in, if that is over the network or by a logon."""
         incident = self.incident
         first = next((e for e in incident.events if e.src == incident.entry), None)
-        if first is None or incident.entities[incident.entry].type == "process":
+        if first is None or first.action not in ENTERS:
             return ""
         return f"It came in by {self.at(first.src)}, which {self.verb(first)} {self.at(first.dst)}"
 
@@ -207,7 +209,7 @@ class Words:
         paths = incident.paths - 1
         return (
             f"{paths:,} more path{'s' * (paths != 1)} belong{'s' * (paths == 1)} to it, "
-            f"with {telling:,} telling events in all"
+            f"with {telling:,} telling event{'s' * (telling != 1)} in all"
         )
 
 

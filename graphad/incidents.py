@@ -61,7 +61,7 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     - the record behind a telling event;
     - a process whose own birth was telling: all telling events at it;
     - any other process, whatever it is host to, answers for less: what it did in one way within
-      an hour, and all it did with no pause longer than BREATH;
+      an hour, and what it did or took in with no pause longer than BREATH;
     - a connection that both ends told of, or a logon session that came over the network.
     """
     born = {act.dst for path in paths for act in path if _gives_birth(act)}
@@ -74,7 +74,7 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
             if before.action == "logon" and before.src_type in ("socket", "address"):
                 crossing |= {before.dst} if before.dst_type == "session" else set()
     found: list[list[Hashable]] = []
-    runs = _runs(act for path in paths for act in path if act.telling and act.src not in born)
+    runs = _runs(act for path in paths for act in path if act.telling)
     for path in paths:
         mine: list[Hashable] = []
         for act in path:
@@ -86,8 +86,7 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
             mine += [("crossing", end) for end in ends if end in crossing]
             if act.src_type == "process":
                 mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
-                if act.src not in born:
-                    mine.append(("run", act.src, runs[act.src, act.ts]))
+            mine += [("run", one, runs[one, act.ts]) for one in _acting(act) if one not in born]
         found.append(mine)
     return found
 
@@ -96,12 +95,19 @@ def _gives_birth(act: Act) -> bool:
     return act.telling and act.action in BIRTHS and act.dst_type == "process"
 
 
+def _acting(act: Act) -> list[Hashable]:
+    """Return the processes that an event is an act of: not one that another process acts on."""
+    if act.src_type == "process":
+        return [act.src]
+    return [act.dst] if act.dst_type == "process" else []
+
+
 def _runs(acts: Iterable[Act]) -> dict[tuple[Hashable, int], int]:
     """Return which run of its process's acts each moment is in, named by when it began."""
     moments: dict[Hashable, set[int]] = {}
     for act in acts:
-        if act.src_type == "process":
-            moments.setdefault(act.src, set()).add(act.ts)
+        for process in _acting(act):
+            moments.setdefault(process, set()).add(act.ts)
     runs: dict[tuple[Hashable, int], int] = {}
     for process, times in moments.items():
         first = last = min(times)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli.incidents import incidents, show
 from graphad.cli.options import (
     format_option,
     ingest_options,
@@ -349,6 +350,8 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
+main.add_command(incidents)
+main.add_command(show)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
