@@ -12,7 +12,8 @@ import msgspec
 
 from graphad.findings import Edge, Entity, Evidence, Finding, burst, is_telling, joined
 
-BREATH = 60_000_000  # us within which all that one process does is one thing to look at
+BREATH = 60_000_000  # us without an act, after which what a process does is another matter
+LONG = 86_400_000_000  # us, the same for one whose own birth was telling
 BIRTHS = frozenset({"launch", "fork", "exec"})
 _TAKEN = frozenset({"accept", "logon"})  # what comes out of a connection at its other end
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,9 +60,9 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     """Return for each path what joins it with others: paths that share one of these are one.
 
     - the record behind a telling event;
-    - a process whose own birth was telling: all telling events at it;
+    - a process whose own birth was telling: all telling events at it, with no pause beyond LONG;
     - any other process, whatever it is host to, answers for less: what it did in one way within
-      an hour, and what it did or took in with no pause longer than BREATH;
+      an hour, and what it did or took in with no pause beyond BREATH;
     - a connection that both ends told of, or a logon session that came over the network.
     """
     born = {act.dst for path in paths for act in path if _gives_birth(act)}
@@ -74,19 +75,17 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
             if before.action == "logon" and before.src_type in ("socket", "address"):
                 crossing |= {before.dst} if before.dst_type == "session" else set()
     found: list[list[Hashable]] = []
-    runs = _runs(act for path in paths for act in path if act.telling)
+    runs = _runs((act for path in paths for act in path if act.telling), born)
     for path in paths:
         mine: list[Hashable] = []
         for act in path:
             if not act.telling:
                 continue
             mine.append(("record", act.record))
-            ends = {act.src: act.src_type, act.dst: act.dst_type}
-            mine += [("process", end) for end, kind in ends.items() if end in born]
-            mine += [("crossing", end) for end in ends if end in crossing]
+            mine += [("crossing", end) for end in (act.src, act.dst) if end in crossing]
+            mine += [("run", one, runs[one, act.ts]) for one in _answering(act, born)]
             if act.src_type == "process":
                 mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
-            mine += [("run", one, runs[one, act.ts]) for one in _acting(act) if one not in born]
         found.append(mine)
     return found
 
@@ -95,24 +94,31 @@ def _gives_birth(act: Act) -> bool:
     return act.telling and act.action in BIRTHS and act.dst_type == "process"
 
 
-def _acting(act: Act) -> list[Hashable]:
-    """Return the processes that an event is an act of: not one that another process acts on."""
+def _answering(act: Act, born: set[Hashable]) -> set[Hashable]:
+    """Return the processes that answer for an event.
+
+    That is who acts, or takes something in, and whoever of both ends had a telling birth.
+    """
+    found = {end for end in (act.src, act.dst) if end in born}
     if act.src_type == "process":
-        return [act.src]
-    return [act.dst] if act.dst_type == "process" else []
+        found.add(act.src)
+    elif act.dst_type == "process":
+        found.add(act.dst)
+    return found
 
 
-def _runs(acts: Iterable[Act]) -> dict[tuple[Hashable, int], int]:
-    """Return which run of its process's acts each moment is in, named by when it began."""
+def _runs(acts: Iterable[Act], born: set[Hashable]) -> dict[tuple[Hashable, int], int]:
+    """Return which run of a process each moment is in, named by when that began."""
     moments: dict[Hashable, set[int]] = {}
     for act in acts:
-        for process in _acting(act):
+        for process in _answering(act, born):
             moments.setdefault(process, set()).add(act.ts)
     runs: dict[tuple[Hashable, int], int] = {}
     for process, times in moments.items():
+        pause = LONG if process in born else BREATH
         first = last = min(times)
         for ts in sorted(times):
-            first = ts if ts - last > BREATH else first
+            first = ts if ts - last > pause else first
             runs[process, ts] = first
             last = ts
     return runs

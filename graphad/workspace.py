@@ -247,9 +247,12 @@ class Workspace(Store):
         return sorted(found, key=lambda one: (-one.z, -one.score, one.id))
 
     def incident(self, name: str, *, tags: Path | bool = True) -> Incident:
-        """Return the incident of an id, of one that it has taken in, or of its clear beginning."""
+        """Return the incident of an id, of one it has taken in, of a finding, or of a beginning.
+
+        Raises: UnknownName if there is no such incident, or more than one that begins so.
+        """
         every = self.incidents(tags=tags)
-        names = {old: one for one in every for old in (*one.merged, one.id)}
+        names = {old: one for one in every for old in (*one.findings, *one.merged, one.id)}
         near = [names[name]] if name in names else []
         near = near or [one for one in every if one.id.startswith(name)]
         if len(near) != 1:

@@ -58,7 +58,11 @@ def _row(one: Incident) -> dict[str, Any]:
 
 def one(incident: Incident, form: str | None, every: bool) -> None:
     """Print all of an incident; in a table at most LINES events unless `every` one is asked for."""
-    if form_of(form) != "table":
+    form = form_of(form)
+    if form == "json":
+        print(json.dumps(msgspec.to_builtins(incident), indent=1))
+        return
+    if form != "table":
         listed([incident], form)
         return
     level = incident.severity or NOT_CALIBRATED
