@@ -177,7 +177,7 @@ class Words:
         src, dst = self.at(event.src), self.at(event.dst)
         brief = {"src": self.brief(event.src), "dst": self.brief(event.dst)}
         terms = sorted(event.terms.items(), key=lambda term: -term[1])
-        told = [(name, bits) for name, bits in terms if bits >= SHARE * event.bits]
+        told = [(name, bits) for name, bits in terms if bits > 0 and bits >= SHARE * event.bits]
         why = [
             WORDS.get(name, "its term is high").format(**brief) + f" ({name} {bits:.1f} bits)"
             for name, bits in told

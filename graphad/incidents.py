@@ -66,14 +66,12 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     - a connection that both ends told of, or a logon session that came over the network.
     """
     born = {act.dst for path in paths for act in path if _gives_birth(act)}
-    crossing = set[Hashable]()
+    crossing = {act.dst for path in paths for act in path if _comes_by_network(act)}
     for path in paths:
         for before, after in pairwise(path):
             taken = before.action == "connect" and after.action in _TAKEN
             if before.dst_type == "socket" and before.network and taken:
                 crossing.add(before.dst)
-            if before.action == "logon" and before.src_type in ("socket", "address"):
-                crossing |= {before.dst} if before.dst_type == "session" else set()
     found: list[list[Hashable]] = []
     runs = _runs((act for path in paths for act in path if act.telling), born)
     for path in paths:
@@ -92,6 +90,11 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
 
 def _gives_birth(act: Act) -> bool:
     return act.telling and act.action in BIRTHS and act.dst_type == "process"
+
+
+def _comes_by_network(act: Act) -> bool:
+    logon = act.action == "logon" and act.dst_type == "session"
+    return logon and act.src_type in ("socket", "address")
 
 
 def _answering(act: Act, born: set[Hashable]) -> set[Hashable]:
