@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,6 @@ class Pattern:
         )
 
 
-@cache
 def load(path: Path = OWN) -> tuple[Pattern, ...]:
     """Return the patterns of a file. Raises: GraphadError: it is none, with what is wrong."""
     try:

@@ -95,7 +95,7 @@ def build(findings: Iterable[Finding], known: Known | None = None) -> Incident:
         raise ValueError("an incident has at least one finding")
     best, longest = ranked[0], fullest(ranked)
     entities, events = _graph(ranked)
-    telling = [event for event in events if event.telling]
+    telling = [event for event in events if event.telling] or events
     rarest = max(range(len(events)), key=lambda i: (events[i].telling, events[i].bits, -i))
     return Incident(
         id=best.incident,
@@ -176,8 +176,8 @@ def _entry(entities: Sequence[Node], events: Sequence[Event], rarest: int) -> in
             and leads_to(events, event.src, rarest)
         ):  # fmt: skip
             return event.src
-    told = {event.dst for event in events if event.telling}
-    telling = [event for event in events if event.telling]
+    telling = [event for event in events if event.telling] or events
+    told = {event.dst for event in telling}
     free = [event.src for event in telling if event.src not in told]
     return (free or [event.src for event in telling])[0]
 
@@ -203,7 +203,7 @@ def _reach(entities: Sequence[Node], events: Sequence[Event]) -> list[int]:
     flowed: dict[int, int] = {}
     for i, event in enumerate(events):
         flowed[event.src] = i
-        if event.telling and event.action != "logoff":
+        if event.telling and event.action not in ("bind", "logoff"):
             last[event.dst] = i
     ends = [dst for dst, i in last.items() if flowed.get(dst, -1) <= i]
     ends = ends or list(last)

@@ -32,6 +32,8 @@ WORDS: dict[str, str] = {
     "receiver": "{dst} is seldom acted on by anything",
     "command": "the command line is unusual for {dst}",
 }
+CROSSINGS = frozenset({"connect", "accept", "logon", "start"})
+EARLIER = 8  # events told before those of the path
 SHARE = 0.2  # of an event's bits, from which on a term is told
 BRIEF = 30  # characters of a name that is said again
 NAME = 60  # characters of a name; the whole one is in the events
@@ -153,22 +155,36 @@ class Words:
         return text
 
     def chain(self, findings: Sequence[Finding]) -> list[Event]:
-        """Return the events of the path of most bits, and before them who started whom."""
+        """Return the events of the path of most bits, and before them how it came to that.
+
+        That is who started its first process, else the connection or session that led there.
+        """
         path = fullest(sorted(findings, key=rank))
         ids = [entity.id for entity in path.entities]
-        by_ends = {
-            (self.incident.entities[e.src].id, self.incident.entities[e.dst].id, e.action, e.ts): e
-            for e in self.incident.events
-        }
+        events, entities = self.incident.events, self.incident.entities
+        by_ends = {(entities[e.src].id, entities[e.dst].id, e.action, e.ts): e for e in events}
         chain = [by_ends[ids[e.src], ids[e.dst], e.action, e.ts] for e in path.edges]
         seen = {chain[0].src, *(event.dst for event in chain)}
-        births = [e for e in self.incident.events if e.action in BIRTHS]
-        for event in reversed(births):
+        for _ in range(EARLIER):
             head = chain[0]
-            earlier = microseconds(event.ts) <= microseconds(head.ts)
-            if event.dst == head.src and event.src not in seen and earlier:
-                chain.insert(0, event)
-                seen.add(event.src)
+            before = [
+                event
+                for event in events
+                if event.dst == head.src and event.src not in seen
+                and event.action in BIRTHS | CROSSINGS
+                and microseconds(event.ts) <= microseconds(head.ts)
+            ]  # fmt: skip
+            if not before:
+                break
+            # The latest of several; a program's file started nothing.
+            chain.insert(0, max(
+                enumerate(before),
+                key=lambda one: (
+                    one[1].action in BIRTHS and entities[one[1].src].type == "process",
+                    one[1].action in CROSSINGS, one[1].telling, one[0],
+                ),
+            )[1])  # fmt: skip
+            seen.add(chain[0].src)
         return chain
 
     def rare(self) -> str:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from graphad.findings import Edge, Entity, Evidence, Finding
 from graphad.judge import rfc3339
+from graphad.schema import ENTITY_TYPES
 
 START = 1_772_445_600_000_000  # 2026-03-02 10:00:00 UTC
 SECOND = 1_000_000
@@ -14,9 +15,13 @@ Step = tuple[str, str, str, float, float] | tuple[str, str, str, float, float, i
 
 
 def entity(name: str) -> Entity:
-    """Return the entity of a name `type key`; the type is process if there is none."""
-    kind, _, key = name.rpartition(" ")
-    return Entity(name, kind or "process", key, key)
+    """Return the entity of a name `type key`; a process if it begins with no type."""
+    kind, _, key = name.partition(" ")
+    return (
+        Entity(name, kind, key, key)
+        if kind in ENTITY_TYPES
+        else Entity(name, "process", name, name)
+    )
 
 
 def finding(name: str, *steps: Step, host: str = "h", **more: float) -> Finding:

@@ -250,15 +250,15 @@ def test_peers_are_at_an_address(name: str, answer: bool) -> None:
 
 
 def test_two_that_join_keep_the_older_name() -> None:
-    a = finding("a", ("a.exe", "write", "file x", 30, 0, 1), z=1)
-    b = finding("b", ("b.exe", "write", "file y", 30, 9000, 2), z=9)
-    first = settle([a], {}, [], 4)
-    second = settle([a, b], kept([a]), first, 5)
-    assert [(one.id, one.since) for one in second] == [("incident-b", 5), ("incident-a", 4)]
+    old = finding("z", ("a.exe", "write", "file x", 30, 0, 1), z=1)
+    new = finding("b", ("b.exe", "write", "file y", 30, 9000, 2), z=9)
+    first = settle([old], {}, [], 4)
+    second = settle([old, new], kept([old]), first, 5)
+    assert [(one.id, one.since) for one in second] == [("incident-b", 5), ("incident-z", 4)]
     both = finding(
         "c", ("b.exe", "write", "file y", 30, 9000, 2), ("file y", "read", "a.exe", 30, 9000, 1)
     )
-    both.edges[1].ts = a.edges[0].ts
-    third = settle([a, b, both], kept([a, b]), second, 6)
-    assert third == [Known("incident-a", 4, ["incident-b"])]
-    assert {f.incident for f in (a, b, both)} == {"incident-a"}
+    both.edges[1].ts = old.edges[0].ts
+    third = settle([old, new, both], kept([old, new]), second, 6)
+    assert third == [Known("incident-z", 4, ["incident-b"])]
+    assert {f.incident for f in (old, new, both)} == {"incident-z"}
