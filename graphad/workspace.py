@@ -13,6 +13,7 @@ from graphad import attack_tags, judge
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.findings import Finding
+from graphad.graph import Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
@@ -24,6 +25,7 @@ from graphad.store.store import Moment, microseconds
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
 _HOURS = 6  # active hours, from which on they are what is divided
+_PER_DAY = 80  # paths of each length that a day of logs deserves: incidents of many paths each
 
 
 @dataclass
@@ -124,10 +126,9 @@ class Workspace(Store):
     ) -> Hunt:  # fmt: skip
         """Score a window with a fitted model and keep the findings."""
         detector, calibration, name = self.model(model)
-        if top:
-            detector.top = max(detector.top, top)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
+        detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
         paths = detector.score(graph)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
@@ -163,10 +164,10 @@ class Workspace(Store):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top)
+        detector.top = max(detector.top, top, _PER_DAY * _days(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
-        paths = detector.score(graph)
+        paths = detector.score(graph, inside=True)
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
         self._remember(found_)
@@ -271,6 +272,11 @@ class Workspace(Store):
             same = {finding.id: finding.incident for finding in after} == was
             if after != before or settled != known or not same:
                 kept.save(self.path, change, after, settled)
+
+
+def _days(graph: Graph) -> int:
+    """Return on how many UTC days anything happened."""
+    return len(np.unique(graph.ts // (24 * judge.HOUR)))
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:

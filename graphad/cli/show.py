@@ -156,7 +156,7 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     edge = finding.edges[finding.rarest]
     ends = f"{short(finding.entities[edge.src])} {edge.action} {short(finding.entities[edge.dst])}"
     detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
-    terms = " + ".join(f"{name} {bits:.1f}" for name, bits in edge.terms.items() if bits >= 0.05)
+    terms = _sum(edge.terms, 1)
     why = f"rarest link: {ends} ({terms} bits)"
     if detail and detail != short(finding.entities[edge.dst]):
         why += f": {shorten(detail, 90)}"
@@ -181,6 +181,16 @@ def afterword(found: Any, store: Any, top: int) -> None:
     print("; ".join(words), file=sys.stderr)
 
 
+def _sum(terms: dict[str, float], digits: int) -> str:
+    """Return terms as a sum that people can check; those that are zero are left out."""
+    told = ""
+    for name, bits in terms.items():
+        if round(abs(bits), digits):
+            sign = " - " if bits < 0 else " + " if told else ""
+            told += f"{sign}{name} {abs(bits):.{digits}f}"
+    return told.strip() or "0"
+
+
 def explanation(finding: Finding, form: str | None) -> None:
     """Print a finding edge by edge with terms and raw lines."""
     if form_of(form) != "table":
@@ -197,7 +207,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         )
         if dst.detail:
             _out("   command: " + terminal(dst.detail))
-        parts = " + ".join(f"{name} {bits:.4f}" for name, bits in edge.terms.items())
+        parts = _sum(edge.terms, 4)
         _out(f"   {parts} = {total:.4f} bits")
         place = (
             f"{proof.source}:{proof.line}"
@@ -207,7 +217,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()
-    parts = " + ".join(f"{name} {bits:.4f}" for name, bits in finding.terms.items())
+    parts = _sum(finding.terms, 4)
     _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")
     if finding.p_value is None:
         _out(f"severity: none; {NOT_CALIBRATED}")
