@@ -56,10 +56,11 @@ class Tag(msgspec.Struct):
 class Incident(msgspec.Struct):
     """Findings that tell of one thing, as one graph.
 
-    score, z, p_value, severity and alert are those of its best finding. `events` are in time order;
-    `entry` is the place of the entity where it came in, `reach` are places of where it got to.
-    `findings` are ids, best first, of which there are `paths`; `merged` are ids of
-    incidents that it has taken in; `since` is the commit of the store that first kept it.
+    score, z, p_value, severity and alert are those of its best finding. `start` and `end` are its
+    first and last telling event. `events` are in time order, what led to these among them; `entry`
+    is the place of the entity where it came in, `reach` are places of where it got to. `findings`
+    are ids, best first, of which there are `paths`; `merged` are ids of incidents that it has taken
+    in; `since` is the commit of the store that first kept it.
     """
 
     id: str
@@ -104,8 +105,8 @@ def build(findings: Iterable[Finding], known: Known | None = None) -> Incident:
         score=best.score,
         z=best.z,
         p_value=best.p_value,
-        start=events[0].ts,
-        end=events[-1].ts,
+        start=telling[0].ts,
+        end=telling[-1].ts,
         hosts=list(dict.fromkeys(event.host for event in telling)),
         paths=len(ranked),
         title=longest.title,

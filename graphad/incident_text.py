@@ -31,6 +31,7 @@ WORDS: dict[str, str] = {
     "transition": "{src} seldom does that to {dst}",
     "receiver": "{dst} is seldom acted on by anything",
     "command": "the command line is unusual for {dst}",
+    "kind": "events of its kind are seldom so odd",
 }
 CROSSINGS = frozenset({"connect", "accept", "logon", "start"})
 EARLIER = 8  # events told before those of the path
@@ -199,7 +200,8 @@ class Words:
             for name, bits in told
         ]
         command = self.command(event) if event not in self.said else ""
-        text = f"The rarest link is that {src} {self.verb(event)} {dst}{command}"
+        link = f"{src} {self.verb(event)} {dst}{command}"
+        text = f"The rarest link, of {event.bits:.1f} bits, is that {link}"
         return text + (f": {_listed(why)}" if why else "")
 
     def entry(self) -> str:

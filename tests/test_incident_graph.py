@@ -128,12 +128,12 @@ def test_an_intrusion_over_two_hosts() -> None:
         "server.exe": "db1.corp.example", "tool.exe": "db1.corp.example",
     }  # fmt: skip
     assert made.description == (
-        "From 2026-03-02 10:00:00 UTC, within 61 s, on web1 and db1. 192.0.2.9:50000 was accepted "
+        "From 2026-03-02 10:00:01 UTC, within 60 s, on web1 and db1. 192.0.2.9:50000 was accepted "
         "by web.exe, which started shell.exe, which connected to 10.0.0.6:445, which was accepted "
-        "by server.exe on db1, which started tool.exe, which wrote /x. The rarest link is that "
-        "tool.exe wrote /x: its term is high (odd 40.0 bits). It came in by 192.0.2.9:50000, which "
-        "was accepted by web.exe. It reached /x on db1. 2 more paths belong to it, with 4 telling "
-        "events in all."
+        "by server.exe on db1, which started tool.exe, which wrote /x. The rarest link, of 40.0 "
+        "bits, is that tool.exe wrote /x: its term is high (odd 40.0 bits). It came in by "
+        "192.0.2.9:50000, which was accepted by web.exe. It reached /x on db1. 2 more paths belong "
+        "to it, with 4 telling events in all."
     )
     assert tree(made) == [
         "web1.corp.example",
@@ -186,7 +186,7 @@ def test_why_is_told_by_the_terms_that_weigh() -> None:
     assert "sender" not in said
     assert "mark" not in said
     one.edges[0].terms = {"receiver": 0.0}
-    assert "The rarest link is that a.exe wrote x." in describe(build([one]), [one])
+    assert "The rarest link, of 0.0 bits, is that a.exe wrote x." in describe(build([one]), [one])
 
 
 def test_a_name_cannot_pass_for_words_of_ours() -> None:
