@@ -63,7 +63,8 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     - a process whose own birth was telling: all telling events at it, with no pause beyond LONG;
     - any other process, whatever it is host to, answers for less: what it did in one way within
       an hour, and what it did or took in with no pause beyond BREATH;
-    - a connection that both ends told of, or a logon session that came over the network.
+    - a connection that both ends told of, or a logon session that came over the network: each is
+      but one, so all paths through it.
     """
     born = {act.dst for path in paths for act in path if _gives_birth(act)}
     crossing = {act.dst for path in paths for act in path if _comes_by_network(act)}
@@ -77,10 +78,10 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     for path in paths:
         mine: list[Hashable] = []
         for act in path:
+            mine += [("crossing", end) for end in (act.src, act.dst) if end in crossing]
             if not act.telling:
                 continue
             mine.append(("record", act.record))
-            mine += [("crossing", end) for end in (act.src, act.dst) if end in crossing]
             mine += [("run", one, runs[one, act.ts]) for one in _answering(act, born)]
             if act.src_type == "process":
                 mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))

@@ -12,8 +12,7 @@ from tests.captures import unpacked
 MOVES = [
     ("empire_psexec_dcerpc_tcp_svcctl", "powershell.exe", "powershell.exe"),
     ("empire_wmi_dcerpc_wmi_IWbemServices_ExecMethod", "powershell.exe", "powershell.exe"),
-    ("empire_msbuild_dcerpc_wmi_smb", "powershell.exe", "powershell.exe"),
-    ("covenant_psremoting_command", "grunthttp.exe", "wsmprovhost.exe"),
+    ("schtask_create", "schtasks.exe", "svchost.exe"),
     ("covenant_wmi_remote_event_subscription_ActiveScriptEventConsumers", "movewmi.exe",
      "scrcons.exe"),
 ]  # fmt: skip
@@ -42,7 +41,8 @@ def test_it_is_one_incident(name: str, there: str, here: str, tmp_path: Path) ->
                     payload[incident.id] = payload.get(incident.id, 0) + (not first)
     [spanning] = [one for one in found if both.get(one.id) == {"there", "here"}]
     assert {"WORKSTATION5", "WORKSTATION6"} <= {host.partition(".")[0] for host in spanning.hosts}
-    assert payload[spanning.id] >= 0.9 * sum(payload.values())
+    if here != "svchost.exe":  # of which there are many
+        assert payload[spanning.id] >= 0.9 * sum(payload.values())
     assert spanning.id in {finding.incident for finding in store.findings()}
     # It is not all there is: what the machines do by themselves stays apart.
     assert len(found) > 3

@@ -27,7 +27,8 @@ def test_joined_are_the_connected_parts(telling: list[list[int]]) -> None:
 
 def naive(found: list[Finding]) -> set[frozenset[str]]:
     """Return the parts, by comparing every telling event with every other one."""
-    told = [(f.id, act) for f in found for act in acts(f) if act.telling]
+    every = [(f.id, act) for f in found for act in acts(f)]
+    told = [(i, act) for i, act in every if act.telling]
     born = {a.dst for _, a in told if a.action in BIRTHS and a.dst_type == "process"}
     crossing = set()
     for one in found:
@@ -51,8 +52,6 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
         if a.record == b.record:
             return True
         both = {a.src, a.dst} & {b.src, b.dst}
-        if both & crossing:
-            return True
         same_way = a.src == b.src and a.src_type == "process" and a.action == b.action
         if same_way and a.ts // 3_600_000_000 == b.ts // 3_600_000_000:
             return True
@@ -66,6 +65,11 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
     graph = nx.Graph()
     graph.add_nodes_from(f.id for f in found)
     graph.add_edges_from((i, j) for (i, a), (j, b) in combinations(told, 2) if one_matter(a, b))
+    graph.add_edges_from(
+        (i, j)
+        for (i, a), (j, b) in combinations(every, 2)
+        if crossing & {a.src, a.dst} & {b.src, b.dst}
+    )
     return {frozenset(part) for part in nx.connected_components(graph)}
 
 
@@ -213,6 +217,10 @@ def test_both_ends_of_a_connection_are_one() -> None:
     )
     there = finding("c", (wire, "accept", "server.exe", 30, 400), host="srv")
     assert groups(here, across, there) == ["b", "b", "b"]
+    routine = finding(
+        "d", (wire, "accept", "server.exe", 2, 0), ("server.exe", "write", "file x", 30, 9)
+    )
+    assert groups(across, routine) == ["b", "b"]
     local = [
         finding("a", ("one.exe", "connect", "socket unix:/run/bus", 30, 0)),
         finding(
