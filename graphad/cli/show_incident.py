@@ -9,13 +9,13 @@ import msgspec
 from graphad.cli.show import NOT_CALIBRATED, form_of, paragraph, rows
 from graphad.findings import short
 from graphad.incident_graph import Event, Incident
-from graphad.incident_text import duration
+from graphad.incident_text import Words, duration
 from graphad.incident_tree import tree
 from graphad.incidents import microseconds
 from graphad.sanitize import shorten, terminal
 
-ALIKE = 3  # events of one process, action and type that are shown; the rest is counted
-LINES = 60  # of a time line
+ALIKE = 3  # telling events of one process, action and type that are shown; the rest is counted
+LINES = 50  # of a time line
 CUT = 240  # cells of a log line
 
 
@@ -115,7 +115,8 @@ def _chosen(incident: Incident, every: bool) -> dict[int, tuple[int, int]]:
         alike.setdefault(key, []).append(place)
     shown: dict[int, tuple[int, int]] = {}
     for same in alike.values():
-        best = sorted(sorted(same, key=lambda i: (-events[i].bits, i))[:ALIKE])
+        most = ALIKE if events[same[0]].telling else 1
+        best = sorted(sorted(same, key=lambda i: (-events[i].bits, i))[:most])
         shown |= {place: (0, place) for place in best}
         shown[best[-1]] = len(same) - len(best), same[-1]
     best = sorted(shown, key=lambda i: (not events[i].telling, -events[i].bits, i))[:LINES]
@@ -124,7 +125,7 @@ def _chosen(incident: Incident, every: bool) -> dict[int, tuple[int, int]]:
 
 def _time_line(incident: Incident, chosen: dict[int, tuple[int, int]]) -> None:
     print("\nTime line; * marks what is telling")
-    events, day = incident.events, ""
+    events, day, said = incident.events, "", Words(incident)
     told = 0
     for place, (more, last) in chosen.items():
         event = events[place]
@@ -132,7 +133,7 @@ def _time_line(incident: Incident, chosen: dict[int, tuple[int, int]]) -> None:
             day = event.ts[:10]
             print(f"  {day} UTC")
         mark = "*" if event.telling else " "
-        host = terminal(event.host) + "  " if len(incident.hosts) > 1 else ""
+        host = terminal(said.host(event.host)) + "  " if len(incident.hosts) > 1 else ""
         print(
             f"  {place + 1:>4} {_moment(event)} {mark} {event.bits:>5.1f} bits  "
             f"{host}{_link(incident, event)}"
