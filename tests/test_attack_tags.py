@@ -204,3 +204,11 @@ def test_there_must_be_a_file(tmp_path: Path) -> None:
     with pytest.raises(GraphadError, match="cannot be read"):
         load(tmp_path / "nowhere.toml")
     assert load(OWN) == load()
+
+
+def test_the_example_of_the_docs_is_one_of_ours(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[1] / "docs" / "incidents.md").read_text()
+    example = tmp_path / "tags.toml"
+    example.write_text(docs.partition("```toml\n")[2].partition("```")[0])
+    [pattern] = load(example)
+    assert pattern in load()

@@ -1,6 +1,7 @@
 """What an incident is made of, and what is said of it."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -202,3 +203,12 @@ def test_a_name_cannot_pass_for_words_of_ours() -> None:
 def test_no_finding_is_no_incident() -> None:
     with pytest.raises(ValueError, match="at least one"):
         build([])
+
+
+def test_the_docs_name_every_field() -> None:
+    docs = (Path(__file__).parents[1] / "docs" / "incidents.md").read_text()
+    table = docs.partition("| field | meaning |")[2].partition("\n\n")[0]
+    told: set[str] = set()
+    for line in table.splitlines()[2:]:
+        told |= set(re.findall(r"`(\w+)`", line.split("|")[1]))
+    assert told == set(Incident.__struct_fields__)
