@@ -21,7 +21,8 @@ _VIEW = re.compile(r"adversary_view:(.*?)(?:\nreferences|\n  \w+:|\Z)", re.DOTAL
 _LINK = re.compile(r"link: \S+/atomic/windows/(\S+host/\S+\.zip)")
 CAPTURE = re.compile(r"atomic/windows/(\S+?\.zip)")
 _PROMPT = re.compile(
-    r"^\s*(?:\(\w+[^)]*\)\s*>|PS(?: [A-Za-z]:\\[^>]*)?\s*>|[A-Za-z]:\\[^>]*>|\w+\s*>|\[\S+\]\s*>)\s*(.*)$"
+    r"^\s*(?:\(\w+[^)]*\)\s*>|PS(?: [A-Za-z]:\\[^>]*)?\s*>|[A-Za-z]:\\[^>]*>|\w+\s*>|\[\S+\]\s*>)"
+    r"\s*(.*)$"
 )
 _OWN = re.compile(  # commands to the attacker's own console
     r"^(agents|interact|usemodule|set|info|execute|back|options|listeners|usestager|upload|download"

@@ -144,21 +144,18 @@ def judge(
             read = culprits(paths, capture.graph)
             at = [k for k, process in enumerate(read, 1) if process in capture.attack]
             reading.reads.append(at[0] if at else len(capture.launches) + 1)
-            ends = np.isin(
-                np.stack([capture.graph.src, capture.graph.dst]), sorted(capture.attack)
-            ).any(axis=0)  # fmt: skip
+            attack = sorted(capture.attack)
+            ends = np.isin(capture.graph.src, attack) | np.isin(capture.graph.dst, attack)
             for k in reading.hits:
                 best = zip(paths.events[:k], paths.length[:k], strict=True)
-                reading.hits[k] += any(ends[e[:n]].mean() >= 0.5 for e, n in best)
+                reading.hits[k] += any(float(np.mean(ends[e[:n]])) >= 0.5 for e, n in best)
             origin = detector.origins(capture.graph)
             reading.scores += [float(origin[one.entity]) for one in capture.launches]
             reading.labels += [one.entity in capture.attack for one in capture.launches]
     return reading
 
 
-def plain(
-    found: list[Capture], parts: list[npt.NDArray[np.int64]], rule: str
-) -> Reading:
+def plain(found: list[Capture], parts: list[npt.NDArray[np.int64]], rule: str) -> Reading:
     """Rank processes by counts of launches, or by the trivial rule."""
     reading = Reading()
     for part in parts:

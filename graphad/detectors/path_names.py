@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphad.graph import coded
+from graphad.models.codes import packed
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -51,20 +53,20 @@ class Names:
     def fit(cls, past: pa.Table) -> "Names":
         """Return the relations of a table of counts (schema.COUNTS)."""
         rows = past.num_rows
-        both = [f"{t} {n}" for t, n in zip(_texts(past, "src_type"), _texts(past, "src_name"),
-                                           strict=True)]  # fmt: skip
-        both += [f"{t} {n}" for t, n in zip(_texts(past, "dst_type"), _texts(past, "dst_name"),
-                                            strict=True)]  # fmt: skip
-        ends, vertex = coded(both)
-        act, action = coded(_texts(past, "action"))
-        launched = np.array([a == "launch" for a in action], bool)[act] if rows else act > 0
-        texts = ["" if not is_ else text for is_, text in
-                 zip(launched.tolist(), _texts(past, "shape"), strict=True)]  # fmt: skip
-        shape, shape_text = coded([*texts, ""])
+        ends, vertex = coded(
+            pa.chunked_array(
+                [*_words(past, "src").chunks, *_words(past, "dst").chunks], pa.string()
+            )
+        )
+        act, action = coded(past["action"])
+        launched = np.array([a == "launch" for a in action], bool)
+        blank = pa.chunked_array([pa.array([""])])
+        texts = pc.if_else(pa.array(launched[act], pa.bool_()), past["shape"].cast(pa.string()), "")
+        shape, shape_text = coded(pa.chunked_array([*texts.chunks, *blank.chunks], pa.string()))
         n = past["n"].to_numpy().astype(np.float64)
         mask = past["hours"].to_numpy().astype(np.int64)
         day = past["day"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() // 86_400_000_000
-        host, hosts = coded(_texts(past, "host"))
+        host, hosts = coded(past["host"])
         return cls._of(
             vertex, action, shape_text, ends[:rows], act, ends[rows:], shape[:rows], n, mask,
             day.astype(np.int64), host, len(hosts),
@@ -75,7 +77,7 @@ class Names:
         cls, vertex: list[str], action: list[str], shape_text: list[str], src: Ints, act: Ints,
         dst: Ints, shape: Ints, n: Floats, mask: Ints, day: Ints, host: Ints, hosts: int,
     ) -> "Names":  # fmt: skip
-        order = np.lexsort((day, host, shape, dst, act, src))
+        order = np.lexsort((day, host, packed(src, act, dst, shape)))
         src, act, dst, shape = src[order], act[order], dst[order], shape[order]
         n, mask, day, host = n[order], mask[order], day[order], host[order]
         new = _changes(src, act, dst, shape)
@@ -190,9 +192,11 @@ _TEXTS = ("vertex", "action", "shape_text")
 _ARRAYS = ("src", "act", "dst", "shape", "n", "weight", "hosts", "days", "first", "active")
 
 
-def _texts(table: pa.Table, name: str) -> list[str]:
-    texts: list[str] = table[name].to_pylist()
-    return texts
+def _words(past: pa.Table, end: str) -> pa.ChunkedArray:
+    """Return the vertices at one end as "type name" texts."""
+    both = [past[f"{end}_{part}"].cast(pa.string()) for part in ("type", "name")]
+    words: pa.ChunkedArray = pc.binary_join_element_wise(*both, " ")
+    return words
 
 
 def _changes(*columns: Ints) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 default: transition and command (how seldom this sender does this, to this, with such a command
 line; shrunken, smoothed shares), then `kind`, which makes it a rate: how often an event of its kind
-is as surprising. Each event's terms add up to log2(1 + 1/rate), rate an hour of a host.
+is as surprising. Each event's terms add up to log2(1 + seconds between two such events of a host).
 paper: GID's X, A, Y. nodoze, provdetector: the terms of those papers, for comparison.
 """
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from graphad.detectors.path_names import PASSIVE, Names
 from graphad.graph import Graph, coded
+from graphad.models.codes import packed
 from graphad.models.path_bounds import snap
 from graphad.models.surprise import Tails, rate_bits, rates, share_bits
 
@@ -81,14 +82,13 @@ class Scorer:
         launch = np.array([a == "launch" for a in action], bool)[action_of]
         blank = int(np.searchsorted(np.array(shape, object), "")) if "" in shape else -1
         shapes = np.where(launch, shape_of[dst], blank)
-        keys = np.stack([host_of, name_of[src], action_of, name_of[dst], shapes], axis=1)
-        _, first, label = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        key = packed(host_of, name_of[src], action_of, name_of[dst], shapes + 1)
+        _, first, label = np.unique(key, return_index=True, return_inverse=True)
         label = label.ravel().astype(np.int64)
-        chosen = keys[first]
         terms = self.terms(
-            [name[i] for i in chosen[:, 1]], [action[i] for i in chosen[:, 2]],
-            [name[i] for i in chosen[:, 3]], [shape[i] if i >= 0 else "" for i in chosen[:, 4]],
-            inside,
+            [name[i] for i in name_of[src[first]]], [action[i] for i in action_of[first]],
+            [name[i] for i in name_of[dst[first]]],
+            [shape[i] if i >= 0 else "" for i in shapes[first]], inside,
         )  # fmt: skip
         return terms[label], label
 

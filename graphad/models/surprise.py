@@ -16,6 +16,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+HOUR_S = 3600.0  # seconds
 _STEP = 2.0**20  # bits are compared on a grid of 2**-20, so that equal shares stay equal
 
 
@@ -34,14 +35,15 @@ def share_bits(seen: Floats, sent: Floats, base: Floats, shrinkage: float) -> Fl
 
 
 def rate_bits(rate: Floats) -> Floats:
-    """Return log2(1 + 1/rate): about -log2 of a small rate, next to nothing for a large one.
+    """Return log2(1 + s), s the mean seconds between two such links; rate is that of an hour.
 
-    Unlike -log2 it never turns negative and never stops falling, so the order of links survives.
+    About -log2 of the rate, but never negative and never without a slope, so the order survives.
+    Once a minute is 5.9 bits, once an hour 11.8, once a day 16.4, once a week 19.2.
 
-    >>> rate_bits(np.array([1.0, 0.25])).round(6)
-    array([1.      , 2.321928])
+    >>> rate_bits(np.array([60.0, 1.0, 1 / 24])).round(1)
+    array([ 5.9, 11.8, 16.4])
     """
-    bits: Floats = np.log2(1.0 + 1.0 / rate)
+    bits: Floats = np.log2(1.0 + HOUR_S / rate)
     return bits
 
 

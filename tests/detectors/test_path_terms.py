@@ -126,7 +126,7 @@ class Naive:
         mine = sum(self.weight[held] for held in near if self.agent(held)[:3] == me)
         active = max(len(self.active.get(me, ())) - own, 0.0)
         personal = (max(mine - own, 0.0) + PRIOR_HOURS * min(common, 1.0)) / (active + PRIOR_HOURS)
-        return log2(1 + 1 / max(common, personal))
+        return log2(1 + 3600 / max(common, personal))
 
 
 @given(tables, st.booleans())
