@@ -171,7 +171,7 @@ def _entry(entities: Sequence[Node], events: Sequence[Event], rarest: int) -> in
     reached = {event.dst for event in events}
     for event in events:
         peer = entities[event.src]
-        network = peer.type in _PEERS and (peer.type != "socket" or is_peer(peer))
+        network = peer.type in _PEERS and (peer.type != "socket" or is_peer(peer.type, peer.key))
         if (
             event.action in ENTERS and network and event.src not in reached
             and leads_to(events, event.src, rarest)

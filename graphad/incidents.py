@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from graphad.findings import Edge, Entity, Evidence, Finding, burst, is_telling, joined
+from graphad.findings import Edge, Evidence, Finding, burst, is_telling, joined
 
 BREATH = 60_000_000  # us without an act, after which what a process does is another matter
 LONG = 86_400_000_000  # us, the same for one whose own birth was telling
@@ -142,19 +142,19 @@ def _act(finding: Finding, edge: Edge, proof: Evidence) -> Act:
     record = (proof.source, proof.record, edge.ts)
     return Act(
         record, microseconds(edge.ts), edge.action, src.id, src.type, dst.id, dst.type, telling,
-        is_peer(dst),
+        is_peer(dst.type, dst.key),
     )  # fmt: skip
 
 
-def is_peer(entity: Entity) -> bool:
-    """Return whether an entity is at an address of a network, unlike a UNIX socket."""
-    if entity.type == "address":
-        return True
-    port = entity.key.rpartition(":")[2]
-    return (
-        entity.type == "socket" and not entity.key.startswith("unix:")
-        and (port == "*" or port.isdecimal())
-    )  # fmt: skip
+def is_peer(kind: str, key: str) -> bool:
+    """Return whether an entity is at an address of a network, unlike a UNIX socket.
+
+    >>> is_peer("socket", "10.0.0.5:445"), is_peer("socket", "unix:/run/bus")
+    (True, False)
+    """
+    port = key.rpartition(":")[2]
+    socket = kind == "socket" and not key.startswith("unix:")
+    return kind == "address" or (socket and (port == "*" or port.isdecimal()))
 
 
 def rank(finding: Finding) -> tuple[float, float, str]:

@@ -254,7 +254,7 @@ def test_two_edges_of_one_record_are_one() -> None:
     ],
 )  # fmt: skip
 def test_peers_are_at_an_address(name: str, answer: bool) -> None:
-    assert is_peer(entity(name)) is answer
+    assert is_peer(entity(name).type, entity(name).key) is answer
 
 
 def test_two_that_join_keep_the_older_name() -> None:
