@@ -123,6 +123,11 @@ def build(findings: Iterable[Finding], known: Known | None = None) -> Incident:
     )
 
 
+def event_key(proof: Evidence, src: str, dst: str, action: str) -> tuple[Hashable, ...]:
+    """Return what tells an event from all others of an incident."""
+    return (proof.source, proof.number, proof.record, src, dst, action)
+
+
 def _graph(ranked: Sequence[Finding]) -> tuple[list[Node], list[Event]]:
     """Return the entities and events of findings, best first; each event's terms by the first."""
     nodes: dict[str, Node] = {}
@@ -138,7 +143,7 @@ def _graph(ranked: Sequence[Finding]) -> tuple[list[Node], list[Event]]:
                 nodes.setdefault(
                     end.id, Node(end.id, end.type, end.name, end.key, end.detail, host=home)
                 )
-            key = (proof.source, proof.number, proof.record, src.id, dst.id, edge.action)
+            key = event_key(proof, src.id, dst.id, edge.action)
             if key not in found:
                 event = Event(0, 0, edge.action, edge.ts, host, edge.terms, telling, 0, proof)
                 found[key] = event, src.id, dst.id

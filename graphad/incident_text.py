@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from graphad.attack_tags import Pattern, tagged
 from graphad.findings import Finding, fullest, short
-from graphad.incident_graph import ENTERS, Event, Incident, build
+from graphad.incident_graph import ENTERS, Event, Incident, build, event_key
 from graphad.incidents import BIRTHS, Known, microseconds, rank
 
 # What an action is called between its two ends; first by the type it flows from.
@@ -163,8 +163,14 @@ class Words:
         path = fullest(sorted(findings, key=rank))
         ids = [entity.id for entity in path.entities]
         events, entities = self.incident.events, self.incident.entities
-        by_ends = {(entities[e.src].id, entities[e.dst].id, e.action, e.ts): e for e in events}
-        chain = [by_ends[ids[e.src], ids[e.dst], e.action, e.ts] for e in path.edges]
+        by_key = {
+            event_key(e.evidence, entities[e.src].id, entities[e.dst].id, e.action): e
+            for e in events
+        }
+        chain = [
+            by_key[event_key(proof, ids[edge.src], ids[edge.dst], edge.action)]
+            for edge, proof in zip(path.edges, path.evidence, strict=True)
+        ]
         seen = {chain[0].src, *(event.dst for event in chain)}
         for _ in range(EARLIER):
             head = chain[0]

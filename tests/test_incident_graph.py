@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.findings import Finding
@@ -43,6 +43,7 @@ def intrusion() -> Incident:
     return tell(INTRUSION)
 
 
+@settings(deadline=None)
 @given(paths(), st.randoms())
 def test_the_graph_holds_each_event_once_in_time_order(
     found: list[Finding], random: object
@@ -76,6 +77,7 @@ def test_the_graph_holds_each_event_once_in_time_order(
     assert build(found, Known("incident-x", 7, ["incident-y"])) == made
 
 
+@settings(deadline=None)
 @given(paths())
 def test_all_can_be_told_and_drawn(found: list[Finding]) -> None:
     made = tell(found)
@@ -94,6 +96,7 @@ def test_all_can_be_told_and_drawn(found: list[Finding]) -> None:
     assert {made.entities[end].key for end in acting} <= set(drawn)
 
 
+@settings(deadline=None)
 @given(paths(), st.integers(0, 8))
 def test_what_leads_to_an_event_is_found_by_trying(found: list[Finding], at: int) -> None:
     events = build(found).events

@@ -13,6 +13,7 @@ from graphad.incidents import BIRTHS, Act, Known, acts, is_peer, merge, settle
 from tests.sample_findings import entity, finding, partition, paths
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 12), max_size=4), max_size=12))
 def test_joined_are_the_connected_parts(telling: list[list[int]]) -> None:
     graph = nx.Graph()
@@ -73,13 +74,14 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
     return {frozenset(part) for part in nx.connected_components(graph)}
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(paths())
 def test_merging_is_the_rules_taken_literally(found: list[Finding]) -> None:
     merge(found)
     assert partition(found) == naive(found)
 
 
+@settings(deadline=None)
 @given(paths(), st.randoms())
 def test_the_order_of_findings_means_nothing(found: list[Finding], random: object) -> None:
     shuffled = copy.deepcopy(found)
@@ -97,6 +99,7 @@ def kept(found: list[Finding]) -> dict[str, str]:
     return {f.id: f.incident for f in found}
 
 
+@settings(deadline=None)
 @given(paths(), st.integers(0, 9), st.integers(0, 9), st.randoms())
 def test_ids_stay_while_incidents_grow(
     found: list[Finding], first: int, second: int, random: object
@@ -126,6 +129,7 @@ def test_ids_stay_while_incidents_grow(
         known, before = now, kept(some)
 
 
+@settings(deadline=None)
 @given(paths(), st.data())
 def test_an_incident_that_falls_apart_goes_on_once(
     found: list[Finding], data: st.DataObject
