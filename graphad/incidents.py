@@ -14,6 +14,7 @@ from graphad.findings import Edge, Evidence, Finding, burst, is_telling, joined
 
 BREATH = 60_000_000  # us without an act, after which what a process does is another matter
 LONG = 86_400_000_000  # us, the same for one whose own birth was telling
+CARRIED = 120_000_000  # us from a connection's opening to the last logon that came through it
 BIRTHS = frozenset({"launch", "fork", "exec"})
 _TAKEN = frozenset({"accept", "logon"})  # what comes out of a connection at its other end
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,26 +64,31 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     - a process whose own birth was telling: all telling events at it, with no pause beyond LONG;
     - any other process, whatever it is host to, answers for less: what it did in one way within
       an hour, and what it did or took in with no pause beyond BREATH;
-    - a connection that both ends told of, or a logon session that came over the network: each is
-      but one, so all paths through it.
+    - a connection that both ends told of: all paths through it, with no pause beyond CARRIED, for
+      broadcasts look like one connection for ever;
+    - a logon session that came over the network: telling events at it, with no pause beyond BREATH,
+      for it may be a desktop on which somebody works for weeks.
     """
     born = {act.dst for path in paths for act in path if _gives_birth(act)}
-    crossing = {act.dst for path in paths for act in path if _comes_by_network(act)}
-    for path in paths:
-        for before, after in pairwise(path):
-            taken = before.action == "connect" and after.action in _TAKEN
-            if before.dst_type == "socket" and before.network and taken:
-                crossing.add(before.dst)
+    sessions = {act.dst for path in paths for act in path if _comes_by_network(act)}
+    wires = {
+        before.dst for path in paths for before, after in pairwise(path) if _is_wire(before, after)
+    }
+    pauses: dict[Hashable, int] = dict.fromkeys(born, LONG)
+    told = ((end, act.ts) for path in paths for act in path if act.telling
+            for end in _answering(act, born | sessions))  # fmt: skip
+    runs = _runs(told, pauses, BREATH)
+    passed = ((end, act.ts) for path in paths for act in path for end in {act.src, act.dst} & wires)
+    carried = _runs(passed, {}, CARRIED)
     found: list[list[Hashable]] = []
-    runs = _runs((act for path in paths for act in path if act.telling), born)
     for path in paths:
         mine: list[Hashable] = []
         for act in path:
-            mine += [("crossing", end) for end in (act.src, act.dst) if end in crossing]
+            mine += [("wire", end, carried[end, act.ts]) for end in {act.src, act.dst} & wires]
             if not act.telling:
                 continue
             mine.append(("record", act.record))
-            mine += [("run", one, runs[one, act.ts]) for one in _answering(act, born)]
+            mine += [("run", e, runs[e, act.ts]) for e in _answering(act, born | sessions)]
             if act.src_type == "process":
                 mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
         found.append(mine)
@@ -98,12 +104,17 @@ def _comes_by_network(act: Act) -> bool:
     return logon and act.src_type in ("socket", "address")
 
 
-def _answering(act: Act, born: set[Hashable]) -> set[Hashable]:
-    """Return the processes that answer for an event.
+def _is_wire(before: Act, after: Act) -> bool:
+    opened = before.action == "connect" and before.dst_type == "socket" and before.network
+    return opened and after.action in _TAKEN and after.ts - before.ts <= CARRIED
 
-    That is who acts, or takes something in, and whoever of both ends had a telling birth.
+
+def _answering(act: Act, always: set[Hashable]) -> set[Hashable]:
+    """Return who answers for an event: who acts or takes something in, and of both ends `always`.
+
+    What another process does to one is not its own.
     """
-    found = {end for end in (act.src, act.dst) if end in born}
+    found = {act.src, act.dst} & always
     if act.src_type == "process":
         found.add(act.src)
     elif act.dst_type == "process":
@@ -111,19 +122,22 @@ def _answering(act: Act, born: set[Hashable]) -> set[Hashable]:
     return found
 
 
-def _runs(acts: Iterable[Act], born: set[Hashable]) -> dict[tuple[Hashable, int], int]:
-    """Return which run of a process each moment is in, named by when that began."""
+def _runs(
+    at: Iterable[tuple[Hashable, int]], pauses: Mapping[Hashable, int], pause: int
+) -> dict[tuple[Hashable, int], int]:
+    """Return which run of an entity each moment is in, named by when that began.
+
+    A run ends at a pause longer than that of its entity in `pauses`, else than `pause`.
+    """
     moments: dict[Hashable, set[int]] = {}
-    for act in acts:
-        for process in _answering(act, born):
-            moments.setdefault(process, set()).add(act.ts)
+    for end, ts in at:
+        moments.setdefault(end, set()).add(ts)
     runs: dict[tuple[Hashable, int], int] = {}
-    for process, times in moments.items():
-        pause = LONG if process in born else BREATH
+    for end, times in moments.items():
         first = last = min(times)
         for ts in sorted(times):
-            first = ts if ts - last > pause else first
-            runs[process, ts] = first
+            first = ts if ts - last > pauses.get(end, pause) else first
+            runs[end, ts] = first
             last = ts
     return runs
 

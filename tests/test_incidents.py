@@ -31,19 +31,16 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
     every = [(f.id, act) for f in found for act in acts(f)]
     told = [(i, act) for i, act in every if act.telling]
     born = {a.dst for _, a in told if a.action in BIRTHS and a.dst_type == "process"}
-    crossing = set()
+    wires, sessions = set(), set()
     for one in found:
         path = acts(one)
         for i, act in enumerate(path):
-            after = path[i + 1].action if i + 1 < len(path) else ""
-            if (
-                act.action == "connect"
-                and act.dst_type == "socket"
-                and after in ("accept", "logon")
-            ):
-                crossing |= {act.dst} if act.network else set()
+            if i + 1 < len(path) and path[i + 1].action in ("accept", "logon"):
+                near = path[i + 1].ts - act.ts <= 120_000_000
+                if act.action == "connect" and act.dst_type == "socket" and act.network and near:
+                    wires.add(act.dst)
             if act.action == "logon" and act.src_type in ("socket", "address"):
-                crossing |= {act.dst} if act.dst_type == "session" else set()
+                sessions |= {act.dst} if act.dst_type == "session" else set()
 
     def answers(process: object, act: Act) -> bool:
         acting = act.src if act.src_type == "process" else act.dst
@@ -58,10 +55,10 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
             return True
         types = {a.src: a.src_type, a.dst: a.dst_type}
         return any(
-            types[p] == "process" and answers(p, a) and answers(p, b)
+            (p in sessions or (types[p] == "process" and answers(p, a) and answers(p, b)))
             and abs(a.ts - b.ts) <= (86_400_000_000 if p in born else 60_000_000)
             for p in both
-        )  # fmt: skip
+        )
 
     graph = nx.Graph()
     graph.add_nodes_from(f.id for f in found)
@@ -69,7 +66,7 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
     graph.add_edges_from(
         (i, j)
         for (i, a), (j, b) in combinations(every, 2)
-        if crossing & {a.src, a.dst} & {b.src, b.dst}
+        if wires & {a.src, a.dst} & {b.src, b.dst} and abs(a.ts - b.ts) <= 120_000_000
     )
     return {frozenset(part) for part in nx.connected_components(graph)}
 
@@ -219,8 +216,11 @@ def test_both_ends_of_a_connection_are_one() -> None:
     across = finding(
         "b", ("shell.exe", "connect", wire, 30, 0), (wire, "accept", "server.exe", 5, 0)
     )
-    there = finding("c", (wire, "accept", "server.exe", 30, 400), host="srv")
+    there = finding("c", (wire, "accept", "server.exe", 30, 100), host="srv")
     assert groups(here, across, there) == ["b", "b", "b"]
+    # A broadcast goes to the same address and port every day.
+    later = finding("e", (wire, "accept", "other.exe", 30, 9000), host="srv")
+    assert groups(across, later) == ["b", "e"]
     routine = finding(
         "d", (wire, "accept", "server.exe", 2, 0), ("server.exe", "write", "file x", 30, 9)
     )
@@ -237,8 +237,9 @@ def test_both_ends_of_a_connection_are_one() -> None:
 
 def test_what_is_done_in_a_session_from_the_network_is_one() -> None:
     came = finding("a", ("address 192.0.2.9", "logon", "session 0x1", 30, 0))
-    did = finding("b", ("session 0x1", "start", "tool.exe", 30, 4000))
-    assert groups(came, did) == ["a", "a"]
+    did = finding("b", ("session 0x1", "start", "tool.exe", 30, 50))
+    later = finding("c", ("session 0x1", "start", "other.exe", 30, 4000))  # a desktop, perhaps
+    assert groups(came, did, later) == ["a", "a", "c"]
     at_the_screen = finding("a", ("user bob", "logon", "session 0x1", 30, 0))
     assert groups(at_the_screen, did) == ["a", "b"]
 
