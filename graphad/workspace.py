@@ -122,14 +122,18 @@ class Workspace(Store):
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
         sources: Iterable[int] | None = None, top: int | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage,
     ) -> Hunt:  # fmt: skip
-        """Score a window with a fitted model and keep the findings."""
+        """Score a window with a fitted model and keep the findings.
+
+        hosts, types: only events of these hosts, and between entities of these types.
+        """
         detector, calibration, name = self.model(model)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
         detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
-        paths = detector.score(graph)
+        paths = detector.score(graph, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found)
@@ -138,6 +142,7 @@ class Workspace(Store):
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
@@ -156,7 +161,9 @@ class Workspace(Store):
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
             name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
-            return self.score(model=name, sources=target, top=top, stage=stage)
+            return self.score(
+                model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage
+            )
         stage("fitting names")
         graph = self.graph(sources=mine)
         if not len(graph):
@@ -167,7 +174,7 @@ class Workspace(Store):
         detector.top = max(detector.top, top, _PER_DAY * _days(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
-        paths = detector.score(graph, inside=True)
+        paths = detector.score(graph, inside=True, hosts=hosts, types=types)
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
         self._remember(found_)

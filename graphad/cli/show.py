@@ -181,6 +181,22 @@ def afterword(found: Any, store: Any, top: int) -> None:
     print("; ".join(words), file=sys.stderr)
 
 
+def calibration(fitted: Any) -> None:
+    """Say on stderr what the threshold is and how sure it is."""
+    if fitted is None:
+        words = f"no event is held out: {NOT_CALIBRATED}"
+    else:
+        low, high = (("-" if x is None else f"{x:.2f}") for x in fitted.interval)
+        words = (
+            f"alert at z {fitted.threshold:.2f} (90 % interval {low} to {high}) for "
+            f"{fitted.budget_per_day:g} incidents a day, from {fitted.days:.2g} quiet days; "
+            f"rarer than {fitted.smallest_rate:.2g} a day they cannot tell"
+        )
+        if not fitted.supported:
+            words += ", so more false alarms than the budget are to be expected"
+    print(words, file=sys.stderr)
+
+
 def _sum(terms: dict[str, float], digits: int) -> str:
     """Return terms as a sum that people can check; those that are zero are left out."""
     told = ""

@@ -88,9 +88,13 @@ class PathDetector:
             self._fit_lengths(graphs)
         return self
 
-    def score(self, graph: Graph, *, inside: bool = False) -> Paths:
+    def score(
+        self, graph: Graph, *, inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Paths:  # fmt: skip
         """Return the highest scoring distinct paths of each length; changes nothing.
 
+        hosts, types: only events of these hosts, and between entities of these types.
         inside: the graph is one that the fit counted; each event is then judged without itself.
         A detector that has seen no graph takes each length's scale from this one.
         """
@@ -102,6 +106,7 @@ class PathDetector:
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
         terms, label, mask = self._edges(graph, inside)
+        mask &= _chosen(graph, hosts, types)
         if not mask.any():
             none = np.empty((0, self.max_length))
             return Paths(
@@ -223,3 +228,18 @@ class PathDetector:
         fitted = self.lengths_.get(length) or self.lengths_[max(self.lengths_)]
         z: Floats = fitted.z(score)
         return z
+
+
+def _chosen(
+    graph: Graph, hosts: Iterable[str] | None, types: Iterable[str] | None
+) -> npt.NDArray[np.bool_]:
+    """Return which events are of the hosts and between entities of the types; None is all."""
+    chosen = np.ones(len(graph), bool)
+    if hosts is not None:
+        wanted = {host.lower() for host in hosts}
+        chosen &= np.array([host.lower() in wanted for host in graph.host], bool)
+    if types is not None:
+        kinds = set(types)
+        fits = np.array([kind in kinds for kind in graph.types], bool)
+        chosen &= fits[graph.src] & fits[graph.dst]
+    return chosen

@@ -17,7 +17,7 @@ EXAMPLE = {
     ("F1", "P2"): [4, 8, 12, 15], ("P2", "S3"): [4, 9, 13, 16], ("P1", "P2"): [20],
     ("F2", "P2"): [22], ("P2", "S2"): [23],
 }  # fmt: skip
-TYPES = {"S": "socket", "P": "process", "F": "file"}
+TYPES = {"S": "socket", "P": "process", "F": "file", "U": "user"}
 
 
 def graph_of(events: list[tuple[str, str, int]], actions: list[str] | None = None) -> Graph:
@@ -195,3 +195,44 @@ def test_unfitted_and_empty(example: Graph) -> None:
         PathDetector().score(example)
     nothing = example.subset(np.empty(0, np.int64))
     assert len(PathDetector().fit(counts_of(example)).score(nothing)) == 0
+
+
+def test_filters_leave_other_events_out(example: Graph) -> None:
+    detector = PathDetector(max_length=3).fit(counts_of(example), [example])
+    part = detector.score(example, types=["process", "file"])
+    assert len(part)
+    for i in range(len(part)):
+        assert not {"S1", "S2", "S3"} & set(named(example, part, i).split("-"))
+    alone = example.subset(
+        np.flatnonzero(
+            (example.types != "socket")[example.src] & (example.types != "socket")[example.dst]
+        )
+    )
+    assert {named(example, part, i) for i in range(len(part))} == {
+        named(alone, found, i) for found in [detector.score(alone)] for i in range(len(found))
+    }
+    assert len(detector.score(example, hosts=["H"])) == len(detector.score(example))
+    assert len(detector.score(example, hosts=["elsewhere"])) == 0
+
+
+def test_a_user_is_no_way_through() -> None:
+    events = [("P1", "Ubob", 1), ("Ubob", "P2", 2), ("P2", "F1", 3)]
+    graph = graph_of(events)
+    detector = PathDetector(least=1).fit(counts_of(graph), [graph])
+    found = detector.score(graph)
+    assert {named(graph, found, i) for i in range(len(found))} == {
+        "P1-Ubob", "Ubob-P2", "P2-F1", "Ubob-P2-F1",
+    }  # fmt: skip
+    paper = PathDetector(mode="paper", least=1).fit(counts_of(graph), [graph]).score(graph)
+    assert "P1-Ubob-P2-F1" in {named(graph, paper, i) for i in range(len(paper))}
+
+
+def test_descendants_share_their_ancestors_surprise() -> None:
+    events = [("P1", "P2", 1 + i * 3_600_000_000) for i in range(20)]
+    events += [("P1", "Podd", 5), ("Podd", "P2", 6), ("P2", "F1", 7)]
+    graph = graph_of(events, ["launch"] * (len(events) - 1) + ["write"])
+    detector = PathDetector().fit(counts_of(graph), [graph])
+    origin = dict(zip(graph.names, detector.origins(graph, inside=True), strict=True))
+    assert origin["P2"] == pytest.approx(0.95 * origin["Podd"])
+    assert origin["Podd"] > 0
+    assert origin["P1"] == origin["F1"] == 0
