@@ -9,14 +9,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from graphad import feedback, judge
+from graphad import attack_tags, feedback, judge
 from graphad.annotated import Annotated
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding
 from graphad.graph import Graph
+from graphad.incident_graph import Incident
+from graphad.incident_text import tell
+from graphad.incidents import settle
 from graphad.store import Store, kept
+from graphad.store import manifest as manifests
 from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
 
@@ -238,6 +242,34 @@ class Workspace(Annotated):
             raise UnknownName.among("finding", name, [f.id for f in kept])
         return near[0]
 
+    def incidents(self, *, tags: Path | bool = True) -> list[Incident]:
+        """Return the incidents that the kept findings form, best first.
+
+        tags: with the ATT&CK techniques that events are instances of, by the patterns of a file of
+        your own or of ours. Raises: GraphadError if that file is none.
+        """
+        patterns = attack_tags.load(attack_tags.OWN if tags is True else tags) if tags else ()
+        manifest = manifests.load(self.path)
+        known = {one.id: one for one in kept.load_incidents(self.path, manifest)}
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings():
+            groups.setdefault(finding.incident, []).append(finding)
+        found = [tell(group, known.get(name), patterns) for name, group in groups.items()]
+        return sorted(found, key=lambda one: (-one.z, -one.score, one.id))
+
+    def incident(self, name: str, *, tags: Path | bool = True) -> Incident:
+        """Return the incident of an id, of one it has taken in, of a finding, or of a beginning.
+
+        Raises: UnknownName if there is no such incident, or more than one that begins so.
+        """
+        every = self.incidents(tags=tags)
+        names = {old: one for one in every for old in (*one.findings, *one.merged, one.id)}
+        near = [names[name]] if name in names else []
+        near = near or [one for one in every if one.id.startswith(name)]
+        if len(near) != 1:
+            raise UnknownName.among("incident", name, [one.id for one in every])
+        return near[0]
+
     def _remember(self, found: Sequence[Finding], coverage: Coverage) -> None:
         """Keep findings; one of the same id is replaced. The others are lowered as marks want it.
 
@@ -245,12 +277,16 @@ class Workspace(Annotated):
         """
         with self._changing() as change:
             before = kept.load(self.path, self.manifest)
+            known = kept.load_incidents(self.path, self.manifest)
+            was = {finding.id: finding.incident for finding in before}
             fresh = {f.id for f in found}
             others = self._lowered([f for f in before if f.id not in fresh], coverage)
             merged = {f.id: f for f in others} | {f.id: f for f in found}
             after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
-            if after != before:
-                kept.save(self.path, change, after)
+            settled = settle(after, was, known, change.number + 1)
+            same = {finding.id: finding.incident for finding in after} == was
+            if after != before or settled != known or not same:
+                kept.save(self.path, change, after, settled)
         for finding in found:
             finding.marks = coverage.tell(finding)
 

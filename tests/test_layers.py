@@ -17,7 +17,7 @@ LAYERS = [
     | {"auditd", "evtx", "json", "strace", "tabular", "windows"},
     {"detect"},
     {"detectors"},
-    {"store", "findings", "evaluate", "rawlines"},
+    {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},
     {
         "export",
         "report",

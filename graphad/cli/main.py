@@ -10,6 +10,7 @@ import click
 
 from graphad import __version__
 from graphad.cli.feedback import allow, mark, marks, unmark
+from graphad.cli.incidents import incidents, show
 from graphad.cli.options import (
     filter_options,
     filters,
@@ -362,7 +363,7 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (mark, unmark, marks, allow, why):
+for command in (mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)
