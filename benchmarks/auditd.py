@@ -1,4 +1,7 @@
-"""How fast audit logs become columns and a store, against a plain parser of the same columns.
+"""How fast audit logs become columns and a store, against two plain parsers.
+
+split_auditd.py is what a good programmer writes to load such a log quickly, without JSON of the
+other fields: the target is a ratio to it. plain_auditd.py says all that we say, and is slow.
 
 The log is generated: programs run, files opened, connections made, sockets named in hexadecimal,
 logins; the lines of neighbouring events interleaved. About four lines an event. Memory is that of a
@@ -112,7 +115,7 @@ def _event(number: int, luck: random.Random) -> Iterator[str]:
 
 def measure(options: Options) -> Iterable[Row]:
     """Columns alone against the plain parser, then into the store."""
-    from benchmarks import plain_auditd
+    from benchmarks import plain_auditd, split_auditd
 
     events = 100_000 if options.quick else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
@@ -121,18 +124,25 @@ def measure(options: Options) -> Iterable[Row]:
         generate(part, 50_000)
         lines = generate(log, events)
         yield Row("lines an event", lines / events, "lines")
-        start = time.perf_counter()
+        start = time.process_time()  # one thread: what else the machine does mustn't help us
         read = plain_auditd.parse(part.read_bytes())
-        plain = read / (time.perf_counter() - start)
+        plain = read / (time.process_time() - start)
         yield Row("plain parser of audit logs, the same columns", plain, "events/s")
+        text = part.read_text(encoding="ascii")
+        start = time.process_time()
+        read = len(split_auditd.parse(text)["ts"])
+        quick = read / (time.process_time() - start)
+        yield Row("quick plain parser, fewer columns", quick, "events/s")
         columns(part, scratch)
         done, seconds, child = columns(log, scratch)
         assert done == events
         rate = events / seconds
         name = "audit log to columns, two cores"
         yield Row(name, rate, "events/s", plain, rate / plain, 450_000, rate >= 450_000)
-        yield Row("the same, ratio", rate / plain, "times", target=12.0, met=rate >= 12.0 * plain)
-        yield Row("the same, a CPU second", events / child.cpu, "events/s")
+        ratio = rate / quick
+        yield Row("ratio to the quick one", ratio, "times", target=12.0, met=ratio >= 12.0)
+        yield Row("the same, a CPU second", events / child.cpu, "events/s", quick,
+                  events / child.cpu / quick)  # fmt: skip
         yield Row("the same, bytes", log.stat().st_size / seconds / 1e6, "MB/s")
         yield Row("the same, peak memory", child.peak_mb, "MB")
         stored("auditd", part, scratch, "warm.store")

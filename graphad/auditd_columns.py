@@ -60,7 +60,7 @@ def columns(
         np.append(exe_numbers, 0)[exe_of], np.append(numbers_of(session), 0)[session_of], numbers,
         numbers[reader.ACCESS],
     )  # fmt: skip
-    found = lifetimes.follow(rows, exe, exe_numbers)
+    followed = pool.submit(lifetimes.follow, rows, exe, exe_numbers)  # one after another: slow
     made: dict[str, pa.Array | pa.ChunkedArray] = dict(head)
     made["host"] = _coded(host, hosts)
     for column, name in TEXTS.items():
@@ -72,7 +72,6 @@ def columns(
         )
     for number, name in _NUMBERS.items():
         made[name] = pa.array(numbers[number], mask=numbers[number] < 0)
-    made["target_pid"] = _target_pid(numbers, found)
     call = numbers[k.ARCH] * k.CALLS + numbers[k.CALL]
     made["syscall"] = _named(np.where(numbers[k.CALL] < 0, -1, call), _CALL_NAMES)
     returned = numbers[k.RETURNED]
@@ -80,13 +79,15 @@ def columns(
     made["error"] = _named(np.where(failed, -returned, -1), ERRORS)
     made["access"] = _named(numbers[reader.ACCESS], _ACCESS_WORDS)
     made["object_type"] = _named(numbers[reader.KIND], SOCKETS)
+    for name, place in (("args", 0), ("attrs", 1)):
+        made[name] = pa.chunked_array([_plain(part, place) for part in parts])
+    found = followed.result()
+    made["target_pid"] = _target_pid(numbers, found)
     places = {"process": world.ACTOR, "parent": world.LAUNCHER, "target": world.OBJECT}
     ids = pool.map(_guids, (found[place : place + 3] for place in places.values()))
     made |= {f"{name}_guid": column for name, column in zip(places, ids, strict=True)}
     made["parent_exe"] = _exes(found[world.LAUNCHER_EXE], lifetimes)
     made["target_exe"] = _exes(found[world.OBJECT_EXE], lifetimes)
-    for name, place in (("args", 0), ("attrs", 1)):
-        made[name] = pa.chunked_array([_plain(part, place) for part in parts])
     lifetimes.forget_names()
     return pa.table(made)
 

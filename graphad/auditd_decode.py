@@ -115,10 +115,13 @@ class Decoder:
         found = block.scan_heads(
             pool, self.memory, codes, start, end
         )  # and room for more about the lines
+        named = pool.submit(
+            block.distinct_spans, codes, found[heads.TYPE], found[heads.TYPE_END]
+        )  # beside what says which lines belong together
         nodes, node = block.distinct_spans(codes, found[heads.NODE], found[heads.NODE_END])
-        names, name = block.distinct_spans(codes, found[heads.TYPE], found[heads.TYPE_END])
-        kinds, kind = kinds_of(names)
         joined = block.join(self.memory, found, start, end, node, before, last)
+        names, name = named.result()
+        kinds, kind = kinds_of(names)
         found[reader.TYPE_ID], found[reader.NEXT] = kind[name], joined.following
         found[reader.OFFSET], found[reader.LINE_LENGTH] = place[:2]
         parts = block.read(pool, self.memory, codes, found, joined, kinds, _MACHINES)

@@ -1,4 +1,4 @@
-"""Findings: what is shown to people. Severity, alerts, and incidents that overlapping ones form."""
+"""Findings: what is shown to people."""
 
 import hashlib
 from collections.abc import Hashable, Iterable, Sequence
@@ -24,6 +24,7 @@ class Edge(msgspec.Struct):
     action: str
     ts: str
     terms: dict[str, float]
+    host: str = ""  # where it was logged
 
 
 class Evidence(msgspec.Struct):
@@ -36,11 +37,20 @@ class Evidence(msgspec.Struct):
     number: int = 0
 
 
+class Marked(msgspec.Struct):
+    """A mark or allow rule that counts for a finding; verdict: benign, malicious or allow."""
+
+    id: str
+    verdict: str
+    reason: str
+
+
 class Finding(msgspec.Struct):
     """A scored path with everything needed to check it.
 
     score [bits] is the sum of `terms`, which are the sums over `edges`. p_value, severity and alert
-    are None without a reference period: then findings are ranked, not calibrated.
+    are None without a reference period: then findings are ranked, not calibrated. `marks` are told
+    as of now, not kept.
     """
 
     id: str
@@ -63,6 +73,7 @@ class Finding(msgspec.Struct):
     model: str
     incident: str = ""
     rank: int = 0
+    marks: list[Marked] = []
 
     @property
     def rarest(self) -> int:
@@ -127,22 +138,6 @@ def burst(process: Hashable, action: Hashable, hour: Hashable) -> Hashable:
     A program that sets thirty odd registry values is one thing to look at, not thirty.
     """
     return "burst", process, action, hour
-
-
-def merge(findings: list[Finding]) -> None:
-    """Give findings that share a telling event the same incident; the best ranked names it."""
-    telling: list[list[Hashable]] = []
-    for finding in findings:
-        events: list[Hashable] = []
-        for edge, proof in zip(finding.edges, finding.evidence, strict=True):
-            if is_telling(sum(edge.terms.values()), finding.score, len(finding.edges)):
-                src, dst = finding.entities[edge.src], finding.entities[edge.dst]
-                events.append((proof.source, proof.record, src.id, dst.id))
-                if src.type == "process":
-                    events.append(burst(src.id, edge.action, edge.ts[:13]))
-        telling.append(events)
-    for finding, first in zip(findings, joined(telling), strict=True):
-        finding.incident = f"incident-{findings[first].id.rpartition('-')[2]}"
 
 
 def incidents(findings: Iterable[Finding]) -> list[list[Finding]]:

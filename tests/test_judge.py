@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
 from graphad import judge
 from graphad.detectors.path import PathDetector
@@ -26,7 +27,9 @@ def test_paths_that_cross_hosts_are_in_the_reference(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     store.ingest(write(tmp_path / "a.json", quiet(3)))
     graph = store.graph()
-    detector = PathDetector().fit(store.past(), [graph])
+    past = store.past()
+    known = past.filter(pc.equal(past["action"], "launch"))  # so that calls are surprising
+    detector = PathDetector().fit(known, [graph])
     paths = detector.score(graph)
     crossing = [
         float(z)
@@ -43,3 +46,18 @@ def test_paths_that_cross_hosts_are_in_the_reference(tmp_path: Path) -> None:
     alone = [z for part in apart for z in judge.incident_maxima(detector.score(part), part)]
     assert sorted(maxima.tolist()) == sorted([*alone, *best])
     assert blocks >= len(maxima)
+
+
+def test_a_quiet_period_has_the_incidents_that_its_findings_form(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    samples = Path(__file__).parents[1] / "sample_logs"
+    store.ingest([samples / "auditd" / "raw.log", samples / "windows" / "flat.json"])
+    store.ingest(write(tmp_path / "a.json", quiet(3)))
+    graph = store.graph()
+    detector = PathDetector().fit(store.past(), [graph])
+    paths = detector.score(graph)
+    best: dict[str, float] = {}
+    for finding in judge.to_findings(store, graph, paths, "m"):
+        best.setdefault(finding.incident, finding.z)
+    assert len(best) > 3
+    assert judge.incident_maxima(paths, graph) == sorted(best.values(), reverse=True)

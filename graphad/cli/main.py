@@ -9,7 +9,11 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli.feedback import allow, mark, marks, unmark
+from graphad.cli.incidents import incidents, show
 from graphad.cli.options import (
+    filter_options,
+    filters,
     format_option,
     ingest_options,
     input_options,
@@ -19,6 +23,7 @@ from graphad.cli.options import (
     store_option,
 )
 from graphad.cli.upkeep import compact, doctor, prune
+from graphad.cli.why import why
 from graphad.errors import GraphadError
 from graphad.sanitize import log_line
 
@@ -82,6 +87,7 @@ def main() -> None:
     "--all-paths", is_flag=True, help="Show every path, not just the best of each incident."
 )
 @path_options
+@filter_options
 @input_options
 @format_option("table", "json", "ndjson", "csv")
 @click.option(
@@ -117,7 +123,8 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
         opened = open_store(store)
         found = opened.hunt(
             logs, baseline, top=top, settings=settings(given), budget=budget,
-            stage=progress.stage, watch=progress.read, done=progress.ingested, **ingest,
+            stage=progress.stage, watch=progress.read, done=progress.ingested, **filters(given),
+            **ingest,
         )  # fmt: skip
     show.findings(found.findings, top, form, all_paths)
     if not quiet:
@@ -188,10 +195,13 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
     graphad fit --until 2026-11-22
     graphad score --since 2026-11-22
     """
+    from graphad.cli import show
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
-    click.echo(opened.fit(start=since, end=until, settings=settings(given), budget=budget))
+    model = opened.fit(start=since, end=until, settings=settings(given), budget=budget)
+    click.echo(model)
+    show.calibration(opened.model(model)[1])
 
 
 @main.command()
@@ -208,6 +218,7 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
     type=click.Choice(["low", "medium", "high", "critical"]),
     help="Exit 4 if a finding is at least so severe.",
 )
+@filter_options
 @format_option("table", "json", "ndjson", "csv")
 def score(
     store: Path,
@@ -218,12 +229,15 @@ def score(
     all_paths: bool,
     fail_on: str | None,
     form: str | None,
+    **given: Any,
 ) -> int:
     """Score a window of the store with a fitted model and keep the findings."""
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).score(model=model, start=since, end=until, top=top)
+    found = open_store(store, create=False).score(
+        model=model, start=since, end=until, top=top, **filters(given)
+    )
     show.findings(found.findings, top, form, all_paths)
     return _exit_code(found.findings, fail_on, 0.0, 1.0)
 
@@ -349,6 +363,8 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
+for command in (mark, unmark, marks, allow, why, incidents, show):
+    main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)

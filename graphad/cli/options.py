@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from graphad.errors import GraphadError
+from graphad.schema import ENTITY_TYPES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,11 +60,13 @@ def path_options(command: Command) -> Command:
         ),
         click.option(
             "--mode",
-            type=click.Choice(["default", "paper"]),
+            type=click.Choice(["default", "paper", "nodoze", "provdetector"]),
             default="default",
             show_default=True,
-            help="paper: the published method, literally.",
+            help="paper: the published method, literally; the others: terms of those papers.",
         ),
+        click.option("--strict", is_flag=True, help="Times on a path rise, not just never fall."),
+        click.option("--robust", is_flag=True, help="z by median and MAD, not mean and deviation."),
     ):
         command = option(command)
     return command
@@ -107,4 +110,28 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
 
 def settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of PathDetector that command-line options stand for."""
-    return {"mode": given["mode"], "max_length": given["max_length"], "span_s": given["span"]}
+    named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
+    return named | {"span_s": given["span"]}
+
+
+def filter_options(command: Command) -> Command:
+    """Add what restricts the search to some events."""
+    for option in (
+        click.option(
+            "--on-host", multiple=True, metavar="HOST", help="Events of this host only; repeatable."
+        ),
+        click.option(
+            "--type",
+            "types",
+            multiple=True,
+            type=click.Choice(ENTITY_TYPES),
+            help="Only events between entities of these types; repeatable.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def filters(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of Workspace.score that the filters stand for."""
+    return {"hosts": given["on_host"] or None, "types": given["types"] or None}

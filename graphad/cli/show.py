@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import msgspec
 
 from graphad.findings import Finding, fullest, incidents, short
+from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
 NOT_CALIBRATED = "ranked, not calibrated"
 
 
-def _form(form: str | None) -> str:
+def form_of(form: str | None) -> str:
+    """Return the form to print in: as asked for, else a table on a terminal, NDJSON in a pipe."""
     return form or ("table" if sys.stdout.isatty() else "ndjson")
 
 
@@ -26,7 +29,7 @@ def _out(text: str = "") -> None:
 
 def rows(found: Sequence[dict[str, Any]], form: str | None) -> None:
     """Print dicts of the same keys as a table, JSON, NDJSON or CSV."""
-    form = _form(form)
+    form = form_of(form)
     if form == "ndjson":
         for row in found:
             _out(json.dumps(row, default=str))
@@ -97,7 +100,7 @@ def ingested(done: Sequence[Any], form: str | None) -> None:
         for one in done
     ]  # fmt: skip
     rows(found, form)
-    if _form(form) == "table":
+    if form_of(form) == "table":
         print(totals(done), file=sys.stderr)
 
 
@@ -112,7 +115,7 @@ def _flat(finding: Finding) -> dict[str, Any]:
 
 def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) -> None:
     """Print findings: the best path of each incident, or every path."""
-    form = _form(form)
+    form = form_of(form)
     groups = [[finding] for finding in found] if every else incidents(found)
     groups = groups[:top]
     if form == "ndjson":
@@ -124,11 +127,22 @@ def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) 
         rows([_flat(fullest(group)) for group in groups], form)
     else:
         for place, group in enumerate(groups, 1):
-            _card(place, group)
+            _card(place, group, every)
 
 
-def _card(place: int, group: Sequence[Finding]) -> None:
-    """Print an incident by its fullest path in a few lines: what, the path, why."""
+def paragraph(text: str, indent: str) -> None:
+    """Print a text in lines of a width that can be read."""
+    width = min(shutil.get_terminal_size((110, 40)).columns, 110)
+    for line in textwrap.wrap(terminal(text), max(width, 40), break_on_hyphens=False,
+                              initial_indent=indent, subsequent_indent=indent):  # fmt: skip
+        _out(line)
+
+
+def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
+    """Print an incident by its fullest path in a few lines: what, the path, why.
+
+    alone: it is one path that is shown by itself, so nothing is told of its incident.
+    """
     best, finding = group[0], fullest(group)
     level = best.severity or NOT_CALIBRATED
     when = finding.start[:19].replace("T", " ")
@@ -142,11 +156,15 @@ def _card(place: int, group: Sequence[Finding]) -> None:
     edge = finding.edges[finding.rarest]
     ends = f"{short(finding.entities[edge.src])} {edge.action} {short(finding.entities[edge.dst])}"
     detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
-    terms = " + ".join(f"{name} {bits:.1f}" for name, bits in edge.terms.items() if bits >= 0.05)
+    terms = _sum(edge.terms, 1)
     why = f"rarest link: {ends} ({terms} bits)"
     if detail and detail != short(finding.entities[edge.dst]):
         why += f": {shorten(detail, 90)}"
     _out("     " + terminal(why))
+    for mark in {mark.id: mark for one in group for mark in one.marks}.values():
+        _out("     " + terminal(f"{mark.verdict}, {mark.id}: {shorten(terminal(mark.reason), 90)}"))
+    if not alone:
+        paragraph(tell(group).description, "     ")
     more = len(group) - 1
     if more:
         _out(f"     and {more} more path{'s' * (more != 1)} of {terminal(finding.incident)}")
@@ -161,16 +179,42 @@ def afterword(found: Any, store: Any, top: int) -> None:
         words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
     if not found.exact:
         words.append("the search was cut short, see graphad paths")
-    words.append(f"more: graphad explain ID -s {store}")
+    words.append(f"more: graphad explain or show ID -s {store}")
     print("; ".join(words), file=sys.stderr)
+
+
+def calibration(fitted: Any) -> None:
+    """Say on stderr what the threshold is and how sure it is."""
+    if fitted is None:
+        words = f"no event is held out: {NOT_CALIBRATED}"
+    else:
+        low, high = (("-" if x is None else f"{x:.2f}") for x in fitted.interval)
+        words = (
+            f"alert at z {fitted.threshold:.2f} (90 % interval {low} to {high}) for "
+            f"{fitted.budget_per_day:g} incidents a day, from {fitted.days:.2g} quiet days; "
+            f"rarer than {fitted.smallest_rate:.2g} a day they cannot tell"
+        )
+        if not fitted.supported:
+            words += ", so more false alarms than the budget are to be expected"
+    print(words, file=sys.stderr)
+
+
+def _sum(terms: dict[str, float], digits: int) -> str:
+    """Return terms as a sum that people can check; those that are zero are left out."""
+    told = ""
+    for name, bits in terms.items():
+        if round(abs(bits), digits):
+            sign = " - " if bits < 0 else " + " if told else ""
+            told += f"{sign}{name} {abs(bits):.{digits}f}"
+    return told.strip() or "0"
 
 
 def explanation(finding: Finding, form: str | None) -> None:
     """Print a finding edge by edge with terms and raw lines."""
-    if _form(form) != "table":
+    if form_of(form) != "table":
         findings([finding], 1, form, True)
         return
-    _card(finding.rank, [finding])
+    _card(finding.rank, [finding], alone=True)
     for number, (edge, proof) in enumerate(zip(finding.edges, finding.evidence, strict=True), 1):
         src, dst = finding.entities[edge.src], finding.entities[edge.dst]
         total = sum(edge.terms.values())
@@ -181,7 +225,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         )
         if dst.detail:
             _out("   command: " + terminal(dst.detail))
-        parts = " + ".join(f"{name} {bits:.4f}" for name, bits in edge.terms.items())
+        parts = _sum(edge.terms, 4)
         _out(f"   {parts} = {total:.4f} bits")
         place = (
             f"{proof.source}:{proof.line}"
@@ -191,7 +235,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()
-    parts = " + ".join(f"{name} {bits:.4f}" for name, bits in finding.terms.items())
+    parts = _sum(finding.terms, 4)
     _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")
     if finding.p_value is None:
         _out(f"severity: none; {NOT_CALIBRATED}")

@@ -61,10 +61,13 @@ def doctor(store: Path) -> int:
     for problem in problems:
         click.echo(f"graphad: {log_line(problem)}", err=True)
     sources = opened.sources
+    entries, bad = opened.journal()
+    torn = f", {bad} line{'s' * (bad != 1)} of the journal cut off or damaged" if bad else ""
     total = sum(opened.parquet_bytes().values())
     click.echo(
         f"{store}: commit {opened.manifest.number}, {len(sources)} sources, "
         f"{sum(s.read for s in sources):,} records, {sum(s.edges for s in sources):,} edges, "
-        f"{total:,} bytes, {opened.manifest.collisions} id collisions, {len(problems)} problems"
+        f"{total:,} bytes, {opened.manifest.collisions} id collisions, {len(problems)} problems, "
+        f"{entries} entries in the journal{torn}"
     )
     return 1 if problems else 0

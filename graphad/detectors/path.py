@@ -5,26 +5,33 @@ Source: Dong et al., GID, arXiv 1608.02639; shrinkage, smoothing and terms in bi
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from graphad.detect import Unit, load_model, save_model
-from graphad.detectors.path_terms import TERMS, NameModel, costs, fit_names
+from graphad.detectors.path_names import Names
+from graphad.detectors.path_terms import TERMS, Mode, Scorer
 from graphad.errors import ModelError, NotFitted
 from graphad.graph import Graph
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
-Mode: TypeAlias = Literal["default", "paper"]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+MARK = "mark"  # the term that takes what people called benign down to 0 bits
+SHOWN = (*TERMS, MARK)
 
 # Between which types information can flow, one of them a process (GID 3.1), and the pairs that
 # logons, services and tasks add.
 ACTORS = frozenset({"process", "user", "session", "address", "host", "service", "task"})
+_INHERITED = 0.95  # of a parent's surprise
+# All that a user does meets in the user: a path may begin or end there, but not pass through.
+HUBS = frozenset({"user", "host", "domain"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Paths:
     """P scored paths of one graph, highest z first.
 
     score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
-    terms [P, L, T] bits, by TERMS, zero padded: each row of a path adds up to its score.
+    terms [P, L, T] bits, by SHOWN, zero padded: each row of a path adds up to its score.
     """
 
     score: Floats
@@ -51,9 +58,9 @@ class Paths:
 class PathDetector:
     """Scores time-respecting simple paths by how surprising their links are.
 
-    score = sum over the edges of -log2 [X(sender) A(transition) Y(receiver)], and in the default
-    mode the surprise of a launched command line's shape. z compares paths of all lengths after a
-    Box-Cox transform per length. mode "paper": A = n(u,v)/n(u) without shrinkage or command term.
+    score = sum over the edges of their terms (path_terms), in bits. z compares paths of all lengths
+    after a Box-Cox transform per length. mode "paper": -log2 [X(sender) A(transition) Y(receiver)],
+    literally.
     """
 
     name: ClassVar[str] = "path"
@@ -70,22 +77,30 @@ class PathDetector:
     least: int = 20
     robust: bool = False
     seed: int = 0
-    names_: NameModel | None = field(default=None, repr=False)
+    names_: Names | None = field(default=None, repr=False)
     lengths_: dict[int, Any] = field(default_factory=dict, repr=False)
+    _scorer: Scorer | None = field(default=None, repr=False, compare=False)
 
     def fit(self, past: pa.Table, graphs: Iterable[Graph] = ()) -> "PathDetector":
-        """Learn names from counts (schema.COUNTS), and each length's scale from graphs."""
-        shrinkage = 0.0 if self.mode == "paper" else self.shrinkage
-        self.names_ = fit_names(past, self.restart, shrinkage, paper=self.mode == "paper")
-        self.lengths_ = {}
+        """Learn names from counts (schema.COUNTS), and each length's scale from graphs.
+
+        The graphs are taken to be those that the counts are of.
+        """
+        self.names_, self._scorer, self.lengths_ = Names.fit(past), None, {}
         graphs = [graph for graph in graphs if len(graph)]
         if graphs:
             self._fit_lengths(graphs)
         return self
 
-    def score(self, graph: Graph) -> Paths:
+    def score(
+        self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> Paths:  # fmt: skip
         """Return the highest scoring distinct paths of each length; changes nothing.
 
+        hosts, types: only events of these hosts, and between entities of these types.
+        inside: the graph is one that the fit counted; each event is then judged without itself.
+        covered: events [E] that count 0 bits; lengths keep the scale that they have without.
         A detector that has seen no graph takes each length's scale from this one.
         """
         from graphad.models.path_search import top_paths
@@ -93,24 +108,26 @@ class PathDetector:
         if self.names_ is None:
             raise NotFitted(self.name)
         if not self.lengths_ and len(graph):
-            self = self._scaled_by(graph)
+            self = self._scaled_by(graph, inside)
         assert self.names_ is not None
-        terms, cost, label, mask = self._edges(graph)
+        terms, label, mask = self.edges(graph, inside, covered)
+        mask &= _chosen(graph, hosts, types)
         if not mask.any():
             none = np.empty((0, self.max_length))
             return Paths(
                 np.empty(0), np.empty(0), np.empty(0, np.int64), none.astype(np.int64),
-                np.empty((0, self.max_length, len(TERMS))),
+                np.empty((0, self.max_length, len(SHOWN))),
             )  # fmt: skip
+        src, dst = self.ends(graph)
         found = top_paths(
-            graph.src, graph.dst, graph.ts, cost, label, max_length=self.max_length, k=self.top,
+            src, dst, graph.ts, terms.sum(axis=1), label, max_length=self.max_length, k=self.top,
             strict=self.strict, span=self._span(), mask=mask,
         )  # fmt: skip
         held = np.where(found.edges >= 0, found.edges, 0)
         parts = np.where(found.edges[..., None] >= 0, terms[held], 0.0)
         score = parts.sum(axis=(1, 2))
         z = np.array(
-            [self._z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
+            [self.z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
         )
         order = np.lexsort((np.arange(len(z)), -score, -z))
         return Paths(
@@ -118,15 +135,28 @@ class PathDetector:
             found.exact,
         )  # fmt: skip
 
-    def event_terms(self, graph: Graph) -> Floats:
+    def event_terms(self, graph: Graph, *, inside: bool = False) -> Floats:
         """Return the terms [E, T] of every event, in bits."""
-        return self._edges(graph)[0]
+        return self.edges(graph, inside)[0][:, :-1]
+
+    def origins(self, graph: Graph, *, inside: bool = False) -> Floats:
+        """Return how suspicious the origin of each entity is, [N] bits; 0 for one not launched.
+
+        It is the surprise of the launch, or that of an ancestor's launch if that is larger, a
+        little less with each generation: what an odd process starts is odd however common it is.
+        """
+        bits = self.event_terms(graph, inside=inside).sum(axis=1)
+        found = np.zeros(len(graph.ids))
+        for e in np.flatnonzero(graph.action == "launch"):  # in time order, parents first
+            u, v = graph.src[e], graph.dst[e]
+            found[v] = max(found[v], bits[e], _INHERITED * found[u])
+        return found
 
     def save(self, folder: Path) -> None:
         """Write the fitted model."""
         if self.names_ is None:
             raise NotFitted(self.name)
-        settings = {k: v for k, v in asdict(self).items() if not k.endswith("_")}
+        settings = {k: getattr(self, k) for k in self._settings()}
         arrays, texts = self.names_.dump()
         lengths = {str(r): fitted.to_json() for r, fitted in self.lengths_.items()}
         save_model(folder, self.name, settings | {"lengths": lengths}, arrays, texts)
@@ -140,7 +170,7 @@ class PathDetector:
         try:
             lengths = settings.pop("lengths")
             made = cls(**settings)
-            made.names_ = NameModel.restore(arrays, texts)
+            made.names_ = Names.restore(arrays, texts)
             made.lengths_ = {int(r): BoxCox.from_json(fitted) for r, fitted in lengths.items()}
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise ModelError(f"{folder} does not fit this version of graphad.") from error
@@ -149,33 +179,52 @@ class PathDetector:
     def _span(self) -> int | None:
         return None if self.span_s is None else round(self.span_s * 1e6)
 
-    def _edges(self, graph: Graph) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+    def edges(
+        self, graph: Graph, inside: bool = False, covered: Bools | None = None
+    ) -> tuple[Floats, Ints, Bools]:
+        """Return each event's terms [E, T] by SHOWN, its label [E], and if a path may use it."""
         if self.names_ is None:
             raise NotFitted(self.name)
-        terms, label = costs(self.names_, graph)
+        if self._scorer is None:
+            self._scorer = Scorer(self.names_, self.mode, self.shrinkage, self.restart)
+        terms, label = self._scorer.events(graph, inside)
         types = np.array([t in ACTORS for t in graph.types], bool)
         mask = types[graph.src] | types[graph.dst] if len(graph) else np.zeros(0, bool)
-        return terms, terms.sum(axis=1), label, mask
+        own = terms.sum(axis=1)
+        off = np.zeros(len(graph)) if covered is None else np.where(covered, 0.0 - own, 0.0)
+        return np.column_stack([terms, off]), label, mask
 
-    def _scaled_by(self, graph: Graph) -> "PathDetector":
-        twin = PathDetector(**{k: v for k, v in vars(self).items() if not k.endswith("_")})
-        twin.names_ = self.names_
-        twin._fit_lengths([graph])
+    def ends(self, graph: Graph) -> tuple[Ints, Ints]:
+        """Return both ends of the events, a hub being another vertex as an end than as a start."""
+        if self.mode == "paper":
+            return graph.src, graph.dst
+        hub = np.array([t in HUBS for t in graph.types], bool)
+        return graph.src, np.where(hub[graph.dst], graph.dst + len(graph.ids), graph.dst)
+
+    def _scaled_by(self, graph: Graph, inside: bool) -> "PathDetector":
+        twin = PathDetector(**{k: getattr(self, k) for k in self._settings()})
+        twin.names_, twin._scorer = self.names_, self._scorer
+        twin._fit_lengths([graph], inside)
         return twin
 
-    def _fit_lengths(self, graphs: list[Graph]) -> None:
+    def _settings(self) -> list[str]:
+        return [f.name for f in fields(self) if not f.name.startswith("_") and f.name[-1] != "_"]
+
+    def _fit_lengths(self, graphs: list[Graph], inside: bool = True) -> None:
         from graphad.models.boxcox import fit_lengths
         from graphad.models.path_sample import sample_paths
 
         drawn: dict[int, list[Floats]] = {r: [] for r in range(1, self.max_length + 1)}
         for graph in graphs:
-            _, cost, label, mask = self._edges(graph)
+            terms, label, mask = self.edges(graph, inside)
             if not mask.any():
                 continue
+            src, dst = self.ends(graph)
+            cost = terms.sum(axis=1)
             for r in drawn:
                 drawn[r].append(
                     sample_paths(
-                        graph.src[mask], graph.dst[mask], graph.ts[mask], cost[mask], label[mask],
+                        src[mask], dst[mask], graph.ts[mask], cost[mask], label[mask],
                         length=r, size=self.sample, seed=self.seed, strict=self.strict,
                         span=self._span(),
                     ).score
@@ -183,9 +232,25 @@ class PathDetector:
         scores = {r: np.concatenate(q) for r, q in drawn.items() if q}
         self.lengths_ = fit_lengths(scores, least=self.least, robust=self.robust)
 
-    def _z(self, length: int, score: Floats) -> Floats:
+    def z(self, length: int, score: Floats) -> Floats:
+        """Return how far scores [P] of paths of one length stand out, as `score` gives it."""
         if not self.lengths_:
             return score
         fitted = self.lengths_.get(length) or self.lengths_[max(self.lengths_)]
         z: Floats = fitted.z(score)
         return z
+
+
+def _chosen(
+    graph: Graph, hosts: Iterable[str] | None, types: Iterable[str] | None
+) -> npt.NDArray[np.bool_]:
+    """Return which events are of the hosts and between entities of the types; None is all."""
+    chosen = np.ones(len(graph), bool)
+    if hosts is not None:
+        wanted = {host.lower() for host in hosts}
+        chosen &= np.array([host.lower() in wanted for host in graph.host], bool)
+    if types is not None:
+        kinds = set(types)
+        fits = np.array([kind in kinds for kind in graph.types], bool)
+        chosen &= fits[graph.src] & fits[graph.dst]
+    return chosen

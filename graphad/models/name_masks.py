@@ -98,6 +98,7 @@ _FORMED = re.compile(
     r"|(?P<prefetch>-)[0-9a-f]{8}(?=\.pf$)",
     re.IGNORECASE | re.DOTALL,
 )
+_SED = re.compile(r"sed(?=[0-9A-Za-z]*[0-9A-Z])[0-9A-Za-z]{6}")  # where sed -i writes
 _ROTATED = re.compile(r"(?<=[A-Za-z>])\.[0-9]{1,3}(?=(?:\.(?:gz|bz2|xz|zst|old))?$)")
 _FORM_BEGINS = frozenset(".#~_")
 _BRACKETED = re.compile(r"\[[0-9]++\]$")  # pipe:[7], socket:[4711]
@@ -122,6 +123,8 @@ def file_name(text: str, temporary: bool = False) -> str:
     digit = _DIGIT.search(text)
     if digit and text[-4:].lower() == ".tmp":
         return "<tmp>.tmp"
+    if text[:3] == "sed" and _SED.fullmatch(text):
+        return "sed<tmp>"
     if text[:1] in _FORM_BEGINS or text[-3:].lower() == ".pf":
         text = _FORMED.sub(_formed, text)
     if temporary:

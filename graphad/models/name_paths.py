@@ -130,12 +130,18 @@ def windows(label: str) -> str:
     return folder + _last(label[at:].lower(), inside)
 
 
+_GIT_OBJECTS = re.compile(r"(?<=\.git/objects/)[0-9a-f]{2}(?=/|$)")  # git's 256 folders of objects
+_GIT_TEMPORARY = re.compile(r"(?<=/tmp_obj_)[0-9A-Za-z]{6}$")
+
+
 def posix(label: str) -> str:
     """Return a canonical POSIX path; case is kept.
 
     >>> posix("/home/bob/.cache/pip"), posix("/proc/42/task/43"), posix("/tmp/tmpab12cd/x")
     ('/home/<user>/.cache/pip', '/proc/<pid>/task/<n>', '/tmp/<tmp>/x')
     """
+    if ".git/objects/" in label:
+        label = _GIT_TEMPORARY.sub("<tmp>", _GIT_OBJECTS.sub("<hex>", label))
     at = label.rfind("/") + 1
     folder, inside = _posix_folder(label[:at])
     return folder + _last(label[at:], inside)

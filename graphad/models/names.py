@@ -20,16 +20,23 @@ from graphad.models.name_paths import PER_USER, path, posix, registry
 
 __all__ = ["canonical", "canonical_many", "command_shape"]
 
+_LINK_LOCAL = "fe80::<id>"
 _EPHEMERAL = "32768"  # first port Linux lends out; Windows lends from 49152
 
 
 def _ipv6(text: str) -> str:
-    """Return an IPv6 address in its shortest form, an IPv4 one mapped into it as IPv4, or ""."""
+    """Return an IPv6 address in its shortest form, an IPv4 one mapped into it as IPv4, or "".
+
+    Of a link-local address the interface's part is drawn anew by each machine, and is masked.
+    """
+    bare = text[1:-1] if text[:1] == "[" and text[-1] == "]" else text
+    if bare == _LINK_LOCAL:
+        return bare
     try:
-        parsed = IPv6Address(text[1:-1] if text[:1] == "[" and text[-1] == "]" else text)
+        parsed = IPv6Address(bare)
     except ValueError:
         return ""
-    return str(parsed.ipv4_mapped or parsed)
+    return _LINK_LOCAL if parsed.is_link_local else str(parsed.ipv4_mapped or parsed)
 
 
 def _address(label: str) -> str:

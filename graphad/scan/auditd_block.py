@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graphad.scan import auditd_events as reader
 from graphad.scan import auditd_lines as heads
-from graphad.scan.auditd_event import EVENT_SIZE, TEXTS, scratch_size
+from graphad.scan.auditd_event import EVENT_SIZE, RUN_AT, TEXTS, scratch_size
 from graphad.scan.auditd_words import find_line_feeds
 from graphad.scan.intern import Distinct, empty_again, larger, new_distinct
 from graphad.scan.strace_tokens import intern_spans
@@ -195,6 +195,7 @@ def _read(
     total = int(joined.events[heads.BYTES, order].sum())
     longest = int(joined.events[heads.BYTES, order].max(initial=0)) + 4096
     event = memory.numbers(f"event{part}", EVENT_SIZE)
+    event[RUN_AT:] = 0
     scratch = memory.bytes(f"scratch{part}", scratch_size(longest))
     distinct = memory.distinct(part)
     attrs = np.empty(total + 4096, np.uint8)

@@ -38,7 +38,10 @@ ARG_AT = KIND_AT + EVENT_LINES + 1  # 4 each: number << 32 | chunk, start, end, 
 # Where a hash says that a key of this line may have been before; see put_fields. Never cleared.
 SEEN, SEEN_BITS = ARG_AT + 4 * MAX_ARGS, 8
 SEEN_AT = SEEN + 1
-EVENT_SIZE = SEEN_AT + (1 << SEEN_BITS)
+# Runs of fields that many lines have alike; see auditd_runs.py. A block begins with none.
+RUNS, RUN_SIZE, MAX_RUN = 256, 64, 14
+RUN_AT = SEEN_AT + (1 << SEEN_BITS)
+EVENT_SIZE = RUN_AT + RUNS * RUN_SIZE
 
 
 def scratch_size(longest: int) -> int:

@@ -17,15 +17,15 @@ from graphad.scan.auditd_event import (
     CURRENT,
     KEY_AT,
     MAX_KEYS,
+    MAX_RUN,
     NO_NUMBER,
     NUMBER_AT,
     PATH_AT,
     SEEN,
-    SEEN_AT,
-    SEEN_BITS,
     WORD_AT,
 )
 from graphad.scan.auditd_keys import field_of, name_type_of, word8
+from graphad.scan.auditd_runs import PAST, keep_run, opens_run, put_run, seen_place, slot_of
 from graphad.scan.auditd_text import BARE, QUOTED, is_hex, put_utf8, unhex
 from graphad.scan.auditd_values import (
     hex_number,
@@ -244,11 +244,14 @@ def put_fields(
     event[SEEN] += 1
     nested, mark = -1, 0
     login = False
+    run, running = -1, False  # the slot of the last run of fields, whether it goes on
+    run_at = run_past = run_limit = run_json = run_size = run_keys = run_stop = 0
     while True:
         limit = nested if nested >= 0 else end
         while at < limit and data[at] <= 32:
             at += 1
         if at >= limit:
+            running = False
             if nested < 0:
                 break
             if size == first:  # nothing was left in msg=''
@@ -264,6 +267,7 @@ def put_fields(
         ahead = trailing_zeros(equals | blank)
         at = min(at + ahead, limit) if ahead < 64 else next_equals_or_blank(data, at + 64, limit)
         if at >= limit or data[at] != 61 or at == start:
+            running = False
             if at == start:  # "=" alone
                 at += 1
             if words < MAX_KEYS:
@@ -278,7 +282,24 @@ def put_fields(
         while start < stop and (data[start] == 40 or data[start] == 44):
             start += 1
         key = word8(data, start, stop)
+        if opens_run(key) and words == 0 and seen == start:
+            if run >= 0:
+                keep_run(data, run, run_at, run_past, run_limit, event, run_keys, run_stop,
+                         run_json, run_size)  # fmt: skip
+                run = -1
+            slot = slot_of(data, start)
+            copied, size = put_run(data, slot, start, limit, event, keys, out, size, first)
+            if copied:
+                keys += copied
+                at = start + event[slot + PAST]
+                running = False
+                continue
+            run, running = slot, True
+            run_at = run_past = start
+            run_limit, run_keys, run_stop = limit, keys, keys
+            run_json = run_size = size + (1 if size > first else 0)
         if key == U64(0x67736D) and nested < 0 and at < limit and data[at] == 39:  # msg='
+            running = False
             mark = size
             size = put_key(data, start, stop, out, size, first)
             out[size] = 123
@@ -290,7 +311,7 @@ def put_fields(
         if kind == k.SYSCALL and key == U64(0x3061) and event[3 * k.ARGS] < 0:  # a0
             past = _arguments(data, start, limit, event)
             if past >= 0:
-                at = past
+                at, running = past, False
                 continue
         before = U64(0)
         if words and event[WORD_AT + 2 * (words - 1) + 1] + 1 == start:
@@ -311,10 +332,13 @@ def put_fields(
         taken = False
         if not old and (login or key != U64(0x44495541)):
             taken = take_field(data, key, value, past, form, kind, event, machines)
+        if running:
+            running = plain and field_of(key) < 0 and keys - run_keys < MAX_RUN
         if taken:
             login = login or key == U64(0x64697561)  # auid: kept if its name takes the column
             continue
         if keys == MAX_KEYS:
+            running = False
             if words == 0:
                 words = 1
                 event[WORD_AT + 0] = start
@@ -334,11 +358,12 @@ def put_fields(
         event[at_key], event[at_key + 1], event[at_key + 2] = start, stop, np.int64(key)
         keys += 1
         times = 0
-        place = SEEN_AT + np.int64((key * U64(0x9E3779B97F4A7C15)) >> U64(64 - SEEN_BITS))
+        place = seen_place(key)
         if event[place] == event[SEEN]:
             times = _same_before(data, event, scope, keys)
         event[place] = event[SEEN]
         if times:
+            running = False
             size = put_repeated(data, start, stop, times + 1, out, size, first)
             size = put_value(data, value, past, form, out, size)
         elif plain:
@@ -348,6 +373,11 @@ def put_fields(
             size = put_value(data, value, past, form, out, size)
         if kind == k.PATH and form == BARE and key == U64(0x656D616E) and is_hex(data, value, past):
             size = _put_decoded(data, value, past, scratch, out, size)  # name: readable too
+        if running:
+            run_past, run_stop, run_size = at, keys, size
+    if run >= 0:
+        keep_run(data, run, run_at, run_past, run_limit, event, run_keys, run_stop, run_json,
+                 run_size)  # fmt: skip
     if login and event[3 * k.LOGIN] >= 0:
         size = put_comma(out, size, begin)
         for c in b'"auid":':

@@ -1,6 +1,6 @@
-"""Findings and the raw records they rest on: files of the store like all others.
+"""Findings, their incidents and the raw records they rest on: files of the store like all others.
 
-Both are written whole at each change, for they are few; what came before is no longer named by the
+All are written whole at each change, for they are few; what came before is no longer named by the
 manifest and is swept by the next writer.
 """
 
@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -15,36 +16,58 @@ import pyarrow as pa
 from graphad import schema
 from graphad.errors import SchemaError
 from graphad.findings import Finding
+from graphad.incidents import Known
 from graphad.parse import arrow_type
 from graphad.store.manifest import File, Manifest, write_atomic
 from graphad.store.segment import Writer
 
+Row = TypeVar("Row")
+
 
 def load(store: Path, manifest: Manifest) -> list[Finding]:
     """Return the findings that a manifest names. Raises: SchemaError if their file is damaged."""
-    found: list[Finding] = []
-    for file in manifest.files.get("findings", ()):
+    return _rows(store, manifest, "findings", Finding)
+
+
+def load_incidents(store: Path, manifest: Manifest) -> list[Known]:
+    """Return what a manifest names of incidents; a store of an older graphad has none of it.
+
+    Raises: SchemaError if the file is damaged.
+    """
+    return _rows(store, manifest, "incidents", Known)
+
+
+def _rows(store: Path, manifest: Manifest, kind: str, row: type[Row]) -> list[Row]:
+    found: list[Row] = []
+    for file in manifest.files.get(kind, ()):
         path = store / file.name
         try:
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != file.sha256:
                 raise SchemaError(f"{path} is damaged.", hint="See graphad doctor.")
-            found += [msgspec.json.decode(line, type=Finding) for line in data.splitlines()]
+            found += [msgspec.json.decode(line, type=row) for line in data.splitlines()]
         except (OSError, msgspec.DecodeError) as error:
             raise SchemaError(f"{path} cannot be read: {error}.") from error
     return found
 
 
-def save(store: Path, change: Manifest, findings: Sequence[Finding]) -> None:
-    """Write findings and their evidence, and name the files in `change`, in place of others."""
-    number = change.next_segment
-    change.next_segment += 1
-    data = b"".join(msgspec.json.encode(finding) + b"\n" for finding in findings)
-    name = f"findings/{number:06d}.ndjson"
-    (store / "findings").mkdir(exist_ok=True)
+def _write(store: Path, change: Manifest, kind: str, number: int, rows: Sequence[object]) -> None:
+    data = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    name = f"{kind}/{number:06d}.ndjson"
+    (store / kind).mkdir(exist_ok=True)
     write_atomic(store / name, data)
     digest = hashlib.sha256(data).hexdigest()
-    change.files["findings"] = [File(name, len(findings), len(data), digest)]
+    change.files[kind] = [File(name, len(rows), len(data), digest)]
+
+
+def save(
+    store: Path, change: Manifest, findings: Sequence[Finding], incidents: Sequence[Known]
+) -> None:
+    """Write findings, incidents and evidence, and name the files in `change` in place of others."""
+    number = change.next_segment
+    change.next_segment += 1
+    _write(store, change, "findings", number, findings)
+    _write(store, change, "incidents", number, incidents)
     change.files["evidence"] = []
     rows = [
         (finding.id, proof.number, proof.record, proof.line, proof.text)

@@ -207,7 +207,7 @@ class Store:
         """Remove what no manifest names, or only old ones do; only under the lock."""
         manifests.sweep(self.path, self.manifest, KEPT)
         named = manifests.named(self.path, self.manifest)
-        for table in (*schema.TABLES, "findings", "states"):
+        for table in (*schema.TABLES, "findings", "incidents", "states"):
             for path in (self.path / table).glob("*"):
                 if f"{table}/{path.name}" not in named or path.name.startswith("."):
                     path.unlink(missing_ok=True)

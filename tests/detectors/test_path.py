@@ -17,7 +17,7 @@ EXAMPLE = {
     ("F1", "P2"): [4, 8, 12, 15], ("P2", "S3"): [4, 9, 13, 16], ("P1", "P2"): [20],
     ("F2", "P2"): [22], ("P2", "S2"): [23],
 }  # fmt: skip
-TYPES = {"S": "socket", "P": "process", "F": "file"}
+TYPES = {"S": "socket", "P": "process", "F": "file", "U": "user"}
 
 
 def graph_of(events: list[tuple[str, str, int]], actions: list[str] | None = None) -> Graph:
@@ -40,17 +40,22 @@ def graph_of(events: list[tuple[str, str, int]], actions: list[str] | None = Non
 
 
 def counts_of(graph: Graph) -> pa.Table:
-    rows = [
-        {"src_type": graph.types[u], "src_name": graph.names[u], "action": a, "hours": 1,
-         "dst_type": graph.types[v], "dst_name": graph.names[v], "shape": "", "n": 1}
-        for u, v, a in zip(graph.src, graph.dst, graph.action, strict=True)
-    ]  # fmt: skip
-    grouped = pa.Table.from_pylist(rows).group_by(
-        ["src_type", "src_name", "action", "dst_type", "dst_name", "shape", "hours"]
+    """Return what a store would count of a graph (schema.COUNTS)."""
+    rows: dict[tuple[object, ...], list[int]] = {}
+    for e, (u, v) in enumerate(zip(*graph.told, strict=True)):
+        day, hour = divmod(int(graph.ts[e]) // 3_600_000_000, 24)
+        shape = (graph.shapes[v] or "") if graph.action[e] == "launch" else ""
+        key = (day, graph.host[e], graph.types[u], graph.names[u], graph.action[e],
+               graph.types[v], graph.names[v], shape)  # fmt: skip
+        held = rows.setdefault(key, [0, 0])
+        held[0] += 1
+        held[1] |= 1 << hour
+    names = ("day", "host", "src_type", "src_name", "action", "dst_type", "dst_name", "shape")
+    table = pa.Table.from_pylist(
+        [dict(zip(names, key, strict=True)) | {"n": n, "hours": h} for key, (n, h) in rows.items()]
     )
-    made: pa.Table = grouped.aggregate([("n", "sum")]).rename_columns(
-        ["src_type", "src_name", "action", "dst_type", "dst_name", "shape", "hours", "n"]
-    )
+    days = pa.array([int(str(key[0])) * 86_400_000_000 for key in rows], pa.timestamp("us"))
+    made: pa.Table = table.set_column(0, "day", days)
     return made
 
 
@@ -91,7 +96,7 @@ def test_paper_mode_gives_the_worked_example(example: Graph) -> None:
 
 def test_terms_add_up_exactly(example: Graph) -> None:
     paths = PathDetector().fit(counts_of(example), [example]).score(example)
-    assert (paths.terms >= 0).all()
+    assert (paths.terms.sum(axis=2) >= 0).all()
     assert np.array_equal(paths.terms.sum(axis=(1, 2)), paths.score)
     for i in range(len(paths)):
         events = [e for e in paths.events[i] if e >= 0]
@@ -190,3 +195,44 @@ def test_unfitted_and_empty(example: Graph) -> None:
         PathDetector().score(example)
     nothing = example.subset(np.empty(0, np.int64))
     assert len(PathDetector().fit(counts_of(example)).score(nothing)) == 0
+
+
+def test_filters_leave_other_events_out(example: Graph) -> None:
+    detector = PathDetector(max_length=3).fit(counts_of(example), [example])
+    part = detector.score(example, types=["process", "file"])
+    assert len(part)
+    for i in range(len(part)):
+        assert not {"S1", "S2", "S3"} & set(named(example, part, i).split("-"))
+    alone = example.subset(
+        np.flatnonzero(
+            (example.types != "socket")[example.src] & (example.types != "socket")[example.dst]
+        )
+    )
+    assert {named(example, part, i) for i in range(len(part))} == {
+        named(alone, found, i) for found in [detector.score(alone)] for i in range(len(found))
+    }
+    assert len(detector.score(example, hosts=["H"])) == len(detector.score(example))
+    assert len(detector.score(example, hosts=["elsewhere"])) == 0
+
+
+def test_a_user_is_no_way_through() -> None:
+    events = [("P1", "Ubob", 1), ("Ubob", "P2", 2), ("P2", "F1", 3)]
+    graph = graph_of(events)
+    detector = PathDetector(least=1).fit(counts_of(graph), [graph])
+    found = detector.score(graph)
+    assert {named(graph, found, i) for i in range(len(found))} == {
+        "P1-Ubob", "Ubob-P2", "P2-F1", "Ubob-P2-F1",
+    }  # fmt: skip
+    paper = PathDetector(mode="paper", least=1).fit(counts_of(graph), [graph]).score(graph)
+    assert "P1-Ubob-P2-F1" in {named(graph, paper, i) for i in range(len(paper))}
+
+
+def test_descendants_share_their_ancestors_surprise() -> None:
+    events = [("P1", "P2", 1 + i * 3_600_000_000) for i in range(20)]
+    events += [("P1", "Podd", 5), ("Podd", "P2", 6), ("P2", "F1", 7)]
+    graph = graph_of(events, ["launch"] * (len(events) - 1) + ["write"])
+    detector = PathDetector().fit(counts_of(graph), [graph])
+    origin = dict(zip(graph.names, detector.origins(graph, inside=True), strict=True))
+    assert origin["P2"] == pytest.approx(0.95 * origin["Podd"])
+    assert origin["Podd"] > 0
+    assert origin["P1"] == origin["F1"] == 0

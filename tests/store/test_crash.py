@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from graphad.findings import Evidence, Finding
+from graphad.findings import Edge, Entity, Evidence, Finding
 from graphad.store import Store
 from graphad.workspace import Workspace
 from tests.store.crashing import ACTIONS, FAIL, Crasher, crasher
@@ -36,8 +36,10 @@ def finding(store: Store) -> Finding:
     proof = Evidence(store.sources[0].path, 1, 1, "its raw line", 1)
     return Finding(
         id="path-1", detector="path", unit="path", score=1.0, z=1.0, p_value=None, severity=None,
-        alert=None, host="h", start="", end="", count=1, title="t", entities=[], edges=[],
-        terms={}, evidence=[proof], model="m",
+        alert=None, host="h", start="", end="", count=1, title="t",
+        entities=[Entity("1", "file", "x", "x"), Entity("2", "process", "p", "p")],
+        edges=[Edge(0, 1, "read", "2023-11-14T22:13:20.000000Z", {"odd": 1.0})],
+        terms={"odd": 1.0}, evidence=[proof], model="m",
     )  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         log.write_text("".join(lines))
     (logs / "7.log").write_text("".join(lines[20:40]))
     (logs / "day").write_text(f'"{day(1)}"')
-    store._remember([finding(store)])
+    store._remember([finding(store)], store.coverage())
     for path in store.path.glob("catalog-*"):
         path.unlink()  # so that publishing has something to do
     return store.path, logs

@@ -1,0 +1,2 @@
+PATH=/usr/bin:/bin
+umask 022

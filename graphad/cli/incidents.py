@@ -1,0 +1,66 @@
+"""Commands on incidents: list them, show one."""
+
+from pathlib import Path
+
+import click
+
+from graphad.cli.options import Command, format_option, store_option
+
+
+def tag_options(command: Command) -> Command:
+    """Add the options on ATT&CK tags."""
+    for option in (
+        click.option("--no-tags", is_flag=True, help="No ATT&CK techniques."),
+        click.option(
+            "--tags", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Patterns of your own for techniques, see docs/incidents.md.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _tags(no_tags: bool, tags: Path | None) -> Path | bool:
+    if no_tags and tags:
+        raise click.UsageError("Give --tags or --no-tags, not both.")
+    return tags or not no_tags
+
+
+@click.command()
+@store_option
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
+@tag_options
+@format_option("table", "json", "ndjson", "csv")
+def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str | None) -> None:
+    """List the incidents that the kept findings form, best first.
+
+    \b
+    graphad incidents --top 5
+    graphad incidents -f ndjson | jq .description
+    """
+    from graphad.cli import show_incident
+    from graphad.workspace import open_store
+
+    found = open_store(store, create=False).incidents(tags=_tags(no_tags, tags))
+    show_incident.listed(found[:top], form)
+
+
+@click.command()
+@store_option
+@click.argument("incident")
+@tag_options
+@click.option("--all", "every", is_flag=True, help="Every event and every line, uncut.")
+@format_option("table", "json", "ndjson")
+def show(
+    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None
+) -> None:
+    """Show INCIDENT: what happened, who started whom, the time line, and the log lines.
+
+    \b
+    graphad show incident-5f5a8c4fe0
+    """
+    from graphad.cli import show_incident
+    from graphad.workspace import open_store
+
+    found = open_store(store, create=False).incident(incident, tags=_tags(no_tags, tags))
+    show_incident.one(found, form, every)

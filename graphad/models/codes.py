@@ -1,0 +1,27 @@
+"""Rows of codes as single numbers, which sort and compare many times faster."""
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+_ROOM = 2**62
+
+
+def packed(*columns: Ints) -> Ints:
+    """Return one number a row: in the order of the rows, and equal for equal rows.
+
+    Shape: columns of codes >= 0, all [N]; returns [N], below 2**62.
+
+    >>> packed(np.array([1, 0, 1]), np.array([0, 7, 0])).tolist()
+    [8, 7, 8]
+    """
+    key, size = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns:
+        wide = int(column.max()) + 1 if len(column) else 1
+        if size * wide >= _ROOM:
+            held, key = np.unique(key, return_inverse=True)
+            key, size = key.ravel().astype(np.int64), len(held)
+        key = key * wide + column
+        size *= wide
+    return key
