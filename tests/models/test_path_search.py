@@ -1,5 +1,6 @@
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
@@ -138,6 +139,37 @@ def test_instance_numbers_and_the_clock_do_not_matter(graph: Graph, random: rand
     one = top_paths(src, dst, ts, cost, label, **options)
     other = top_paths(renamed[src], renamed[dst], ts + 10**15, cost, label * 3 + 1, **options)
     assert rows(one) == rows(other)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.randoms(use_true_random=False))
+def test_the_order_of_events_of_one_time_does_not_matter(
+    graph: Graph, random: random.Random
+) -> None:
+    arrays, options = graph
+    order = sorted(range(len(arrays[2])), key=lambda e: (arrays[2][e], random.random()))
+    again: dict[str, Any] = {
+        n: o[order] if isinstance(o, np.ndarray) else o for n, o in options.items()
+    }
+    label = arrays[4]
+    one = top_paths(*arrays, **options)
+    other = top_paths(*(a[order] for a in arrays), **again)
+    told = [(n, s, label[list(e)].tolist()) for n, s, e in rows(one)]
+    assert told == [(n, s, label[order][list(e)].tolist()) for n, s, e in rows(other)]
+
+
+def test_searches_at_once_find_the_same() -> None:
+    g = np.random.default_rng(9)
+    size = 30_000
+    src, dst = g.integers(0, 900, size), g.integers(0, 900, size)
+    label, ts = src * 900 + dst, np.sort(g.integers(0, 5_000, size))
+    arrays = (src, dst, ts, g.exponential(size=size), label)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: rows(top_paths(*arrays, k=20)), range(8)))
+        drawn = list(pool.map(lambda _: sample_paths(*arrays, length=4, size=500), range(4)))
+    assert len(found[0]) == 100
+    assert all(one == found[0] for one in found)
+    assert len({one.score.tobytes() for one in drawn}) == 1
 
 
 @settings(max_examples=100, deadline=None)
