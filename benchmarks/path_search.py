@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 LENGTH, TOP, SHRINKAGE = 5, 100, 10.0
+BATCH = 1_000_000
+COLUMNS = {"src": np.int64, "dst": np.int64, "ts": np.int64, "cost": np.float64, "label": np.int64}
 SPAN = 600_000_000  # ten minutes
 STEPS = ("fit", "boxcox", "search")
 
@@ -88,11 +90,39 @@ def run(size: int, seed: int) -> dict[str, float]:
     return found
 
 
-def in_a_process(size: int, seed: int) -> tuple[dict[str, float], float]:
-    """Return run's times, and the peak memory of a process that does it, in MB."""
+def written(size: int, seed: int, folder: Path) -> None:
+    """Write the columns that a search takes to files, to be read again batch by batch."""
+    events = made(size, seed)
+    cost, label = fitted(events)
+    for name, column in zip(COLUMNS, (events.src, events.dst, events.ts, cost, label), strict=True):
+        column.tofile(folder / name)
+
+
+def sharded(size: int, folder: Path) -> dict[str, float]:
+    """Return wall seconds of a search within ten minutes, of files read in batches."""
+    from graphad.models.path_search import Search
+    from graphad.models.path_shards import Shard, overlapping, search_shards
+
+    def batches(upto: int) -> Iterator[Shard]:
+        for low in range(0, upto, BATCH):
+            at: dict[str, Any] = {
+                name: np.fromfile(folder / name, kind, min(BATCH, upto - low), offset=8 * low)
+                for name, kind in COLUMNS.items()
+            }
+            yield Shard(**at, index=low + np.arange(len(at["src"])))
+
+    search = Search(max_length=LENGTH, k=TOP, span=SPAN)
+    search_shards(overlapping(batches(6_000), SPAN), search)
+    began = time.perf_counter()
+    found = search_shards(overlapping(batches(size), SPAN), search)
+    return {"wall": time.perf_counter() - began, "exact": float(found.exact)}
+
+
+def in_a_process(words: list[str]) -> tuple[dict[str, float], float]:
+    """Return what a process of its own tells, and its peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "times.json"
-        command = [sys.executable, "-m", "benchmarks.path_search", "run", str(size), str(seed)]
+        command = [sys.executable, "-m", "benchmarks.path_search", *words]
         peak = harness.child([*command, str(told)], cwd=harness.ROOT).peak_mb
         return json.loads(told.read_text(encoding="utf-8")), peak
 
@@ -179,7 +209,7 @@ def measure(options: Options) -> Iterable[Row]:
     for size in sizes:
         last = size == sizes[-1]
         for seed in range(options.seeds if last and not options.quick else 1):
-            times, peak = in_a_process(size, seed)
+            times, peak = in_a_process(["run", str(size), str(seed)])
             whole = sum(times[name] for name in STEPS)
             rate, wanted = size / whole, 500_000.0 if last else None
             yield Row(f"fit, Box-Cox and search, {size:,} events", rate, "events/s", None, None,
@@ -196,11 +226,21 @@ def measure(options: Options) -> Iterable[Row]:
                       None if limit is None else peak <= limit, seed)  # fmt: skip
             yield Row(f"exact, {size:,} events", times["exact"], "1 is yes", None, None, 1.0,
                       times["exact"] == 1.0, seed)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        size = sizes[-1]
+        written(size, 0, Path(folder))
+        times, peak = in_a_process(["shards", str(size), folder])
+    yield Row(f"the same in shards, {size:,} events", size / times["wall"], "events/s", seed=0)
+    yield Row(f"peak memory, {size:,} events in shards", peak, "MB", seed=0)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["run"]:
-        times = run(int(sys.argv[2]), int(sys.argv[3]))
+    if sys.argv[1:2] in (["run"], ["shards"]):
+        size = int(sys.argv[2])
+        if sys.argv[1] == "run":
+            times = run(size, int(sys.argv[3]))
+        else:
+            times = sharded(size, Path(sys.argv[3]))
         Path(sys.argv[4]).write_text(json.dumps(times), encoding="utf-8")
         sys.exit(0)
     sys.exit(harness.main(__doc__, measure))

@@ -98,11 +98,17 @@ def test_equals_brute_force_on_dense_graphs(seed: int) -> None:
     np.testing.assert_allclose([r[1] for r in found], [r[1] for r in expected], rtol=1e-14)
 
 
-@settings(max_examples=150, deadline=None)
-@given(graphs(), st.integers(0, 30))
-def test_a_budget_never_hides_what_was_missed(graph: Graph, budget: int) -> None:
+@settings(max_examples=300, deadline=None)
+@given(graphs(), st.integers(0, 30), st.sampled_from([(3, 0, 1), (20_000, 4_000, 2_000)]))
+def test_a_budget_never_hides_what_was_missed(
+    graph: Graph, budget: int, sizes: tuple[int, int, int]
+) -> None:
     arrays, options = graph
-    found = top_paths(*arrays, budget=budget, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(("_SLICE", "_DIRECT", "_LEFT"), sizes, strict=True):
+            patch.setattr(path_search, name, size)
+        patch.setattr(path_search, "_LEFT_EACH", 0)
+        found = top_paths(*arrays, budget=budget, **options)
     true = {(n, e): s for n, s, e in best_paths(*listed(arrays), **options)}
     names = {tuple(arrays[4][list(e)]) for _, _, e in rows(found)}
     for (n, e), score in true.items():
