@@ -18,7 +18,7 @@ from graphad.models.path_bounds import best_walks, by_vertex
 from graphad.models.path_branch import branch
 from graphad.models.path_edges import GRID, Edges, Events, cut, lay_out, prepared
 from graphad.models.path_scan import reach
-from graphad.models.path_witness import witness
+from graphad.models.path_witness import witnesses
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -255,14 +255,19 @@ def _take(best: Best, layout: _Layout, r: int, least: int, index: Ints | None) -
     search, e = best.search, layout.e
     span = -1 if search.span is None else search.span
     found, left, stopped = _best(layout, search, r, least)
-    rows: list[Found] = []
-    for score, names in found:
-        places = witness(
-            e.src, e.dst, e.ts, e.cost, e.index, e.base, e.first, e.last, layout.label_ptr,
-            layout.by_label, np.array(names, dtype=np.int64), score, search.strict, span,
-        )  # fmt: skip
-        edges = e.index[places] if index is None else index[e.index[places]]
-        rows.append((score, tuple(e.kinds[list(names)].tolist()), tuple(edges.tolist())))
+    score = np.array([row[0] for row in found], dtype=np.int64)
+    names = np.array([row[1] for row in found], dtype=np.int64).reshape(-1, r)
+    places = witnesses(
+        e.src, e.dst, e.ts, e.cost, e.index, e.base, e.first, e.last, layout.label_ptr,
+        layout.by_label, names, score, search.strict, span,
+    )  # fmt: skip
+    edges = e.index[places] if index is None else index[e.index[places]]
+    rows: list[Found] = [
+        (value, tuple(labels), tuple(path))
+        for value, labels, path in zip(
+            score.tolist(), e.kinds[names].tolist(), edges.tolist(), strict=True
+        )
+    ]
     enough = stopped or len(found) == search.k
     best.exact = best.exact and not stopped
     best.add(r, rows, left)

@@ -158,3 +158,30 @@ def witness(
             failed[at] = fails
             fails += 1
     return np.full(length, -1, dtype=np.int64)
+
+
+@kernel
+def witnesses(
+    src: Ints,
+    dst: Ints,
+    ts: Ints,
+    cost: Ints,
+    index: Ints,
+    base: Ints,
+    first: Bools,
+    last: Bools,
+    ptr: Ints,
+    ids: Ints,
+    sequences: Ints,
+    scores: Ints,
+    strict: bool,
+    span: int,
+) -> Ints:
+    """Return [P, length]: the witness of each label sequence [P, length] and its score [P]."""
+    found = np.empty(sequences.shape, dtype=np.int64)
+    for p in range(len(scores)):
+        found[p] = witness(
+            src, dst, ts, cost, index, base, first, last, ptr, ids, sequences[p], scores[p],
+            strict, span,
+        )  # fmt: skip
+    return found
