@@ -136,7 +136,7 @@ class Workspace(Annotated):
         detector, calibration, name = self.model(model)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
-        detector.top = max(detector.top, top or 0, _wanted(graph))
+        detector.top = max(detector.top, top or 0, paths_wanted(graph))
         coverage = self.coverage(now)
         covered = coverage.events(graph)
         paths = detector.score(graph, covered=covered, hosts=hosts, types=types)
@@ -177,7 +177,7 @@ class Workspace(Annotated):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top, _wanted(graph))
+        detector.top = max(detector.top, top, paths_wanted(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
         coverage = self.coverage(now)
@@ -309,7 +309,7 @@ class Workspace(Annotated):
         return found
 
 
-def _wanted(graph: Graph) -> int:
+def paths_wanted(graph: Graph) -> int:
     """Return how many paths of each length to search for."""
     days = len(np.unique(graph.ts // (24 * judge.HOUR)))
     return min(_PER_DAY * days, _MOST)
