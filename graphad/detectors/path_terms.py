@@ -17,7 +17,7 @@ import numpy.typing as npt
 from graphad.detectors.path_names import PASSIVE, Names
 from graphad.graph import Graph, coded
 from graphad.models.codes import packed
-from graphad.models.path_bounds import snap
+from graphad.models.path_edges import snap
 from graphad.models.surprise import Tails, rate_bits, rates, share_bits
 
 Floats: TypeAlias = npt.NDArray[np.float64]

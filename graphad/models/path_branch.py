@@ -73,6 +73,7 @@ def branch(
     cost: Ints,
     label: Ints,
     twin: Ints,
+    entity: Ints,
     walks: Ints,
     roots: Ints,
     ptr: Ints,
@@ -148,7 +149,7 @@ def branch(
                 edge, total, start = longer(edge, size), longer(total, size), longer(start, size)
                 seen = taller(seen, size)
             edge[top], total[top], start[top] = e, cost[e], ts[e]
-            seen[top, 0], seen[top, 1] = src[e], dst[e]
+            seen[top, 0], seen[top, 1] = entity[src[e]], entity[dst[e]]
             top += 1
         steps += top
         nodes[0, 0], nodes[0, 1], nodes[0, 2], nodes[0, 3], nodes[0, 4] = 0, top, tops[root], 1, top
@@ -206,7 +207,7 @@ def branch(
                         visit[e] = version
                         continue
                     visit[e] = version
-                    to = dst[e]
+                    to = entity[dst[e]]
                     for f in range(size):
                         p = family[f]
                         if total[p] + walks[ahead - 1, e] < tau:

@@ -1,16 +1,13 @@
-"""The best path of each length through one event, exactly, by the search for the best of all."""
+"""The best path of each length through one event, exactly, among the events near it."""
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.models.path_bounds import lay_out, snap
 from graphad.models.path_search import top_paths
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-
-_ALONE = 2.0**16  # more than a path without the event can score
 
 
 def best_through(
@@ -28,33 +25,23 @@ def best_through(
 ) -> list[tuple[float, list[int]]]:
     """Return (score, events) of the best simple path through an event, for each length there is.
 
-    Shape and rules are those of top_paths. The event is made so dear that every best path must use
-    it, which a simple path does once, so they are ordered as without. Scores are sums of `cost`.
+    Shape and rules are those of top_paths. Scores are sums of `cost` as snapped.
 
     Raises:
-        ValueError: as top_paths; or the costs are too high for that, 2**16 in max_length events.
+        ValueError: as top_paths.
     """
-    lay_out(src, dst, ts, cost, label, mask)
-    if len(cost) and max_length * float(np.max(cost)) >= _ALONE:
-        raise ValueError("The costs are too high to find paths through one event.")
-    if (mask is not None and not mask[event]) or src[event] == dst[event]:
-        return []
-    dear = np.array(cost, np.float64)
-    dear[event] += _ALONE
     near = _near(event, src, dst, ts, max_length, span)
     if mask is not None:
         near &= mask
     where = np.flatnonzero(near)
     found = top_paths(
-        src[where], dst[where], ts[where], dear[where], label[where],
-        max_length=max_length, k=1, strict=strict, span=span,
+        src[where], dst[where], ts[where], cost[where], label[where], max_length=max_length, k=1,
+        strict=strict, span=span, through=where == event,
     )  # fmt: skip
-    best = []
-    for places in found.edges:
-        events = where[places[places >= 0]].tolist()
-        if event in events:
-            best.append((float(snap(cost[events]).sum()), events))
-    return best
+    return [
+        (float(score), where[places[places >= 0]].tolist())
+        for score, places in zip(found.score, found.edges, strict=True)
+    ]
 
 
 def _near(event: int, src: Ints, dst: Ints, ts: Ints, hops: int, span: int | None) -> Bools:

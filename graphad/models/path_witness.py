@@ -8,6 +8,7 @@ from graphad.models.path_bounds import ascending, longer, taller
 from graphad.models.path_family import blockable
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @kernel
@@ -30,6 +31,9 @@ def witness(
     ts: Ints,
     cost: Ints,
     index: Ints,
+    base: Ints,
+    first: Bools,
+    last: Bools,
     ptr: Ints,
     ids: Ints,
     sequence: Ints,
@@ -59,7 +63,8 @@ def witness(
         for j in range(high - 1, low - 1, -1):
             e, at = ids[j], offset[i] + j - low
             if i == length - 1:
-                value[at], finish[at] = cost[e], ts[e]
+                if last[e]:
+                    value[at], finish[at] = cost[e], ts[e]
             else:
                 a, z = ptr[sequence[i + 1]], ptr[sequence[i + 1] + 1]
                 c = _place(ids, src, ts, a, z, dst[e], ts[e], not strict)
@@ -74,8 +79,7 @@ def witness(
                     soonest[at] = min(finish[at], soonest[at + 1])
                 most[at] = max(value[at], most[at + 1])
 
-    first = ids[ptr[sequence[0]] : ptr[sequence[0] + 1]]
-    order = ascending(index[first])
+    order = ascending(index[ids[ptr[sequence[0]] : ptr[sequence[0] + 1]]])
     place = np.zeros(length, dtype=np.int64)  # where the search stands at each step
     spent = np.zeros(length + 1, dtype=np.int64)
     seen = np.zeros(length + 1, dtype=np.int32)
@@ -97,21 +101,21 @@ def witness(
                 if j == high - low:
                     break
                 j = order[j] + low
-            elif j == high or src[ids[j]] != seen[depth]:
+            elif j == high or src[ids[j]] != dst[found[depth - 1]]:
                 break
             e, at = ids[j], offset[depth] + j - low
             need = score - spent[depth]
             if depth > 0 and most[at] < need:
                 break
             place[depth] += 1
-            if value[at] < need:
+            if value[at] < need or (depth == 0 and not first[e]):
                 continue
             begin = ts[e] if depth == 0 else ts[found[0]]
             if span >= 0 and finish[at] - begin > span:
                 continue
             fresh = True
             for x in range(depth):
-                fresh = fresh and seen[x] != dst[e]
+                fresh = fresh and seen[x] != base[dst[e]]
             if not fresh:
                 continue
             if depth > 0 and depth + 1 < length and failed[at] >= 0:
@@ -130,7 +134,7 @@ def witness(
                     continue
             taken = True
             found[depth] = e
-            seen[depth], seen[depth + 1] = src[e], dst[e]
+            seen[depth], seen[depth + 1] = base[src[e]], base[dst[e]]
             spent[depth + 1] = spent[depth] + cost[e]
         if taken:
             if depth == length - 1:
@@ -154,3 +158,30 @@ def witness(
             failed[at] = fails
             fails += 1
     return np.full(length, -1, dtype=np.int64)
+
+
+@kernel
+def witnesses(
+    src: Ints,
+    dst: Ints,
+    ts: Ints,
+    cost: Ints,
+    index: Ints,
+    base: Ints,
+    first: Bools,
+    last: Bools,
+    ptr: Ints,
+    ids: Ints,
+    sequences: Ints,
+    scores: Ints,
+    strict: bool,
+    span: int,
+) -> Ints:
+    """Return [P, length]: the witness of each label sequence [P, length] and its score [P]."""
+    found = np.empty(sequences.shape, dtype=np.int64)
+    for p in range(len(scores)):
+        found[p] = witness(
+            src, dst, ts, cost, index, base, first, last, ptr, ids, sequences[p], scores[p],
+            strict, span,
+        )  # fmt: skip
+    return found

@@ -1,6 +1,7 @@
 """Every time-respecting simple path, one after another: the slow oracles of path_search."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 Path = tuple[int, ...]
 
@@ -14,12 +15,23 @@ def all_paths(
     strict: bool = False,
     span: int | None = None,
     mask: Sequence[bool] | None = None,
+    start: Sequence[bool] | None = None,
+    end: Sequence[bool] | None = None,
+    through: Sequence[bool] | None = None,
 ) -> Iterator[Path]:
     """Yield each path of `length` edges as edge numbers, in lexicographic order."""
 
+    def wanted(path: Path) -> bool:
+        return (
+            (start is None or start[path[0]])
+            and (end is None or end[path[-1]])
+            and (through is None or any(through[e] for e in path))
+        )
+
     def extend(path: Path) -> Iterator[Path]:
         if len(path) == length:
-            yield path
+            if wanted(path):
+                yield path
             return
         for e in range(len(src)):
             if mask is not None and not mask[e]:
@@ -49,9 +61,7 @@ def best_paths(
     *,
     max_length: int,
     k: int,
-    strict: bool = False,
-    span: int | None = None,
-    mask: Sequence[bool] | None = None,
+    **options: Any,
 ) -> list[tuple[int, float, Path]]:
     """Return (length, score, edges) of the k best label sequences of each length.
 
@@ -60,7 +70,7 @@ def best_paths(
     rows: list[tuple[int, float, Path]] = []
     for length in range(1, max_length + 1):
         best: dict[Path, tuple[float, Path]] = {}
-        for path in all_paths(src, dst, ts, length, strict=strict, span=span, mask=mask):
+        for path in all_paths(src, dst, ts, length, **options):
             names = tuple(label[e] for e in path)
             candidate = (-sum(cost[e] for e in path), path)
             best[names] = min(best.get(names, candidate), candidate)

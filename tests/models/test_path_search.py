@@ -1,5 +1,6 @@
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models import path_search
-from graphad.models.path_bounds import best_walks, lay_out, snap
+from graphad.models.path_bounds import best_walks
+from graphad.models.path_edges import lay_out, prepared, snap
 from graphad.models.path_family import admit, blockable
 from graphad.models.path_sample import sample_paths
+from graphad.models.path_scan import sums
 from graphad.models.path_search import PathSet, top_paths
 from graphad.models.random_walk import edge_surprise, sender_receiver, transition
 from tests.models.naive_paths import all_paths, best_paths
@@ -40,13 +43,14 @@ def graphs(draw: Callable[..., Any], most: int = 24) -> Graph:
     if draw(st.booleans()):
         cost = (label * 7 % 5).astype(float)  # the same for a whole label, as in the detector
     options: dict[str, Any] = {
-        "max_length": draw(st.integers(1, 6)),
+        "max_length": draw(st.integers(1, 8)),
         "k": draw(st.sampled_from([1, 2, 5, 40])),
         "strict": draw(st.booleans()),
         "span": draw(st.one_of(st.none(), st.integers(0, last))),
     }
-    if draw(st.booleans()):
-        options["mask"] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    for name in ("mask", "start", "end", "through"):
+        if draw(st.sampled_from([False, False, True])):
+            options[name] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
     return (src, dst, ts, cost, label), options
 
 
@@ -61,14 +65,16 @@ def listed(arrays: tuple[Array, ...]) -> list[Any]:
     return [a.tolist() for a in arrays]
 
 
-@settings(max_examples=400, deadline=None)
-@given(graphs(), st.sampled_from([(1, 3), (2, 7), (16, 50_000)]))
-def test_equals_brute_force(graph: Graph, sizes: tuple[int, int]) -> None:
+@settings(max_examples=600, deadline=None)
+@given(graphs(), st.sampled_from([(1, 3, 0, 1), (2, 7, 2, 2), (1, 9, 0, 6), (16, 200, 99, 99)]))
+def test_equals_brute_force(graph: Graph, sizes: tuple[int, int, int, int]) -> None:
     arrays, options = graph
     with pytest.MonkeyPatch.context() as patch:
-        # Small rounds and time slices, so that small graphs take several.
-        patch.setattr(path_search, "_FIRST_ROUND", sizes[0])
-        patch.setattr(path_search, "_CHUNK", sizes[1])
+        # Small rounds, time slices and cuts, so that small graphs take several.
+        names = ("_FIRST_ROUND", "_SLICE", "_DIRECT", "_LEFT")
+        for name, size in zip(names, sizes, strict=True):
+            patch.setattr(path_search, name, size)
+        patch.setattr(path_search, "_LEFT_EACH", 0)
         found = top_paths(*arrays, **options)
     assert rows(found) == best_paths(*listed(arrays), **options)
     assert found.exact
@@ -92,11 +98,17 @@ def test_equals_brute_force_on_dense_graphs(seed: int) -> None:
     np.testing.assert_allclose([r[1] for r in found], [r[1] for r in expected], rtol=1e-14)
 
 
-@settings(max_examples=150, deadline=None)
-@given(graphs(), st.integers(0, 30))
-def test_a_budget_never_hides_what_was_missed(graph: Graph, budget: int) -> None:
+@settings(max_examples=300, deadline=None)
+@given(graphs(), st.integers(0, 30), st.sampled_from([(3, 0, 1), (20_000, 4_000, 2_000)]))
+def test_a_budget_never_hides_what_was_missed(
+    graph: Graph, budget: int, sizes: tuple[int, int, int]
+) -> None:
     arrays, options = graph
-    found = top_paths(*arrays, budget=budget, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(("_SLICE", "_DIRECT", "_LEFT"), sizes, strict=True):
+            patch.setattr(path_search, name, size)
+        patch.setattr(path_search, "_LEFT_EACH", 0)
+        found = top_paths(*arrays, budget=budget, **options)
     true = {(n, e): s for n, s, e in best_paths(*listed(arrays), **options)}
     names = {tuple(arrays[4][list(e)]) for _, _, e in rows(found)}
     for (n, e), score in true.items():
@@ -135,18 +147,61 @@ def test_instance_numbers_and_the_clock_do_not_matter(graph: Graph, random: rand
     assert rows(one) == rows(other)
 
 
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.randoms(use_true_random=False))
+def test_the_order_of_events_of_one_time_does_not_matter(
+    graph: Graph, random: random.Random
+) -> None:
+    arrays, options = graph
+    order = sorted(range(len(arrays[2])), key=lambda e: (arrays[2][e], random.random()))
+    again: dict[str, Any] = {
+        n: o[order] if isinstance(o, np.ndarray) else o for n, o in options.items()
+    }
+    label = arrays[4]
+    one = top_paths(*arrays, **options)
+    other = top_paths(*(a[order] for a in arrays), **again)
+    told = [(n, s, label[list(e)].tolist()) for n, s, e in rows(one)]
+    assert told == [(n, s, label[order][list(e)].tolist()) for n, s, e in rows(other)]
+
+
+def test_searches_at_once_find_the_same() -> None:
+    g = np.random.default_rng(9)
+    size = 30_000
+    src, dst = g.integers(0, 900, size), g.integers(0, 900, size)
+    label, ts = src * 900 + dst, np.sort(g.integers(0, 5_000, size))
+    arrays = (src, dst, ts, g.exponential(size=size), label)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: rows(top_paths(*arrays, k=20)), range(8)))
+        drawn = list(pool.map(lambda _: sample_paths(*arrays, length=4, size=500), range(4)))
+    assert len(found[0]) == 100
+    assert all(one == found[0] for one in found)
+    assert len({one.score.tobytes() for one in drawn}) == 1
+
+
 @settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_walk_bounds_cover_every_path(graph: Graph) -> None:
     (src, dst, ts, cost, label), options = graph
-    e = lay_out(src, dst, ts, cost, label, None)
+    events = prepared(src, dst, ts, cost, label)
+    e = lay_out(events)
     if len(e.src) == 0:
         return
     strict = options["strict"]
-    ahead = best_walks(e.src, e.dst, e.ts, e.cost, e.index, e.n, 4, strict)
-    behind = best_walks(e.dst, e.src, -e.ts, e.cost, -e.index, e.n, 4, strict)
+    ahead, behind = best_walks(e, 4, strict), best_walks(e, 4, strict, backward=True)
     place = np.full(len(src), -1)
     place[e.index] = np.arange(len(e.index))
+    # The same walks, scanned by time: rounded up, each cost by less than a grain.
+    near, far = events.src, events.dst
+    scanned = [
+        sums(a, b, events.ts, grains, none, events.n, 0, 4, strict, backward).T[:, e.index]
+        for grains in [-(-events.cost >> 20).astype(np.int32)]
+        for none in [np.empty(0, dtype=bool)]
+        for a, b, backward in [(near, far, False), (far, near, True)]
+    ]
+    for fast, exact in zip(scanned, (behind, ahead), strict=True):
+        assert ((fast < 0) == (exact < 0)).all()
+        apart = fast.astype(np.int64) * 2**20 - exact
+        assert ((fast < 0) | ((apart >= 0) & (apart < 4 * 2**20))).all()
     for r in range(1, 5):
         for path in all_paths(src.tolist(), dst.tolist(), ts.tolist(), r, strict=strict):
             steps = place[list(path)]
@@ -155,7 +210,7 @@ def test_walk_bounds_cover_every_path(graph: Graph) -> None:
                 assert behind[i, step] + ahead[r - i - 1, step] - e.cost[step] >= total
 
 
-N_COPIES = 20_000
+N_COPIES = 100_000
 
 
 def test_identical_parallel_events_cost_no_more_than_one() -> None:
@@ -189,6 +244,34 @@ def test_hubs_and_copies_do_not_multiply(span: int | None) -> None:
     assert found.exact
     assert found.score.tolist() == [1.0] * 4 + [2.0] * 3 + [3.0] * 2 + [4.0]
     assert found.edges[-1].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("span", [None, 50_000])
+def test_a_hub_of_1e5_senders_and_receivers(span: int | None) -> None:
+    # 1e10 pairs; the k best sums lie among the 2,000 best senders and receivers.
+    n, k, best = 100_000, 50, 2_000
+    g = np.random.default_rng(8)
+    i = np.arange(n)
+    src = np.concatenate([i + 1, np.zeros(n, dtype=np.int64)])
+    dst = np.concatenate([np.zeros(n, dtype=np.int64), i + 1 + n])
+    cost = snap(g.exponential(size=2 * n))
+    when = g.permutation(2 * n)
+    ts, cost, src, dst = np.arange(2 * n), cost[when], src[when], dst[when]
+    label = src * 3 + dst
+    found = top_paths(src, dst, ts, cost, label, max_length=3, k=k, span=span)
+    into, out = np.flatnonzero(dst == 0), np.flatnonzero(src == 0)
+    top_in, top_out = (side[np.argsort(-cost[side])] for side in (into, out))
+    sums_ = cost[top_in[:best], None] + cost[top_out[:best]]
+    apart = ts[top_out[:best]] - ts[top_in[:best], None]
+    sums_[(apart < 0) | ((apart > span) if span is not None else False)] = -1.0
+    expected = np.sort(sums_, axis=None)[::-1][:k]
+    # Nothing that was left out can be among them.
+    assert expected[-1] > cost[top_in[best]] + cost[top_out[0]]
+    assert expected[-1] > cost[top_in[0]] + cost[top_out[best]]
+    assert found.exact
+    assert found.score[found.length == 2].tolist() == expected.tolist()
+    assert found.score[found.length == 1].tolist() == np.sort(cost)[::-1][:k].tolist()
+    assert not (found.length == 3).any()
 
 
 def test_many_instances_may_be_blocked_before_one_is_free() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.models.path_bounds import snap
+from graphad.models.path_edges import snap
 from graphad.models.path_through import best_through
 from tests.models.naive_paths import all_paths
 
@@ -50,7 +50,10 @@ def test_it_is_the_best_of_all_that_use_the_event(data: st.DataObject) -> None:
         assert sum(cost[e] for e in events) == score
 
 
-def test_costs_that_would_hide_the_event_are_refused() -> None:
-    one = np.array([0]), np.array([1]), np.array([0])
-    with pytest.raises(ValueError, match="too high"):
-        best_through(0, *one, np.array([2.0**15]), np.array([0]))
+def test_dear_events_do_not_hide_it() -> None:
+    ids = np.arange(3)
+    cost = np.array([2.0**17, 2.0**-40, 2.0**17])
+    found = best_through(1, ids, ids + 1, ids, cost, ids)
+    assert found == [(2.0**-40, [1]), (2.0**17 + 2.0**-40, [0, 1]), (2.0**18 + 2.0**-40, [0, 1, 2])]
+    with pytest.raises(ValueError, match="cost"):
+        best_through(1, ids, ids + 1, ids, cost * 2, ids)
