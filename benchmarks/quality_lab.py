@@ -166,7 +166,7 @@ def _rows(
             met=recall >= RECALL if last else None, seed=seed,
         )  # fmt: skip
         yield Row(
-            f"{name}: incidents that are attacks ({true} of {len(judged)} judged)",
+            f"{name}: of the {budget} first of each day, attacks ({true} of {len(judged)} judged)",
             precision, "precision", target=PRECISION if last else None,
             met=precision >= PRECISION if last else None, seed=seed,
         )  # fmt: skip

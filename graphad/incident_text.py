@@ -28,7 +28,7 @@ VERBS: dict[str, str] = {
 # Why an event is rare, by its largest terms: {src}, {action} and {dst} are put in.
 WORDS: dict[str, str] = {
     "sender": "{src} seldom has an effect on anything",
-    "transition": "{src} seldom does that to {dst}",
+    "transition": "it is seldom seen between {src} and {dst}",
     "receiver": "{dst} is seldom acted on by anything",
     "command": "the command line is unusual for {dst}",
     "kind": "events of its kind are seldom so odd",

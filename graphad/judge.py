@@ -127,10 +127,10 @@ def to_findings(
     return found
 
 
-def _terms(values: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Return terms by name; what marks take off only where there is one."""
+def _terms(values: np.ndarray[Any, Any], used: Sequence[str]) -> dict[str, float]:
+    """Return the mode's terms by name; what marks take off only where there is one."""
     named = {name: float(bits) for name, bits in zip(SHOWN, values, strict=True)}
-    return {name: bits for name, bits in named.items() if name != MARK or bits}
+    return {name: bits for name, bits in named.items() if name in used or (name == MARK and bits)}
 
 
 def _finding(
@@ -148,7 +148,7 @@ def _finding(
     edges = [
         Edge(
             at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
-            _terms(paths.terms[i, at]),
+            _terms(paths.terms[i, at], paths.used),
             graph.host[e],
         )
         for at, e in enumerate(events)
@@ -177,7 +177,7 @@ def _finding(
         title=title(entities),
         entities=entities,
         edges=edges,
-        terms=_terms(paths.terms[i].sum(axis=0)),
+        terms=_terms(paths.terms[i].sum(axis=0), paths.used),
         evidence=[],
         model=model,
     )

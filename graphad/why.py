@@ -15,7 +15,7 @@ from graphad.graph import Graph
 from graphad.judge import rfc3339
 from graphad.models.path_through import best_through
 from graphad.why_seen import History, fate, history, processes
-from graphad.workspace import _PER_DAY, _days
+from graphad.workspace import paths_wanted
 
 Ints = npt.NDArray[np.int64]
 
@@ -218,7 +218,7 @@ def window(
     """
     detector, calibration, name = store.model(model)
     graph = store.graph(start, end, sources=sources)
-    detector.top = max(detector.top, top, _PER_DAY * _days(graph))
+    detector.top = max(detector.top, top, paths_wanted(graph))
     return Window(store, detector, calibration, name, graph, calibration is None)
 
 

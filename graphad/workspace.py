@@ -27,7 +27,8 @@ from graphad.store.store import Moment, microseconds
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
 _HOURS = 6  # active hours, from which on they are what is divided
-_PER_DAY = 80  # paths of each length that a day of logs deserves: incidents of many paths each
+# Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
+_PER_DAY, _MOST = 80, 4000
 
 
 @dataclass
@@ -135,7 +136,7 @@ class Workspace(Annotated):
         detector, calibration, name = self.model(model)
         stage("searching paths")
         graph = self.graph(start, end, sources=sources)
-        detector.top = max(detector.top, top or 0, _PER_DAY * _days(graph))
+        detector.top = max(detector.top, top or 0, paths_wanted(graph))
         coverage = self.coverage(now)
         covered = coverage.events(graph)
         paths = detector.score(graph, covered=covered, hosts=hosts, types=types)
@@ -176,7 +177,7 @@ class Workspace(Annotated):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top, _PER_DAY * _days(graph))
+        detector.top = max(detector.top, top, paths_wanted(graph))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
         coverage = self.coverage(now)
@@ -308,9 +309,10 @@ class Workspace(Annotated):
         return found
 
 
-def _days(graph: Graph) -> int:
-    """Return on how many UTC days anything happened."""
-    return len(np.unique(graph.ts // (24 * judge.HOUR)))
+def paths_wanted(graph: Graph) -> int:
+    """Return how many paths of each length to search for."""
+    days = len(np.unique(graph.ts // (24 * judge.HOUR)))
+    return min(_PER_DAY * days, _MOST)
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:

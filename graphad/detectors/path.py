@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from graphad.detect import Unit, load_model, save_model
 from graphad.detectors.path_names import Names
-from graphad.detectors.path_terms import TERMS, Mode, Scorer
+from graphad.detectors.path_terms import TERMS, USED, Mode, Scorer
 from graphad.errors import ModelError, NotFitted
 from graphad.graph import Graph
 
@@ -39,7 +39,8 @@ class Paths:
     """P scored paths of one graph, highest z first.
 
     score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
-    terms [P, L, T] bits, by SHOWN, zero padded: each row of a path adds up to its score.
+    terms [P, L, T] bits, by SHOWN, zero padded: each row of a path adds up to its score; `used`
+    are those that the mode has, the others are zero.
     """
 
     score: Floats
@@ -48,6 +49,7 @@ class Paths:
     events: Ints
     terms: Floats
     exact: bool = True
+    used: tuple[str, ...] = SHOWN
 
     def __len__(self) -> int:
         """Return the number of paths."""
@@ -116,7 +118,7 @@ class PathDetector:
             none = np.empty((0, self.max_length))
             return Paths(
                 np.empty(0), np.empty(0), np.empty(0, np.int64), none.astype(np.int64),
-                np.empty((0, self.max_length, len(SHOWN))),
+                np.empty((0, self.max_length, len(SHOWN))), used=USED[self.mode],
             )  # fmt: skip
         src, dst = self.ends(graph)
         found = top_paths(
@@ -132,7 +134,7 @@ class PathDetector:
         order = np.lexsort((np.arange(len(z)), -score, -z))
         return Paths(
             score[order], z[order], found.length[order], found.edges[order], parts[order],
-            found.exact,
+            found.exact, USED[self.mode],
         )  # fmt: skip
 
     def event_terms(self, graph: Graph, *, inside: bool = False) -> Floats:

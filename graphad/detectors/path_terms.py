@@ -26,6 +26,13 @@ Mode: TypeAlias = Literal["default", "paper", "nodoze", "provdetector"]
 
 MODES: tuple[Mode, ...] = ("default", "paper", "nodoze", "provdetector")
 TERMS = ("sender", "transition", "receiver", "command", "kind")
+_PAPERS = ("sender", "transition", "receiver")
+USED: dict[Mode, tuple[str, ...]] = {
+    "default": ("transition", "command", "kind"),
+    "paper": _PAPERS,
+    "nodoze": _PAPERS,
+    "provdetector": _PAPERS,
+}
 # Links are held against those of their kind. Two processes do few kinds of things to each other,
 # and each is a kind; all else is pooled, for every kind brings its own share of false alarms.
 POOLS: tuple[frozenset[str], ...] = (

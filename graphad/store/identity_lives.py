@@ -104,7 +104,7 @@ def _lives(connection: duckdb.DuckDBPyConnection, pids: list[Any]) -> dict[str, 
                 WHERE b.place = k.place AND lower(b.label) = lower(k.label))
             QUALIFY row_number() OVER (
                 PARTITION BY place, pid, coalesce(pid, entity::VARCHAR), born // 1000000
-                ORDER BY exactly DESC, entity) = 1"""
+                ORDER BY exactly DESC, born, label, detail, entity) = 1"""
     )
     pairs = connection.execute(_PAIRS).fetchall()
     known = connection.execute(
@@ -136,7 +136,8 @@ def _began(connection: duckdb.DuckDBPyConnection) -> list[Any]:
         f"""SELECT place, value AS pid, ts, entity, {_PROGRAM.format("label")} AS program,
                    label, detail
             FROM claimed SEMI JOIN asked a ON a.place = claimed.place AND a.pid = value
-            WHERE kind = 'pid birth' ORDER BY ALL"""
+            WHERE kind = 'pid birth'
+            ORDER BY place, pid, ts, program, label, detail, entity"""
     ).fetchall()
     codes: dict[Any, int] = {}
     of = np.array([codes.setdefault((r[0], r[1], r[4]), len(codes)) for r in rows], np.int64)
