@@ -1,11 +1,9 @@
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,53 +14,10 @@ from graphad.models.path_edges import lay_out, prepared, snap
 from graphad.models.path_family import admit, blockable
 from graphad.models.path_sample import sample_paths
 from graphad.models.path_scan import sums
-from graphad.models.path_search import PathSet, top_paths
+from graphad.models.path_search import top_paths
 from graphad.models.random_walk import edge_surprise, sender_receiver, transition
 from tests.models.naive_paths import all_paths, best_paths
-
-Array = npt.NDArray[Any]
-Arrays = tuple[Array, Array, Array, Array, Array]
-Graph = tuple[Arrays, dict[str, Any]]
-
-
-@st.composite
-def graphs(draw: Callable[..., Any], most: int = 24) -> Graph:
-    """Return (arrays, options): ties, cycles, self loops, copies and equal times all abound."""
-    size = draw(st.integers(1, most))
-    vertices = draw(st.integers(2, 8))
-    vertex = st.lists(st.integers(0, vertices - 1), min_size=size, max_size=size)
-    src, dst = np.array(draw(vertex)), np.array(draw(vertex))
-    last = draw(st.sampled_from([0, 3, 9, 40]))
-    ts = np.sort(draw(st.lists(st.integers(0, last), min_size=size, max_size=size)))
-    kinds = draw(st.sampled_from([1, 2, 4, 12]))
-    label = np.array(draw(st.lists(st.integers(-2, kinds - 3), min_size=size, max_size=size)))
-    if draw(st.booleans()):
-        label = src * 100 + dst
-    price = draw(st.sampled_from([0, 1, 5]))
-    cost = np.array(draw(st.lists(st.integers(0, price), min_size=size, max_size=size))) / 4
-    if draw(st.booleans()):
-        cost = (label * 7 % 5).astype(float)  # the same for a whole label, as in the detector
-    options: dict[str, Any] = {
-        "max_length": draw(st.integers(1, 8)),
-        "k": draw(st.sampled_from([1, 2, 5, 40])),
-        "strict": draw(st.booleans()),
-        "span": draw(st.one_of(st.none(), st.integers(0, last))),
-    }
-    for name in ("mask", "start", "end", "through"):
-        if draw(st.sampled_from([False, False, True])):
-            options[name] = np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
-    return (src, dst, ts, cost, label), options
-
-
-def rows(found: PathSet) -> list[tuple[int, float, tuple[int, ...]]]:
-    return [
-        (int(n), float(score), tuple(e[e >= 0].tolist()))
-        for n, score, e in zip(found.length, found.score, found.edges, strict=True)
-    ]
-
-
-def listed(arrays: tuple[Array, ...]) -> list[Any]:
-    return [a.tolist() for a in arrays]
+from tests.models.path_cases import Arrays, Graph, graphs, listed, rows
 
 
 @settings(max_examples=600, deadline=None)
@@ -419,45 +374,3 @@ def test_bad_input_is_refused() -> None:
             top_paths(*good, **option)
     with pytest.raises(ValueError, match="at least 1"):
         sample_paths(*good, length=0)
-
-
-@settings(max_examples=100, deadline=None)
-@given(graphs(most=14), st.integers(1, 4))
-def test_a_small_sample_is_all_there_is(graph: Graph, length: int) -> None:
-    arrays, options = graph
-    options = {key: options[key] for key in ("strict", "span")}
-    found = sample_paths(*arrays, length=length, size=10**5, **options)
-    expected = best_paths(*listed(arrays), max_length=length, k=10**6, **options)
-    assert sorted(found.score) == sorted(s for n, s, _ in expected if n == length)
-    assert (found.whole, found.error) == (True, 0.0)
-
-
-@settings(max_examples=60, deadline=None)
-@given(graphs(), st.integers(1, 4), st.integers(0, 3))
-def test_a_sample_holds_true_scores_once(graph: Graph, length: int, seed: int) -> None:
-    (src, dst, ts, _, label), options = graph
-    cost = (label % 50).astype(float)
-    options = {key: options[key] for key in ("strict", "span")}
-    found = sample_paths(src, dst, ts, cost, label, length=length, size=4, seed=seed, **options)
-    true = best_paths(*listed((src, dst, ts, cost, label)), max_length=length, k=10**6, **options)
-    left = [s for n, s, _ in true if n == length]
-    for score in found.score.tolist():
-        left.remove(score)
-    if not found.whole:
-        assert len(found.score) <= 4
-
-
-def test_a_sample_is_seeded_and_gives_routine_no_weight() -> None:
-    # 60 sequences a -> b -> c seen once, and one seen 2000 * 2000 / 2 times.
-    once = np.arange(60)
-    src = np.concatenate([once * 3 + 10, once * 3 + 11, np.tile([0, 1], 2000)])
-    dst = np.concatenate([once * 3 + 11, once * 3 + 12, np.tile([1, 2], 2000)])
-    label = np.concatenate([once, once + 60, np.tile([200, 201], 2000)])
-    arrays = (src, dst, np.arange(len(src)), (label + 1.0), label)
-    found = sample_paths(*arrays, length=2, size=1000)
-    assert not found.whole
-    assert len(found.score) == 61  # drawn alike by instance the 60 would hardly ever turn up
-    assert found.error == pytest.approx(found.score.std() / 61**0.5)
-    again = sample_paths(src * 7 + 1, dst * 7 + 1, *arrays[2:], length=2, size=1000)
-    other = sample_paths(*arrays, length=2, size=1000, seed=1)
-    assert found.score.tolist() == again.score.tolist() != other.score.tolist()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graphad.models import path_search
 from graphad.models.path_search import PathSet, Search, top_paths
 from graphad.models.path_shards import Shard, host_groups, overlapping, search_shards
-from tests.models.test_path_search import Graph, graphs, rows
+from tests.models.path_cases import Graph, graphs, rows
 
 
 def shard(arrays: Any, at: Any) -> Shard:
