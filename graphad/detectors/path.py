@@ -81,6 +81,8 @@ class PathDetector:
     seed: int = 0
     names_: Names | None = field(default=None, repr=False)
     lengths_: dict[int, Any] = field(default_factory=dict, repr=False)
+    # Of each length: how many paths its scale rests on, if those are all, the error of their mean.
+    samples_: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     _scorer: Scorer | None = field(default=None, repr=False, compare=False)
 
     def fit(self, past: pa.Table, graphs: Iterable[Graph] = ()) -> "PathDetector":
@@ -161,7 +163,9 @@ class PathDetector:
         settings = {k: getattr(self, k) for k in self._settings()}
         arrays, texts = self.names_.dump()
         lengths = {str(r): fitted.to_json() for r, fitted in self.lengths_.items()}
-        save_model(folder, self.name, settings | {"lengths": lengths}, arrays, texts)
+        samples = {str(r): drawn for r, drawn in self.samples_.items()}
+        settings |= {"lengths": lengths, "samples": samples}
+        save_model(folder, self.name, settings, arrays, texts)
 
     @classmethod
     def load(cls, folder: Path) -> "PathDetector":
@@ -170,8 +174,9 @@ class PathDetector:
 
         settings, arrays, texts = load_model(folder, cls.name)
         try:
-            lengths = settings.pop("lengths")
+            lengths, samples = settings.pop("lengths"), settings.pop("samples")
             made = cls(**settings)
+            made.samples_ = {int(r): drawn for r, drawn in samples.items()}
             made.names_ = Names.restore(arrays, texts)
             made.lengths_ = {int(r): BoxCox.from_json(fitted) for r, fitted in lengths.items()}
         except (TypeError, KeyError, ValueError, AttributeError) as error:
@@ -214,25 +219,30 @@ class PathDetector:
 
     def _fit_lengths(self, graphs: list[Graph], inside: bool = True) -> None:
         from graphad.models.boxcox import fit_lengths
-        from graphad.models.path_sample import sample_paths
+        from graphad.models.path_sample import sample_lengths
 
-        drawn: dict[int, list[Floats]] = {r: [] for r in range(1, self.max_length + 1)}
+        lengths = range(1, self.max_length + 1)
+        drawn: dict[int, list[Any]] = {r: [] for r in lengths}
         for graph in graphs:
             terms, label, mask = self.edges(graph, inside)
             if not mask.any():
                 continue
             src, dst = self.ends(graph)
-            cost = terms.sum(axis=1)
-            for r in drawn:
-                drawn[r].append(
-                    sample_paths(
-                        src[mask], dst[mask], graph.ts[mask], cost[mask], label[mask],
-                        length=r, size=self.sample, seed=self.seed, strict=self.strict,
-                        span=self._span(),
-                    ).score
-                )  # fmt: skip
-        scores = {r: np.concatenate(q) for r, q in drawn.items() if q}
+            found = sample_lengths(
+                src, dst, graph.ts, terms.sum(axis=1), label, lengths=lengths, size=self.sample,
+                seed=self.seed, strict=self.strict, span=self._span(), mask=mask,
+            )  # fmt: skip
+            for r in lengths:
+                drawn[r].append(found[r])
+        scores = {r: np.concatenate([one.score for one in q]) for r, q in drawn.items() if q}
         self.lengths_ = fit_lengths(scores, least=self.least, robust=self.robust)
+        self.samples_ = {
+            r: {
+                "paths": len(scores[r]), "whole": all(one.whole for one in q),
+                "error": max(one.error for one in q),
+            }
+            for r, q in drawn.items() if q
+        }  # fmt: skip
 
     def z(self, length: int, score: Floats) -> Floats:
         """Return how far scores [P] of paths of one length stand out, as `score` gives it."""

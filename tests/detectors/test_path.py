@@ -236,3 +236,11 @@ def test_descendants_share_their_ancestors_surprise() -> None:
     assert origin["P2"] == pytest.approx(0.95 * origin["Podd"])
     assert origin["Podd"] > 0
     assert origin["P1"] == origin["F1"] == 0
+
+
+def test_how_sure_the_scale_of_each_length_is_is_kept(example: Graph, tmp_path: Path) -> None:
+    fitted = PathDetector(max_length=3).fit(counts_of(example), [example])
+    assert set(fitted.samples_) == {1, 2, 3}
+    assert all(drawn["whole"] and drawn["error"] == 0.0 for drawn in fitted.samples_.values())
+    fitted.save(tmp_path / "model")
+    assert PathDetector.load(tmp_path / "model").samples_ == fitted.samples_
