@@ -69,6 +69,20 @@ def test_claims_and_clocks_of_windows_events() -> None:
     assert {"records", "edges", "entities", "aliases"} <= set(run.tables)
 
 
+def test_an_index_that_is_null_is_one_of_its_dictionary_still() -> None:
+    """Else Arrow reads at any place in memory when it joins dictionaries a second time."""
+    data = b'{"EventID": 1, "Image": "a"}\n{"EventID": 1, "User": "b"}\n'
+    decoder = WINDOWS.decoder(Options())
+    decoder.cut(data, True)
+    raw = decoder.decode(data, True).raw
+    coded = [c.combine_chunks() for c in raw.columns if pa.types.is_dictionary(c.type)]
+    assert any(column.null_count for column in coded)
+    for column in coded:
+        indices = np.frombuffer(column.indices.buffers()[1], np.int32)[: len(column)]
+        assert indices.min() >= 0
+        assert indices.max() < len(column.dictionary)
+
+
 @pytest.mark.parametrize(
     "other",
     [
