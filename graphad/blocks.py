@@ -27,6 +27,7 @@ class Block(NamedTuple):
 
 _EMPTY = memoryview(b"")
 _STEP = 1 << 20
+_LITTLE = 1 << 18  # bytes that are read before room for a whole block is made
 
 
 def blocks(
@@ -52,9 +53,7 @@ def blocks(
     lines = getattr(decoder, "lines", True)  # else its records stand on none
     while not ended:
         # At least what is held, so that a file read as one is copied few times.
-        buffer = np.empty(len(held) + max(size, len(held)), np.uint8).data
-        buffer[: len(held)] = held
-        got, damage = _read(stream, buffer[len(held) :])
+        buffer, got, damage = _filled(stream, held, max(size, len(held)))
         held, chunk = buffer[: len(held) + got], buffer[len(held) : len(held) + got]
         ended = bool(damage) or not got
         if skipping:
@@ -108,6 +107,25 @@ def _first_line_end(data: memoryview) -> int:
         if found:
             return at + found
     return 0
+
+
+def _filled(stream: BinaryIO, held: memoryview, most: int) -> tuple[memoryview, int, str]:
+    """Return (what is held and up to so many bytes more, how many more, why not all, if so).
+
+    For what a little room holds no more is asked of the system, which has to clear it.
+    """
+    got, damage, full = 0, "", True
+    buffer = held
+    for room in sorted({min(most, _LITTLE), most} if len(held) < _LITTLE else {most}):
+        if not full:
+            break
+        larger = np.empty(len(held) + room, np.uint8).data
+        larger[: len(buffer)] = buffer
+        more, damage = _read(stream, larger[len(buffer) :])
+        got += more
+        buffer = larger[: len(held) + got]
+        full = not damage and got == room
+    return buffer, got, damage
 
 
 def _read(stream: BinaryIO, buffer: memoryview) -> tuple[int, str]:

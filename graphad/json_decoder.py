@@ -137,7 +137,9 @@ class JsonDecoder:
             name: pa.array(found.filled.places[i, :rows]) for i, name in enumerate(PLACE.names)
         }
         texts, ends, first = intern.texts(found.distinct, array, found.arena, len(table.texts))
-        bits, nulls = intern.validity(found.filled.codes[:, :rows])
+        coded = found.filled.codes[:, :rows]
+        bits, nulls = intern.validity(coded)
+        np.maximum(coded, 0, out=coded)  # where dictionaries are joined Arrow looks up nulls too
         shapes = self._shape_texts(table, found)
         table.reader.give_back(found)
         for i, name in enumerate(table.columns):
@@ -153,7 +155,7 @@ class JsonDecoder:
                     pa.py_buffer((offsets - start).astype(np.int32)),
                     pa.py_buffer(texts[start:stop]),
                 )
-            codes = pa.py_buffer(found.filled.codes[i, :rows])
+            codes = pa.py_buffer(coded[i])
             held = pa.py_buffer(bits[i]) if nulls[i] else None
             indices = pa.Array.from_buffers(pa.int32(), rows, [held, codes], int(nulls[i]))
             arrays[name] = pa.DictionaryArray.from_arrays(indices, values, safe=False)

@@ -2,6 +2,7 @@
 
 import io
 from typing import BinaryIO, cast
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,14 @@ from graphad.parse import Lines, whole_lines
     data=st.binary(max_size=200).map(lambda b: b.replace(b"\x01", b"\n")),
     size=st.integers(1, 50),
     offset=st.integers(0, 60),
+    little=st.integers(1, 60),
 )
-def test_blocks_are_the_lines(data: bytes, size: int, offset: int) -> None:
+def test_blocks_are_the_lines(data: bytes, size: int, offset: int, little: int) -> None:
+    with patch("graphad.blocks._LITTLE", little):
+        check_lines(data, size, offset)
+
+
+def check_lines(data: bytes, size: int, offset: int) -> None:
     seen: list[bytes] = []
     decoder = Lines(lambda text: {"action": text})
     at, line, settled = offset, 7, -1

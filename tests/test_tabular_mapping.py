@@ -5,7 +5,6 @@ import datetime
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,7 @@ import pytest
 
 from graphad.errors import QueryError
 from graphad.parse import Options, Parser
-from graphad.store.mapper import Mapper
+from graphad.store.mapper import Mapper, Run
 from graphad.tabular import table_parser
 
 ROOT = Path(__file__).parent.parent
@@ -26,10 +25,11 @@ EDGE = (
 WHEN = "TIMESTAMP '2024-05-02 00:00:00'"
 
 
-def mapped(parser: Parser, data: bytes) -> Any:
+def mapped(parser: Parser, data: bytes) -> Run:
     decoder = parser.decoder(Options())
     decoder.cut(data, True)
-    return Mapper(parser, bytes(16)).run(decoder.decode(data, True))
+    [run] = Mapper(parser, bytes(16)).run([decoder.decode(data, True)])
+    return run
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_a_mapping_sees_fields_by_their_names() -> None:
     )
     parser = table_parser(f"-- a comment\n{sql}; -- another\n")
     data = b'TS,Pid,line,"a""b",_id,message,user,User\n2024-05-02T02:00:00+02:00,7,l,q,i,m,u,v\n'
-    part = mapped(parser, data)
-    assert part.edges["ts"].to_pylist() == [datetime.datetime(2024, 5, 2)]
-    assert "7/l/q/i/m/v" in part.entities["key"].to_pylist()
-    assert json.loads(part.records["attrs"][0].as_py()) == {
+    tables = mapped(parser, data).tables
+    assert tables["edges"]["ts"].to_pylist() == [datetime.datetime(2024, 5, 2)]
+    assert "7/l/q/i/m/v" in tables["entities"]["key"].to_pylist()
+    assert json.loads(tables["records"]["attrs"][0].as_py()) == {
         "TS_": "2024-05-02T02:00:00+02:00", "Pid_": "7", "line_": "l", 'a"b': "q", "id_": "i",
         "User_2": "v",
     }  # fmt: skip
-    assert part.records["message"].to_pylist() == ["m"]
+    assert tables["records"]["message"].to_pylist() == ["m"]
 
 
 def test_ignored_and_rejected_records_say_why() -> None:
@@ -78,9 +78,9 @@ def test_ignored_and_rejected_records_say_why() -> None:
         EDGE.format(ts=WHEN, user="account"),
         ignore="CASE WHEN kind = 'debug' THEN 'debug' END -- noise",
     )
-    part = mapped(parser, b"kind,n\ndebug,1\nlogon,2\n")
-    assert part.ignored == {"header": 1, "debug": 1}
-    assert part.rejects["reason"].to_pylist() == [
+    run = mapped(parser, b"kind,n\ndebug,1\nlogon,2\n")
+    assert run.parts[0].ignored == {"header": 1, "debug": 1}
+    assert run.tables["rejects"]["reason"].to_pylist() == [
         "the mapping gives no edge; the table lacks account"
     ]
     with pytest.raises(QueryError):
@@ -90,15 +90,15 @@ def test_ignored_and_rejected_records_say_why() -> None:
 def test_edges_that_no_store_could_hold_are_left_out() -> None:
     data = b"u,k\na,logon\nb,frobnicate\n"
     sql = EDGE.replace("'logon'", "k").format(ts=WHEN, user="u")
-    part = mapped(table_parser(sql), data)
-    assert (part.read, part.used, part.rejects.num_rows) == (3, 1, 1)
+    [part] = mapped(table_parser(sql), data).parts
+    assert (part.read, part.used, part.rejected) == (3, 1, 1)
     astray = EDGE.replace("record,", "record + 7 AS record,").format(ts=WHEN, user="u")
-    assert mapped(table_parser(astray), data).used == 0
+    assert mapped(table_parser(astray), data).parts[0].used == 0
 
 
 def test_a_label_that_is_empty_is_the_key() -> None:
     sql = EDGE.replace("'logon'", "l AS src_label, 'logon'").format(ts=WHEN, user="u")
-    entities = mapped(table_parser(sql), b"u,l\na,\nb,Bob\n").entities
+    entities = mapped(table_parser(sql), b"u,l\na,\nb,Bob\n").tables["entities"]
     labels = dict(zip(entities["key"].to_pylist(), entities["label"].to_pylist(), strict=True))
     assert labels == {"a": "a", "b": "Bob", "h": "h"}
 
@@ -127,15 +127,14 @@ def test_the_example_of_the_page(tmp_path: Path) -> None:
         (SAMPLES / "logons.ndjson", 8, 3),
         (tmp_path / "logons.parquet", 6, 2),
     ):
-        part = mapped(table_parser(sql), path.read_bytes())
-        rejects = part.rejects.num_rows
-        assert (part.read, part.used, rejects) == (read, len(want), rejected)
-        assert part.read == part.used + rejects + sum(part.ignored.values())
-        key = dict(
-            zip(part.entities["id"].to_pylist(), part.entities["key"].to_pylist(), strict=True)
-        )
+        run = mapped(table_parser(sql), path.read_bytes())
+        [part] = run.parts
+        assert (part.read, part.used, part.rejected) == (read, len(want), rejected)
+        assert part.read == part.used + part.rejected + sum(part.ignored.values())
+        entities = run.tables["entities"]
+        key = dict(zip(entities["id"].to_pylist(), entities["key"].to_pylist(), strict=True))
         found = [
             (str(e["ts"]), e["host"], key[e["src"]], e["action"], key[e["dst"]], e["outcome"])
-            for e in part.edges.to_pylist()
+            for e in run.tables["edges"].to_pylist()
         ]
         assert found == want

@@ -57,7 +57,8 @@ class Claims:
                 rows = rows & block.known(name)
             at = np.flatnonzero(rows)
             if len(at):
-                first, which = block.distinct([*{"host": 0} | dict.fromkeys(self._from[i])], at)
+                names = [*block.apart, *{"host": 0} | dict.fromkeys(self._from[i])]
+                first, which = block.distinct(names, at)
                 found.append((i, at, first, which))
         return found
 
@@ -137,7 +138,8 @@ def _clocks(block: Columns, usable: npt.NDArray[np.bool_]) -> pa.Table:
     from graphad.scan.tuples import distinct_rows, extents
 
     quarters = np.rint((stamp[at] - ts[at]) / QUARTER).astype(np.int64)
-    first, which = distinct_rows(np.stack([block.numbers("host")[at], quarters]), SEED)
+    of = [block.numbers(name)[at] for name in (*block.apart, "host")]
+    first, which = distinct_rows(np.stack([*of, quarters]), SEED)
     row, last, n = extents(which, ts[at], len(first))
     rows = len(first)
     empty = pa.nulls(rows, CODED)

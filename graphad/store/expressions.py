@@ -20,6 +20,7 @@ _FEW = 1024  # inputs of an expression that are looked up one by one; more are a
 _REMEMBERED = 64 * 1024 * 1024  # bytes of answers held at most
 _LONGEST = 4096  # bytes of one that is held at most
 _OVERHEAD = 250  # bytes that Python needs for one besides its texts, about
+_BLOCK = "_block"  # the name under which a row's block is one of its numbers
 _ABSENT = np.iinfo(np.int64).min  # stands for NULL among a column's numbers
 _TYPES = {column.name: arrow_type(column.kind) for column in schema.RECORDS}
 SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
@@ -28,11 +29,13 @@ _SIMPLE = re.compile(r"(lower\()?(nullif\()?(\w+)(?(2), '([^']*)'\))(?(1)\))")
 
 
 class Columns:
-    """The columns of one block, also as numbers: equal numbers mean equal values."""
+    """The columns of blocks of `sizes` rows, also as numbers: equal numbers mean equal values."""
 
-    def __init__(self, raw: pa.Table) -> None:
+    def __init__(self, raw: pa.Table, sizes: Sequence[int] = ()) -> None:
         self.raw = raw
-        self._numbers: dict[str, Rows] = {}
+        self.block_of: Rows = np.repeat(np.arange(len(sizes)), sizes)
+        self.apart = [_BLOCK] if len(sizes) > 1 else []  # what keeps the rows of blocks apart
+        self._numbers: dict[str, Rows] = {_BLOCK: self.block_of}
         self._columns: dict[str, Any] = {}
 
     def column(self, name: str) -> Any:

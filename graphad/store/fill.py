@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.blocks import Block
+from graphad.store.batch import Batch
 from graphad.store.manifest import File, Manifest, Source
-from graphad.store.mapper import Part
+from graphad.store.mapper import Part, Run
 from graphad.store.segment import SEGMENT, Segment
 
 
@@ -43,37 +44,45 @@ class Filler:
         for segment in self.open:
             segment.drop()
 
-    def add(self, source: Source, block: Block, part: Part) -> None:
-        """Write a part's rows, numbered from the source's first record."""
-        before = source.records
+    def add(self, batch: Batch) -> None:
+        """Write a batch's rows, with places counted from the start of each one's source.
+
+        What was counted of the sources up to its first block must have been counted by `count`.
+        """
+        read = {source.source: source.records for source, _ in batch.blocks}
+        left = iter(batch.blocks)
+        for run in batch.runs():
+            blocks = [next(left) for _ in run.parts]
+            before = []
+            for (source, _), part in zip(blocks, run.parts, strict=True):
+                before.append(read[source.source])
+                read[source.source] += part.read
+            rows = _Placed(run, blocks, before)
+            tails = {block.tail for i, (_, block) in enumerate(blocks) if rows.has[i]}
+            for tail in sorted(tails):  # what is no tail first
+                segment = self._segment(tail)
+                for name in run.tables:
+                    segment.add(name, rows.table(name, tail if len(tails) > 1 else None))
+            if self.segment is not None and self.segment.rows >= SEGMENT:
+                self._roll()
+
+    def count(self, source: Source, part: Part) -> None:
+        """Count what became of a source's next block."""
+        if part.first is not None and source.first_time is None:
+            source.first_record = source.records + 1 + part.first.record
+            source.first_time = part.first.time
+            source.first_length, source.first_host = part.first.length, part.first.host
         source.records += part.read
         source.read += part.read
         source.used += part.used
+        source.rejected += part.rejected
+        source.edges += part.edges
         for rule, n in part.ignored.items():
             source.ignored[rule] = source.ignored.get(rule, 0) + n
-        rows = part.records is not None or (part.rejects is not None and part.rejects.num_rows)
-        if not rows:
-            return
-        segment = self._segment(block.tail)
-        if part.rejects is not None and part.rejects.num_rows:
-            source.rejected += part.rejects.num_rows
-            segment.add("rejects", _placed(part.rejects, source.source, block, before))
-        if part.records is not None:
-            _note_first(source, part.records, before)
-            segment.add("records", _placed(part.records, source.source, block, before))
-        if part.edges is not None and part.edges.num_rows:
-            source.edges += part.edges.num_rows
-            span = pc.min_max(part.edges["ts"].cast(pa.int64())).as_py()
-            source.start = min(
-                span["min"], source.start if source.start is not None else span["min"]
-            )
-            source.end = max(span["max"], source.end if source.end is not None else span["max"])
-            segment.add("edges", _placed(part.edges, source.source, block, before))
-        if part.claims is not None and part.claims.num_rows:
-            segment.add("aliases", _placed(part.claims, source.source, block, before))
-        segment.add("entities", part.entities)
-        if segment is self.segment and segment.rows >= SEGMENT:
-            self._roll()
+        if part.span is not None:
+            start, end = part.span
+            source.start = start if source.start is None else min(source.start, start)
+            source.end = end if source.end is None else max(source.end, end)
 
     def _segment(self, tail: bool) -> Segment:
         """Return the segment that rows go to, a new one if need be."""
@@ -109,24 +118,33 @@ class Filler:
                 self.manifest.files.setdefault(table, []).append(file)
 
 
-def _placed(rows: pa.Table, source: int, block: Block, before: int) -> pa.Table:
-    """Return rows with places counted from the source's start, and the source's number."""
-    starts = {"record": before + 1, "offset": block.offset, "line": block.line}
-    for name, start in starts.items():
-        if name in rows.column_names:
-            at = rows.schema.get_field_index(name)
-            rows = rows.set_column(at, name, pc.add(rows[name], start))
-    return rows.append_column("source", pa.array(np.full(rows.num_rows, source, np.int64)))
+class _Placed:
+    """The rows of a run, with places counted from their source's start, and its number."""
 
+    def __init__(self, run: Run, blocks: list[tuple[Source, Block]], before: list[int]) -> None:
+        self.run = run
+        self.tail = np.array([block.tail for _, block in blocks], bool)
+        self.of = {name: run.block_of(name) for name in run.tables}
+        self.has = np.zeros(len(blocks), bool)  # blocks that have rows of their own
+        for name, of in self.of.items():
+            self.has[of] |= name in ("records", "rejects")
+        self.source = np.array([source.source for source, _ in blocks], np.int64)
+        self.add = {
+            "record": np.array(before, np.int64) + 1 - run.starts(),
+            "offset": np.array([block.offset for _, block in blocks], np.int64),
+            "line": np.array([block.line for _, block in blocks], np.int64),
+        }
 
-def _note_first(source: Source, rows: pa.Table, before: int) -> None:
-    """Keep what the first record with a time is like."""
-    if source.first_time is not None or "ts" not in rows.column_names:
-        return
-    at = pc.index(rows["ts"].is_valid(), True).as_py()
-    if at >= 0:
-        source.first_record = before + 1 + rows["record"][at].as_py()
-        source.first_time = rows["ts"][at].cast(pa.int64()).as_py()
-        source.first_length = rows["length"][at].as_py()
-        if "host" in rows.column_names:
-            source.first_host = rows["host"][at].as_py()
+    def table(self, name: str, tail: bool | None) -> pa.Table:
+        """Return a table's rows; only those of tails, or of other blocks, if that is said."""
+        rows, of = self.run.tables[name], self.of[name]
+        if tail is not None:
+            some = self.tail[of] == tail
+            rows, of = rows.filter(pa.array(some)), of[some]
+        if name == "entities":
+            return rows
+        for place, by in self.add.items():
+            if place in rows.column_names:
+                at = rows.schema.get_field_index(place)
+                rows = rows.set_column(at, place, pc.add(rows[place], pa.array(by[of])))
+        return rows.append_column("source", pa.array(self.source[of]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
 import pyarrow as pa
 
 from graphad import formats
@@ -17,9 +18,10 @@ from graphad.blocks import Block, blocks
 from graphad.parse import REJECTS, Decoder, Options, Parser
 from graphad.reading import DAMAGED, Input, skip
 from graphad.store import states
+from graphad.store.batch import SMALL, Batch
 from graphad.store.fill import Filler
 from graphad.store.manifest import Manifest, Settled, Source
-from graphad.store.mapper import Mapper, Part
+from graphad.store.mapper import Mapper, Part, Run
 from graphad.store.sources import Seen, recognise
 
 Watch = Callable[[str, int], None]  # path, bytes read since the last call
@@ -43,12 +45,12 @@ class Ingested:
 
 @dataclass(frozen=True)
 class _Step:
-    """One piece of work in turn: a block of a source, or what is to be said of an input."""
+    """One thing to do in turn: a block of a source, or what is to be said of an input."""
 
     result: Ingested | None = None
     source: Source | None = None
-    block: Block | None = None
-    part: "Future[Part] | None" = None
+    batch: Batch | None = None  # in which the block is
+    place: int = 0  # of the block in its batch
     settles: bool = False  # what was counted of the source up to here is settled
     all_before: bool = False  # all work before must be taken now
 
@@ -74,7 +76,8 @@ class Ingest:
         self.mappers: dict[str, Mapper] = {}
         self.filler = Filler(store, manifest)
         self.queue: deque[_Step] = deque()
-        self.waiting = 0  # blocks in the queue; results may be many
+        self.batch: Batch | None = None  # to which a small block may be added
+        self.waiting = 0  # batches in the queue; results may be many
         self.begin = manifest.next_source  # sources from here on are this run's
         self.begin_segment = manifest.next_segment
         self.anew = replace  # parse what is already there in place of it
@@ -91,7 +94,7 @@ class Ingest:
             for one in inputs:
                 for step in self._one(one):
                     self.queue.append(step)
-                    self.waiting += step.part is not None
+                    self.waiting += step.batch is not None and not step.place
                     yield from self._take(0 if step.all_before else self.workers)
             yield from self._take(0)
             self.filler.finish()
@@ -230,8 +233,8 @@ class Ingest:
                     settled = self.hasher.submit(digest.hexdigest)
                     source.settled = self._settled(source, decoder, block)
                     yield _Step(source=source, settles=True)
-                work = self._part(block, decoder, parser)
-                yield _Step(source=source, block=block._replace(data=b""), part=work)
+                batch = self._batch(source, block, decoder, parser)
+                yield _Step(source=source, batch=batch, place=len(batch.blocks) - 1)
         for update in hashing:
             update.result()
         source.digest = digest.hexdigest()
@@ -252,36 +255,55 @@ class Ingest:
             self.states[source.source] = state
         return Settled(tail.offset, tail.line, "", "later" if state is not None else "")
 
-    def _part(self, block: Block, decoder: Decoder, parser: Parser) -> "Future[Part]":
-        """Have a block decoded and mapped in the pool."""
+    def _batch(self, source: Source, block: Block, decoder: Decoder, parser: Parser) -> Batch:
+        """Have a block decoded and mapped in the pool, a small one together with others."""
         if parser.name not in self.mappers or self.mappers[parser.name].parser is not parser:
             self.mappers[parser.name] = Mapper(parser, self.key)
         mapper = self.mappers[parser.name]
+        small = decoder.parallel and not block.lost and len(block.data) <= SMALL
+        if self.batch is not None and not (small and self.batch.mapper is mapper):
+            self._begin(self.batch)
+        batch = self.batch or Batch(mapper)
         if block.lost:
-            future: Future[Part] = Future()
-            future.set_result(_lost(block))
-            return future
-        if decoder.parallel:
-            return self.pool.submit(lambda: mapper.run(decoder.decode(block.data, block.last)))
-        return self.pool.submit(mapper.run, decoder.decode(block.data, block.last))
+            batch.told(source, block, _lost(block))
+        elif small:
+            data = memoryview(bytearray(block.data))  # the buffer in which it lies is far larger
+            batch.add(source, block, lambda: decoder.decode(data, block.last))
+            self.batch = batch
+        elif decoder.parallel:
+            batch.add(source, block, lambda: decoder.decode(block.data, block.last))
+        else:
+            decoded = decoder.decode(block.data, block.last)
+            batch.add(source, block, lambda: decoded)
+        if not small or batch.full:
+            self._begin(batch)
+        return batch
+
+    def _begin(self, batch: Batch) -> None:
+        """Set to work on a batch; no block is added to it any more."""
+        batch.begin(self.pool)
+        if batch is self.batch:
+            self.batch = None
 
     def _take(self, most: int) -> Iterator[Ingested]:
-        """Take finished work in order until at most so many blocks wait; return whole inputs."""
+        """Take finished work in order until at most so many batches wait; return whole inputs."""
         while self.queue:
             step = self.queue[0]
-            if step.part is not None and self.waiting <= most:
-                return
+            if step.batch is not None and not step.place:
+                if self.waiting <= most:
+                    return
+                self.waiting -= 1
+                self._begin(step.batch)
+                self.filler.add(step.batch)
             self.queue.popleft()
-            self.waiting -= step.part is not None
             source = step.source
             if step.settles:
                 assert source is not None
                 if source.settled is not None:
                     source.settle(source.settled)
-            elif step.part is not None:
-                assert step.block is not None
+            elif step.batch is not None:
                 assert source is not None
-                self.filler.add(source, step.block, step.part.result())
+                self.filler.count(source, step.batch.part(step.place))
             elif step.result is not None:
                 yield step.result if source is None else replace(
                     step.result, read=source.read, used=source.used, edges=source.edges,
@@ -290,7 +312,8 @@ class Ingest:
                 )  # fmt: skip
 
 
-def _lost(block: Block) -> Part:
+def _lost(block: Block) -> Run:
     reason, _, size = block.lost.rpartition(";")
     row = {"record": 0, "offset": 0, "length": int(size), "line": 0, "reason": reason}
-    return Part(read=1, rejects=pa.Table.from_pylist([row], REJECTS))
+    rejects = pa.Table.from_pylist([row], REJECTS)
+    return Run([Part(read=1, rejected=1)], {"rejects": rejects}, np.empty(0, np.int64))

@@ -18,15 +18,16 @@ ENTITY = pa.schema(
 
 
 class Mapped(NamedTuple):
-    """Edges and entities of a block, what becomes of the rows that gave none, and claims."""
+    """Edges and entities of blocks, what becomes of the rows that gave none, and claims."""
 
     edges: pa.Table
     entities: pa.Table
-    used: int
-    ignored: dict[str, int]
+    used: list[int]  # rows of each block
+    ignored: list[dict[str, int]]  # rows of each block, by rule
     lost: Rows  # rows of `raw`
     reasons: pa.Array
     claims: pa.Table | None = None  # schema.ALIASES without `source`
+    said_in: Rows | None = None  # block of each entity; None: there is only one
 
 
 def is_local(types: list[str]) -> npt.NDArray[np.bool_]:

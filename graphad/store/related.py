@@ -1,6 +1,6 @@
-"""Maps a block by a parser's Relations: SQL on distinct values, edges by whole numbers."""
+"""Maps blocks by a parser's Relations: SQL on distinct values, edges by whole numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import duckdb
@@ -47,9 +47,14 @@ class Related:
         self._known: dict[tuple[object, ...], _Kind] = {}
         self._claims = Claims(relations.claims, key) if relations.claims else None
 
-    def run(self, raw: pa.Table, connection: duckdb.DuckDBPyConnection) -> Mapped:
-        """Map a block's rows."""
-        block = Columns(raw)
+    def run(
+        self, raw: pa.Table, sizes: Sequence[int], connection: duckdb.DuckDBPyConnection
+    ) -> Mapped:
+        """Map the rows of blocks, of which `sizes` says how many each one has.
+
+        What each block gives is the same as if it were mapped alone.
+        """
+        block = Columns(raw, sizes)
         kinds, kind_of = self._kinds(block, connection)
         usable = block.column("ts").is_valid().to_numpy(False)
         usable &= block.column("host").is_valid().to_numpy(False)
@@ -63,7 +68,7 @@ class Related:
             claimed = self._claims.find(block, named, kind_of, usable)
             asked += self._claims.asked(claimed)
         answers = iter(evaluate(block, asked, connection, self._answers))
-        ids, number, entities = self._entities(block, len(rows), found, answers)
+        ids, number, entities, said_in = self._entities(block, len(rows), found, answers)
         claims = None
         if self._claims:
             claims = self._claims.made(block, usable, claimed, answers)
@@ -73,7 +78,7 @@ class Related:
         there = np.zeros(len(ids), bool)
         there[src[whole]] = there[dst[whole]] = True
         if not there.all():  # an edge that lacks its other end is none
-            entities = entities.filter(pa.array(there))
+            entities, said_in = entities.filter(pa.array(there)), said_in[there]
         at = pa.array(row)
         outcomes = pa.array([kind.outcome for kind in kinds], pa.string())
         edges = pa.table(
@@ -93,17 +98,13 @@ class Related:
         used = np.zeros(raw.num_rows, bool)
         used[row] = True
         unused = np.flatnonzero(~used)
-        ignored: dict[str, int] = {}
-        counts = np.bincount(kind_of[unused], minlength=len(kinds)).tolist()
-        for kind, count in zip(kinds, counts, strict=True):
-            if kind.rule is not None and count:
-                ignored[kind.rule] = ignored.get(kind.rule, 0) + count
+        ignored = _counted(kinds, kind_of[unused], block.block_of[unused], len(sizes))
         ruled = np.array([kind.rule is not None for kind in kinds], bool)
         lost = unused[~ruled[kind_of[unused]]]
         reasons = pa.array([kind.reason for kind in kinds], pa.string())
         return Mapped(
-            edges, entities, int(used.sum()), ignored, lost,
-            reasons.take(pa.array(kind_of[lost])), claims,
+            edges, entities, np.bincount(block.block_of[used], minlength=len(sizes)).tolist(),
+            ignored, lost, reasons.take(pa.array(kind_of[lost])), claims, said_in,
         )  # fmt: skip
 
     def _kinds(
@@ -162,15 +163,16 @@ class Related:
             at = order[bounds[i] : bounds[i + 1]]
             names = self._read_from[i]
             local = ["host"] if self._local[i] and "host" not in names else []
-            found.append((i, at, *block.distinct([*names, *local], row[at])))
+            found.append((i, at, *block.distinct([*block.apart, *names, *local], row[at])))
         return found
 
     def _entities(
         self, block: Columns, size: int, found: list[_Found], answers: Iterator[pa.Array]
-    ) -> tuple[Rows, Rows, pa.Table]:
-        """Return (ids, which of them is at each end of an edge or -1, all that is said of them)."""
+    ) -> tuple[Rows, Rows, pa.Table, Rows]:
+        """Return (ids, which is at each end of an edge or -1, all said of them, in which block)."""
         number = np.full(size, -1, np.int64)
         said: list[pa.Table] = []
+        said_in: list[Rows] = []
         count = 0
         for i, at, first, which in found:
             key, label, detail = next(answers), next(answers), next(answers)
@@ -186,9 +188,27 @@ class Related:
             )
             columns = [kind, hosts, key, pc.coalesce(label, key), detail]
             said.append(pa.table(columns, names=ENTITY.names[1:]).filter(pa.array(there)))
+            said_in.append(block.block_of[first[there]])
         if not said:
-            return np.empty(0, np.int64), number, ENTITY.empty_table()
+            none = np.empty(0, np.int64)
+            return none, number, ENTITY.empty_table(), none
         table = pa.concat_tables(said).unify_dictionaries().combine_chunks()
         types, hosts, keys = (table[n].combine_chunks() for n in ("type", "host", "key"))
         ids = entity_ids(types, hosts, keys, self.key)
-        return ids, number, table.add_column(0, "id", pa.array(ids)).cast(ENTITY)
+        entities = table.add_column(0, "id", pa.array(ids)).cast(ENTITY)
+        return ids, number, entities, np.concatenate(said_in)
+
+
+def _counted(
+    kinds: list[_Kind], kind_of: npt.NDArray[np.int32], block_of: Rows, blocks: int
+) -> list[dict[str, int]]:
+    """Return how many of some rows a rule ignores in each block, in the order of first rows."""
+    ignored: list[dict[str, int]] = [{} for _ in range(blocks)]
+    both = block_of * len(kinds) + kind_of
+    found, first, counts = np.unique(both, return_index=True, return_counts=True)
+    for i in np.argsort(first).tolist():
+        block, kind = divmod(int(found[i]), len(kinds))
+        rule = kinds[kind].rule
+        if rule is not None:
+            ignored[block][rule] = ignored[block].get(rule, 0) + int(counts[i])
+    return ignored

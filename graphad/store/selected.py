@@ -49,7 +49,7 @@ class Selected:
         rows = np.flatnonzero(pc.is_in(raw["record"], lost["record"]).to_numpy())
         rows = rows[np.argsort(raw["record"].to_numpy()[rows], kind="stable")]
         return Mapped(
-            *self._identify(edges), raw.num_rows - left.num_rows, ignored, rows,
+            *self._identify(edges), [raw.num_rows - left.num_rows], [ignored], rows,
             lost["reason"].combine_chunks().cast(pa.string()),
         )  # fmt: skip
 
