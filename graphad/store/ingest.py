@@ -172,7 +172,7 @@ class Ingest:
 
     def _resumed(self, decoder: Decoder, parser: Parser, seen: Seen, number: int) -> Source | None:
         """Return the source that this one continues; what can't be continued is replaced."""
-        for source in self.manifest.sources:
+        for source in self.manifest.sources if seen.within else ():
             if source.source in seen.within and not (source.settled and source.settled.bytes):
                 self._replace(source, number)
         part = seen.part
