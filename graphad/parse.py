@@ -46,7 +46,8 @@ class Options:
 class Decoded:
     """One block, decoded.
 
-    `raw` has PLACE's columns and any of schema.RECORDS', text may be dictionary-encoded. A column
+    `raw` has PLACE's columns and any of schema.RECORDS', text may be dictionary-encoded (under
+    nulls too, indices must lie in the dictionary: Arrow looks them up when it joins two). A column
     of another name is kept in `attrs`, or only serves the mapping if its name begins with `_`.
     read = rows of raw + rows of rejects + sum of ignored.
     """
