@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+SHOWN = 12  # names that a hint lists
+
+
 class GraphadError(Exception):
     """What is wrong, and in `hint` what to do about it."""
 
@@ -31,7 +34,7 @@ class UnknownName(GraphadError):
 
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
-        """Return the error for `name`, with the nearest known name as its hint.
+        """Return the error for `name`, with the nearest known name as its hint, or some of them.
 
         >>> str(UnknownName.among("query", "top_source", ["top_sources"]))
         "No query is called 'top_source'. Did you mean 'top_sources'?"
@@ -41,7 +44,9 @@ class UnknownName(GraphadError):
         if near:
             hint = f"Did you mean {near[0]!r}?"
         else:
-            hint = f"There are: {', '.join(names)}." if names else "There is none."
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+            told = f"There are: {', '.join(names[:SHOWN])}{more}."
+            hint = told if names else "There is none."
         return cls(f"No {kind} is called {name!r}.", hint=hint)
 
 

@@ -285,3 +285,10 @@ def test_the_search_is_exact_with_lowered_links(data: st.DataObject) -> None:
         ]  # fmt: skip
         scores = found.score[found.length == length]
         assert max(scores, default=None) == max(every, default=None)
+
+
+def test_a_hint_does_not_list_hundreds_of_names() -> None:
+    few = UnknownName.among("finding", "x", ["one", "two"])
+    assert str(few).endswith("There are: one, two.")
+    many = UnknownName.among("finding", "x", [f"path-{i:04}" for i in range(300)])
+    assert str(many).endswith("path-0011 and 288 more.")
