@@ -12,7 +12,6 @@ GraphadError
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-
 SHOWN = 12  # names that a hint lists
 
 
