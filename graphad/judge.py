@@ -156,10 +156,17 @@ def _finding(
     start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
     host = graph.host[events[0]]
     sequence = [entities[0].name]
-    for edge, entity in zip(edges, entities[1:], strict=True):
+    told_src, told_dst = graph.told
+    for e, edge, entity in zip(events, edges, entities[1:], strict=True):
         sequence += [edge.action, entity.name]
         if edge.action == "launch":
             sequence.append(graph.shapes[nodes[edge.dst]] or "")
+        if graph.host[e] != host:  # the same names elsewhere are another path
+            sequence.append(f"@{graph.host[e]}")
+        # So are other names that the log told of what was found to be one: they were scored.
+        for told, stands in ((told_src[e], graph.src[e]), (told_dst[e], graph.dst[e])):
+            if graph.names[told] != graph.names[stands]:
+                sequence.append(f"={graph.names[told]}")
     z = float(paths.z[i])
     return Finding(
         id=finding_id("path", host, sequence, rfc3339(start)[:10]),

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from graphad import judge
 from graphad.detectors.path import PathDetector
 from graphad.store import Store
+from graphad.workspace import Workspace
 from tests.windows_events import Event, answered, began, called, write
 
 SERVER = "srv.corp.example"
@@ -61,3 +62,12 @@ def test_a_quiet_period_has_the_incidents_that_its_findings_form(tmp_path: Path)
         best.setdefault(finding.incident, finding.z)
     assert len(best) > 3
     assert judge.incident_maxima(paths, graph) == sorted(best.values(), reverse=True)
+
+
+def test_paths_that_differ_have_ids_that_differ(tmp_path: Path) -> None:
+    store = Workspace(tmp_path / "store")
+    store.ingest(write(tmp_path / "a.json", quiet(3)))
+    found = store.hunt().findings
+    crossing = [f for f in found if len({edge.host for edge in f.edges}) > 1]
+    assert crossing
+    assert len({finding.id for finding in found}) == len(found)

@@ -27,7 +27,9 @@ def hunted(path: Path, commits: list[list[str]], **settings: Any) -> bytes:
     store = Workspace(path)
     for names in commits:
         store.ingest([LOGS / name for name in names])
-    return msgspec.json.encode(told(msgspec.to_builtins(store.hunt(settings=settings).findings)))
+    found = store.hunt(settings=settings).findings
+    assert len({finding.id for finding in found}) == len(found)
+    return msgspec.json.encode(told(msgspec.to_builtins(found)))
 
 
 @pytest.mark.parametrize("mode", ["default", "paper"])
