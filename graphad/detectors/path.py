@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphad.detect import Unit, load_model, save_model
 from graphad.detectors.path_names import Names
@@ -90,7 +91,8 @@ class PathDetector:
 
         The graphs are taken to be those that the counts are of.
         """
-        self.names_, self._scorer, self.lengths_ = Names.fit(past), None, {}
+        self.names_, self._scorer = Names.fit(past), None
+        self.lengths_, self.samples_ = {}, {}
         graphs = [graph for graph in graphs if len(graph)]
         if graphs:
             self._fit_lengths(graphs)
@@ -114,7 +116,7 @@ class PathDetector:
         if not self.lengths_ and len(graph):
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
-        terms, label, mask = self.edges(graph, inside, covered)
+        table, label, mask = self._told(graph, inside)
         mask &= _chosen(graph, hosts, types)
         if not mask.any():
             none = np.empty((0, self.max_length))
@@ -123,12 +125,16 @@ class PathDetector:
                 np.empty((0, self.max_length, len(SHOWN))), used=USED[self.mode],
             )  # fmt: skip
         src, dst = self.ends(graph)
+        cost = table.sum(axis=1)[label]
+        if covered is not None:
+            cost[covered] = 0.0
         found = top_paths(
-            src, dst, graph.ts, terms.sum(axis=1), label, max_length=self.max_length, k=self.top,
+            src, dst, graph.ts, cost, label, max_length=self.max_length, k=self.top,
             strict=self.strict, span=self._span(), mask=mask,
         )  # fmt: skip
-        held = np.where(found.edges >= 0, found.edges, 0)
-        parts = np.where(found.edges[..., None] >= 0, terms[held], 0.0)
+        held = np.maximum(found.edges, 0)
+        off = None if covered is None else covered[held]
+        parts = np.where(found.edges[..., None] >= 0, _taken(table, label[held], off), 0.0)
         score = parts.sum(axis=(1, 2))
         z = np.array(
             [self.z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
@@ -140,8 +146,9 @@ class PathDetector:
         )  # fmt: skip
 
     def event_terms(self, graph: Graph, *, inside: bool = False) -> Floats:
-        """Return the terms [E, T] of every event, in bits."""
-        return self.edges(graph, inside)[0][:, :-1]
+        """Return the terms [E, T] of every event by TERMS, in bits."""
+        table, label, _ = self._told(graph, inside)
+        return table[label]
 
     def origins(self, graph: Graph, *, inside: bool = False) -> Floats:
         """Return how suspicious the origin of each entity is, [N] bits; 0 for one not launched.
@@ -190,22 +197,24 @@ class PathDetector:
         self, graph: Graph, inside: bool = False, covered: Bools | None = None
     ) -> tuple[Floats, Ints, Bools]:
         """Return each event's terms [E, T] by SHOWN, its label [E], and if a path may use it."""
+        table, label, mask = self._told(graph, inside)
+        return _taken(table, label, covered), label, mask
+
+    def _told(self, graph: Graph, inside: bool) -> tuple[Floats, Ints, Bools]:
+        """Return the terms of each label [D, T] by TERMS, then label and use of each event [E]."""
         if self.names_ is None:
             raise NotFitted(self.name)
         if self._scorer is None:
             self._scorer = Scorer(self.names_, self.mode, self.shrinkage, self.restart)
-        terms, label = self._scorer.events(graph, inside)
-        types = np.array([t in ACTORS for t in graph.types], bool)
-        mask = types[graph.src] | types[graph.dst] if len(graph) else np.zeros(0, bool)
-        own = terms.sum(axis=1)
-        off = np.zeros(len(graph)) if covered is None else np.where(covered, 0.0 - own, 0.0)
-        return np.column_stack([terms, off]), label, mask
+        table, label = self._scorer.events(graph, inside)
+        acts = _are(graph.types, ACTORS)
+        return table, label, acts[graph.src] | acts[graph.dst]
 
     def ends(self, graph: Graph) -> tuple[Ints, Ints]:
         """Return both ends of the events, a hub being another vertex as an end than as a start."""
         if self.mode == "paper":
             return graph.src, graph.dst
-        hub = np.array([t in HUBS for t in graph.types], bool)
+        hub = _are(graph.types, HUBS)
         return graph.src, np.where(hub[graph.dst], graph.dst + len(graph.ids), graph.dst)
 
     def _scaled_by(self, graph: Graph, inside: bool) -> "PathDetector":
@@ -224,12 +233,12 @@ class PathDetector:
         lengths = range(1, self.max_length + 1)
         drawn: dict[int, list[Any]] = {r: [] for r in lengths}
         for graph in graphs:
-            terms, label, mask = self.edges(graph, inside)
+            table, label, mask = self._told(graph, inside)
             if not mask.any():
                 continue
             src, dst = self.ends(graph)
             found = sample_lengths(
-                src, dst, graph.ts, terms.sum(axis=1), label, lengths=lengths, size=self.sample,
+                src, dst, graph.ts, table.sum(axis=1)[label], label, lengths=lengths, size=self.sample,
                 seed=self.seed, strict=self.strict, span=self._span(), mask=mask,
             )  # fmt: skip
             for r in lengths:
@@ -253,6 +262,20 @@ class PathDetector:
         return z
 
 
+def _taken(table: Floats, label: Ints, covered: Bools | None) -> Floats:
+    """Return the terms [..., T] by SHOWN of labels [...]; what is covered is taken down to 0."""
+    terms = np.concatenate([table, np.zeros((len(table), 1))], axis=1)[label]
+    if covered is not None:
+        terms[covered, -1] = 0.0 - terms[covered].sum(axis=-1)
+    return terms
+
+
+def _are(types: Any, kinds: frozenset[str]) -> Bools:
+    """Return which types [N] are of some kinds."""
+    found: Bools = pc.is_in(pa.array(types, pa.string()), pa.array(sorted(kinds))).to_numpy(False)
+    return found
+
+
 def _chosen(
     graph: Graph, hosts: Iterable[str] | None, types: Iterable[str] | None
 ) -> npt.NDArray[np.bool_]:
@@ -262,7 +285,6 @@ def _chosen(
         wanted = {host.lower() for host in hosts}
         chosen &= np.array([host.lower() in wanted for host in graph.host], bool)
     if types is not None:
-        kinds = set(types)
-        fits = np.array([kind in kinds for kind in graph.types], bool)
+        fits = _are(graph.types, frozenset(types))
         chosen &= fits[graph.src] & fits[graph.dst]
     return chosen

@@ -7,14 +7,14 @@ paper: GID's X, A, Y. nodoze, provdetector: the terms of those papers, for compa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.path_names import PASSIVE, Names
+from graphad.detectors.path_links import Counts, Links, Sums, Words, agents, relations
+from graphad.detectors.path_names import Names
 from graphad.graph import Graph, coded
 from graphad.models.codes import packed
 from graphad.models.path_edges import snap
@@ -44,67 +44,45 @@ PRIOR_HOURS = 5.0  # how many hours of its own a sender needs to be judged by it
 _TINY = 1e-12  # of a bit; keeps a certain link's surprise above zero (GID section 6, item 4)
 
 
-@dataclass
-class Links:
-    """Distinct links by code; -1 where the fit has no such text. All [D].
-
-    source, target: types of both ends; agent, other: who did it and to what; met: its type.
-    """
-
-    src: Ints
-    act: Ints
-    dst: Ints
-    shape: Ints
-    source: Ints
-    target: Ints
-    agent: Ints
-    other: Ints
-    met: Ints
-
-
 class Scorer:
     """Scores links against names. Terms are in bits, on the grid of `snap`, so sums are exact."""
 
     def __init__(self, names: Names, mode: Mode, shrinkage: float, restart: float) -> None:
         self.names, self.mode, self.restart = names, mode, restart
         self.shrinkage = 0.0 if mode == "paper" else shrinkage
-        self._vertex = {word: i for i, word in enumerate(names.vertex)}
-        self._action = {word: i for i, word in enumerate(names.action)}
-        self._shape = {word: i for i, word in enumerate(names.shape_text)}
-        self._type = {word: i for i, word in enumerate(names.types)}
+        self._words = Words(names)
+        self._held: dict[str, Counts] = {}
 
     def events(self, graph: Graph, inside: bool) -> tuple[Floats, Ints]:
-        """Return each event's terms [E, T], and its label [E]: host, names, action, shape.
+        """Return the terms of each label [D, T], and the label of each event [E].
 
+        A label is host, names, action, and shape of a launch.
         inside: the events are those that the fit counted, so each is judged without itself.
         """
-        if not len(graph):
-            return np.empty((0, len(TERMS))), np.empty(0, np.int64)
-        words = [f"{t} {n}" for t, n in zip(graph.types, graph.names, strict=True)]
-        name_of, name = coded(words)
+        src, dst = graph.told
+        used, end = np.unique(np.concatenate([src, dst]), return_inverse=True)
+        src, dst = np.split(end.ravel(), 2)
+        pairs = zip(graph.types[used], graph.names[used], strict=True)
+        name_of, name = coded([f"{t} {n}" for t, n in pairs])
+        shape_of, shape = coded(["", *(text or "" for text in graph.shapes[used])])
         action_of, action = coded(graph.action)
         host_of, _ = coded(graph.host)
-        shape_of, shape = coded([text or "" for text in graph.shapes])
-        src, dst = graph.told
         launch = np.array([a == "launch" for a in action], bool)[action_of]
-        blank = int(np.searchsorted(np.array(shape, object), "")) if "" in shape else -1
-        shapes = np.where(launch, shape_of[dst], blank)
-        key = packed(host_of, name_of[src], action_of, name_of[dst], shapes + 1)
+        shapes = np.where(launch, shape_of[1:][dst], shape_of[0])
+        key = packed(host_of, name_of[src], action_of, name_of[dst], shapes)
         _, first, label = np.unique(key, return_index=True, return_inverse=True)
-        label = label.ravel().astype(np.int64)
-        terms = self.terms(
+        table = self.terms(
             [name[i] for i in name_of[src[first]]], [action[i] for i in action_of[first]],
-            [name[i] for i in name_of[dst[first]]],
-            [shape[i] if i >= 0 else "" for i in shapes[first]], inside,
+            [name[i] for i in name_of[dst[first]]], [shape[i] for i in shapes[first]], inside,
         )  # fmt: skip
-        return terms[label], label
+        return table, label.ravel().astype(np.int64)
 
     def terms(
         self, src: Sequence[str], action: Sequence[str], dst: Sequence[str], shape: Sequence[str],
         inside: bool = False,
     ) -> Floats:  # fmt: skip
         """Return the terms [D, T] of links; src and dst are "type name" texts."""
-        links = self._links(src, action, dst, shape)
+        links = self._words.links(src, action, dst, shape)
         image = np.array(
             [a == "exec" and s.partition(" ")[2] == d.partition(" ")[2]
              for s, a, d in zip(src, action, dst, strict=True)], bool,
@@ -115,73 +93,13 @@ class Scorer:
         }[self.mode](links, image, inside)  # fmt: skip
         return snap(np.column_stack([found.get(name, np.zeros(len(src))) for name in TERMS]))
 
-    # -- counts behind the shares ---------------------------------------------------------------
+    # -- the default ----------------------------------------------------------------------------
 
-    @cached_property
-    def _relations(self) -> Links:
-        n = self.names
-        source, target = n.type_of[n.src], n.type_of[n.dst]
-        met = n.type_of[n.other]
-        return Links(n.src, n.act, n.dst, n.shape, source, target, n.agent, n.other, met)
-
-    def _links(
-        self, src: Sequence[str], action: Sequence[str], dst: Sequence[str], shape: Sequence[str]
-    ) -> Links:
-        types = [[word.partition(" ")[0] for word in words] for words in (src, dst)]
-        swap = [s in PASSIVE and d == "process" for s, d in zip(*types, strict=True)]
-        swapped = np.array(swap, bool)
-        u, v = _find(self._vertex, src), _find(self._vertex, dst)
-        source, target = _find(self._type, types[0]), _find(self._type, types[1])
-        return Links(
-            u, _find(self._action, action), v, _find(self._shape, shape), source, target,
-            np.where(swapped, v, u), np.where(swapped, u, v), np.where(swapped, source, target),
-        )  # fmt: skip
-
-    def _sum(self, keys: Ints, wanted: Ints, weight: Floats) -> Floats:
-        """Return the weight of all relations with each wanted key (negative: none)."""
-        held, group = np.unique(keys, return_inverse=True)
-        total: Floats = np.bincount(group.ravel(), weight, len(held)).astype(np.float64)
-        return _at(held, total, wanted)
-
-    def _counted(self, links: Links, weight: Floats) -> dict[str, Floats]:
-        """Return what the shares of links are made of, each [D]."""
-        n, r = self.names, self._relations
-
-        def known(links: Links, keys: Ints, *needs: str) -> Ints:
-            there = np.all([getattr(links, name) >= 0 for name in (*needs, "act")], axis=0)
-            return np.where(there, keys, -1)
-
-        sender = _place(
-            n.agents,
-            known(links, n.agent_keys(links.agent, links.act, links.met), "agent", "met"),
-        )
-        pairs, pair_of = np.unique(n.pair_keys(r.act, r.other), return_inverse=True)
-        targets, target_of = np.unique(n.target_keys(r.act, r.other, r.shape), return_inverse=True)
-        pair = _place(pairs, known(links, n.pair_keys(links.act, links.other), "other"))
-        target = _place(
-            targets,
-            known(links, n.target_keys(links.act, links.other, links.shape), "other", "shape"),
-        )
-
-        def both(one: Ints, other: Ints, wide: int) -> Ints:
-            return np.where((one >= 0) & (other >= 0), one * wide + other, -1)
-
-        kinds = r.act * len(n.types) + r.met
-        wanted = known(links, links.act * len(n.types) + links.met, "met")
-        return {
-            "sent": self._sum(n.agent_of, sender, weight),
-            "pair": self._sum(
-                both(n.agent_of, pair_of.ravel(), len(pairs)),
-                both(sender, pair, len(pairs)), weight,
-            ),
-            "seen": self._sum(
-                both(n.agent_of, target_of.ravel(), len(targets)),
-                both(sender, target, len(targets)), weight,
-            ),
-            "into": self._sum(pair_of.ravel(), pair, weight),
-            "drawn": self._sum(target_of.ravel(), target, weight),
-            "all": self._sum(kinds, wanted, weight),
-        }  # fmt: skip
+    def _counts(self, way: str) -> Counts:
+        """Return counts of relations by one of the ways to weigh that names have."""
+        if way not in self._held:
+            self._held[way] = Counts(self.names, getattr(self.names, way))
+        return self._held[way]
 
     def _shares(self, c: dict[str, Floats], own: float) -> tuple[Floats, Floats]:
         """Return bits of a link's names, and of its command beyond that; `own` is taken out."""
@@ -191,13 +109,11 @@ class Scorer:
         whole = share_bits(c["seen"], c["sent"], (c["drawn"] + 0.5) / (c["all"] + 1.0), a)
         return names, np.maximum(whole - names, 0.0)
 
-    # -- the default ----------------------------------------------------------------------------
-
     @cached_property
     def _tails(self) -> tuple[Tails, dict[tuple[int, int, int], int], Tails]:
         """Return the tails of kinds, the number of each kind, and the tails of senders."""
-        n, r = self.names, self._relations
-        names, command = self._shares(self._counted(r, n.weight), 1.0)
+        n, r = self.names, relations(self.names)
+        names, command = self._shares(self._counts("weight").of(r), 1.0)
         bits = np.where(self._images, 0.0, names + command)
         group, numbers = self._kinds(r)
         return (
@@ -210,7 +126,7 @@ class Scorer:
         n = self.names
         text = [word.partition(" ")[2] for word in n.vertex]
         found = np.zeros(len(n.src), bool)
-        for i in np.flatnonzero(n.act == self._action.get("exec", -1)):
+        for i in np.flatnonzero(n.act == self._words.action.get("exec", -1)):
             found[i] = text[n.src[i]] == text[n.dst[i]]
         return found
 
@@ -237,16 +153,13 @@ class Scorer:
     ) -> dict[str, Floats]:
         n = self.names
         own = 1.0 if inside else 0.0
-        names, command = self._shares(self._counted(links, n.weight), own)
+        names, command = self._shares(self._counts("weight").of(links), own)
         # A program's own file says no more than the launch that goes with it.
         names, command = np.where(image, 0.0, names), np.where(image, 0.0, command)
         kinds, numbers, senders = self._tails
         keys = self._kind_keys(links).tolist()
         kind = np.array([numbers.get((a, b, c), -1) for a, b, c in keys], np.int64)
-        known = (links.agent >= 0) & (links.act >= 0) & (links.met >= 0)
-        sender = _place(
-            n.agents, np.where(known, n.agent_keys(links.agent, links.act, links.met), -1)
-        )
+        sender = agents(n, links)
         active = np.where(sender >= 0, n.active[sender] if len(n.active) else 0.0, 0.0)
         rate = rates(
             names + command, np.full(len(kind), own), (kinds, kind, n.hours),
@@ -277,16 +190,19 @@ class Scorer:
             least[t] = values[self.names.type_of == t].min()
         return np.where(which >= 0, values[which], least[kind])
 
+    @cached_property
+    def _events(self) -> tuple[Sums, Sums, Sums]:
+        """Return events by pair of vertices, by source and by destination."""
+        n = self.names
+        return Sums(n.src * len(n.vertex) + n.dst, n.n), Sums(n.src, n.n), Sums(n.dst, n.n)
+
     def _paper(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
         n = self.names
         x, y = self._walk
-        size = len(n.vertex)
+        pairs, sources, destinations = self._events
         known = (links.src >= 0) & (links.dst >= 0)
-        seen = self._sum(
-            n.src * size + n.dst, np.where(known, links.src * size + links.dst, -1), n.n
-        )
-        sent = self._sum(n.src, links.src, n.n)
-        into = self._sum(n.dst, links.dst, n.n)
+        seen = pairs.at(np.where(known, links.src * len(n.vertex) + links.dst, -1))
+        sent, into = sources.at(links.src), destinations.at(links.dst)
         of_type = np.bincount(n.type_of[n.dst], n.n, len(n.types) + 1) if len(n.n) else np.ones(1)
         # A name that nothing has flowed to yet counts as half an event.
         base = np.maximum(into / np.maximum(of_type[links.target], 1.0), 0.5 / (n.n.sum() + 1.0))
@@ -313,7 +229,7 @@ class Scorer:
 
     def _nodoze(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
         out, in_ = self._stability
-        c = self._counted(links, self.names.days)
+        c = self._counts("days").of(links)
         own = 1.0 if inside else 0.0
         seen, sent = np.maximum(c["pair"] - own, 0.0), np.maximum(c["sent"] - own, 0.0)
         return {
@@ -325,7 +241,7 @@ class Scorer:
     def _provdetector(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
         out, in_ = self._stability
         several = self.names.host_count > 1
-        c = self._counted(links, self.names.hosts if several else self.names.weight)
+        c = self._counts("hosts" if several else "weight").of(links)
         whole = self.names.host_count if several else self.names.hours
         seen = np.maximum(c["pair"] - (1.0 if inside else 0.0), 0.0)
         return {
@@ -338,22 +254,3 @@ class Scorer:
 def _rarity(share: Floats) -> Floats:
     bits: Floats = -np.log2(np.clip(share, 1e-300, 1.0)) + 0.0
     return bits
-
-
-def _find(place: dict[str, int], texts: Sequence[str]) -> Ints:
-    return np.array([place.get(text, -1) for text in texts], np.int64)
-
-
-def _place(held: Ints, wanted: Ints) -> Ints:
-    """Return where sorted `held` has each wanted key, -1 where it hasn't."""
-    if not len(held):
-        return np.full(len(wanted), -1, np.int64)
-    at = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-    return np.where(held[at] == wanted, at, -1).astype(np.int64)
-
-
-def _at(held: Ints, values: Floats, wanted: Ints) -> Floats:
-    """Return the value of each wanted key, 0 where there is none."""
-    place = _place(held, wanted)
-    found: Floats = np.where(place >= 0, values[place] if len(values) else 0.0, 0.0)
-    return found
