@@ -85,13 +85,16 @@ class PathDetector:
     # Of each length: how many paths its scale rests on, if those are all, the error of their mean.
     samples_: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     _scorer: Scorer | None = field(default=None, repr=False, compare=False)
+    _last: tuple[Graph, bool, tuple[Floats, Ints, Bools]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def fit(self, past: pa.Table, graphs: Iterable[Graph] = ()) -> "PathDetector":
         """Learn names from counts (schema.COUNTS), and each length's scale from graphs.
 
         The graphs are taken to be those that the counts are of.
         """
-        self.names_, self._scorer = Names.fit(past), None
+        self.names_, self._scorer, self._last = Names.fit(past), None, None
         self.lengths_, self.samples_ = {}, {}
         graphs = [graph for graph in graphs if len(graph)]
         if graphs:
@@ -117,7 +120,7 @@ class PathDetector:
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
         table, label, mask = self._told(graph, inside)
-        mask &= _chosen(graph, hosts, types)
+        mask = mask & _chosen(graph, hosts, types)
         if not mask.any():
             none = np.empty((0, self.max_length))
             return Paths(
@@ -201,14 +204,21 @@ class PathDetector:
         return _taken(table, label, covered), label, mask
 
     def _told(self, graph: Graph, inside: bool) -> tuple[Floats, Ints, Bools]:
-        """Return the terms of each label [D, T] by TERMS, then label and use of each event [E]."""
+        """Return the terms of each label [D, T] by TERMS, then label and use of each event [E].
+
+        The last answer is kept: a hunt scales lengths by a graph and then searches the same one.
+        """
         if self.names_ is None:
             raise NotFitted(self.name)
+        if self._last is not None and self._last[0] is graph and self._last[1] == inside:
+            return self._last[2]
         if self._scorer is None:
             self._scorer = Scorer(self.names_, self.mode, self.shrinkage, self.restart)
         table, label = self._scorer.events(graph, inside)
         acts = _are(graph.types, ACTORS)
-        return table, label, acts[graph.src] | acts[graph.dst]
+        told = table, label, acts[graph.src] | acts[graph.dst]
+        self._last = graph, inside, told
+        return told
 
     def ends(self, graph: Graph) -> tuple[Ints, Ints]:
         """Return both ends of the events, a hub being another vertex as an end than as a start."""
@@ -237,8 +247,9 @@ class PathDetector:
             if not mask.any():
                 continue
             src, dst = self.ends(graph)
+            cost = table.sum(axis=1)[label]
             found = sample_lengths(
-                src, dst, graph.ts, table.sum(axis=1)[label], label, lengths=lengths, size=self.sample,
+                src, dst, graph.ts, cost, label, lengths=lengths, size=self.sample,
                 seed=self.seed, strict=self.strict, span=self._span(), mask=mask,
             )  # fmt: skip
             for r in lengths:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detectors.path_names import PASSIVE, Names
+from graphad.graph import coded
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -17,7 +18,8 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 class Links:
     """Distinct links by code; -1 where the fit has no such text. All [D].
 
-    source, target: types of both ends; agent, other: who did it and to what; met: its type.
+    source, target: types of both ends; agent, other: who did it and to what; met: its type; image:
+    a program's own file became it.
     """
 
     src: Ints
@@ -29,6 +31,7 @@ class Links:
     agent: Ints
     other: Ints
     met: Ints
+    image: npt.NDArray[np.bool_]
 
 
 class Words:
@@ -41,18 +44,30 @@ class Words:
         )
 
     def links(
-        self, src: Sequence[str], action: Sequence[str], dst: Sequence[str], shape: Sequence[str]
-    ) -> Links:
-        """Return links; src and dst are "type name" texts, all [D]."""
-        types = [[word.partition(" ")[0] for word in words] for words in (src, dst)]
-        swap = [s in PASSIVE and d == "process" for s, d in zip(*types, strict=True)]
-        swapped = np.array(swap, bool)
-        u, v = _find(self.vertex, src), _find(self.vertex, dst)
-        source, target = _find(self.type, types[0]), _find(self.type, types[1])
+        self, ends: Sequence[str], src: Ints, dst: Ints, actions: Sequence[str], act: Ints,
+        shapes: Sequence[str], shape: Ints,
+    ) -> Links:  # fmt: skip
+        """Return links [D], by places in texts: ends are "type name"."""
+        kinds = [word.partition(" ")[0] for word in ends]
+        vertex, kind = _find(self.vertex, ends), _find(self.type, kinds)
+        passive = np.array([k in PASSIVE for k in kinds], bool)
+        process = np.array([k == "process" for k in kinds], bool)
+        swapped = passive[src] & process[dst]
+        u, v, source, target = vertex[src], vertex[dst], kind[src], kind[dst]
         return Links(
-            u, _find(self.action, action), v, _find(self.shape, shape), source, target,
-            np.where(swapped, v, u), np.where(swapped, u, v), np.where(swapped, source, target),
+            u, _find(self.action, actions)[act], v, _find(self.shape, shapes)[shape], source,
+            target, np.where(swapped, v, u), np.where(swapped, u, v),
+            np.where(swapped, source, target), _images(ends, src, dst, actions, act),
         )  # fmt: skip
+
+
+def _images(
+    ends: Sequence[str], src: Ints, dst: Ints, actions: Sequence[str], act: Ints
+) -> npt.NDArray[np.bool_]:
+    name, _ = coded([word.partition(" ")[2] for word in ends])
+    exec_ = np.array([word == "exec" for word in actions], bool)
+    same: npt.NDArray[np.bool_] = exec_[act] & (name[src] == name[dst])
+    return same
 
 
 def relations(names: Names) -> Links:
@@ -61,6 +76,7 @@ def relations(names: Names) -> Links:
     return Links(
         names.src, names.act, names.dst, names.shape, source, target, names.agent, names.other,
         names.type_of[names.other],
+        _images(names.vertex, names.src, names.dst, names.action, names.act),
     )  # fmt: skip
 
 

@@ -6,19 +6,21 @@ is as surprising. Each event's terms add up to log2(1 + seconds between two such
 paper: GID's X, A, Y. nodoze, provdetector: the terms of those papers, for comparison.
 """
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.path_links import Counts, Links, Sums, Words, agents, relations
+from graphad.detectors.path_links import Counts, Links, Sums, Words, agents, place, relations
 from graphad.detectors.path_names import Names
 from graphad.graph import Graph, coded
 from graphad.models.codes import packed
 from graphad.models.path_edges import snap
 from graphad.models.surprise import Tails, rate_bits, rates, share_bits
+from graphad.scan.tuples import ranked
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -41,6 +43,8 @@ POOLS: tuple[frozenset[str], ...] = (
     frozenset({"user", "host", "session", "service", "task"}),
 )
 PRIOR_HOURS = 5.0  # how many hours of its own a sender needs to be judged by itself, not its kind
+_LOWEST = 2 + len(POOLS)  # what makes codes of pools, and of unknown texts, numbers from 0
+_SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 _TINY = 1e-12  # of a bit; keeps a certain link's surprise above zero (GID section 6, item 4)
 
 
@@ -60,38 +64,43 @@ class Scorer:
         inside: the events are those that the fit counted, so each is judged without itself.
         """
         src, dst = graph.told
-        used, end = np.unique(np.concatenate([src, dst]), return_inverse=True)
-        src, dst = np.split(end.ravel(), 2)
+        met = np.zeros(len(graph.ids), bool)
+        met[src] = met[dst] = True
+        used = np.flatnonzero(met)
+        at = np.cumsum(met) - 1
+        src, dst = at[src], at[dst]
         pairs = zip(graph.types[used], graph.names[used], strict=True)
-        name_of, name = coded([f"{t} {n}" for t, n in pairs])
-        shape_of, shape = coded(["", *(text or "" for text in graph.shapes[used])])
-        action_of, action = coded(graph.action)
-        host_of, _ = coded(graph.host)
-        launch = np.array([a == "launch" for a in action], bool)[action_of]
-        shapes = np.where(launch, shape_of[1:][dst], shape_of[0])
-        key = packed(host_of, name_of[src], action_of, name_of[dst], shapes)
-        _, first, label = np.unique(key, return_index=True, return_inverse=True)
-        table = self.terms(
-            [name[i] for i in name_of[src[first]]], [action[i] for i in action_of[first]],
-            [name[i] for i in name_of[dst[first]]], [shape[i] for i in shapes[first]], inside,
-        )  # fmt: skip
-        return table, label.ravel().astype(np.int64)
+        name, ends = coded([f"{t} {n}" for t, n in pairs])
+        shape, shapes = coded(["", *(text or "" for text in graph.shapes[used])])
+        act, actions = coded(graph.action)
+        host, _ = coded(graph.host)
+        launch = np.array([a == "launch" for a in actions], bool)[act]
+        run = np.where(launch, shape[1:][dst], shape[0])
+        key = packed(host, name[src], act, name[dst], run)
+        first, label = ranked(key, _SEED)
+        links = self._words.links(
+            ends, name[src[first]], name[dst[first]], actions, act[first], shapes, run[first]
+        )
+        return self._terms(links, inside), label
 
     def terms(
         self, src: Sequence[str], action: Sequence[str], dst: Sequence[str], shape: Sequence[str],
         inside: bool = False,
     ) -> Floats:  # fmt: skip
         """Return the terms [D, T] of links; src and dst are "type name" texts."""
-        links = self._words.links(src, action, dst, shape)
-        image = np.array(
-            [a == "exec" and s.partition(" ")[2] == d.partition(" ")[2]
-             for s, a, d in zip(src, action, dst, strict=True)], bool,
-        )  # fmt: skip
+        end, ends = coded([*src, *dst])
+        (act, actions), (run, shapes) = coded(action), coded(shape)
+        u, v = np.split(end, 2)
+        links = self._words.links(ends, u, v, actions, act, shapes, run)
+        return self._terms(links, inside)
+
+    def _terms(self, links: Links, inside: bool) -> Floats:
         found = {
             "default": self._default, "paper": self._paper, "nodoze": self._nodoze,
             "provdetector": self._provdetector,
-        }[self.mode](links, image, inside)  # fmt: skip
-        return snap(np.column_stack([found.get(name, np.zeros(len(src))) for name in TERMS]))
+        }[self.mode](links, inside)  # fmt: skip
+        nothing = np.zeros(len(links.src))
+        return snap(np.column_stack([found.get(name, nothing) for name in TERMS]))
 
     # -- the default ----------------------------------------------------------------------------
 
@@ -110,35 +119,19 @@ class Scorer:
         return names, np.maximum(whole - names, 0.0)
 
     @cached_property
-    def _tails(self) -> tuple[Tails, dict[tuple[int, int, int], int], Tails]:
-        """Return the tails of kinds, the number of each kind, and the tails of senders."""
+    def _tails(self) -> tuple[Tails, Ints, Tails]:
+        """Return the tails of kinds, the keys of these in order, and the tails of agents."""
         n, r = self.names, relations(self.names)
         names, command = self._shares(self._counts("weight").of(r), 1.0)
-        bits = np.where(self._images, 0.0, names + command)
-        group, numbers = self._kinds(r)
+        bits = np.where(r.image, 0.0, names + command)
+        kinds, group = np.unique(self._kind_keys(r), return_inverse=True)
         return (
-            Tails.of(group, bits, n.weight, len(numbers)), numbers,
+            Tails.of(group.ravel(), bits, n.weight, len(kinds)), kinds,
             Tails.of(n.agent_of, bits, n.weight, len(n.agents)),
         )  # fmt: skip
 
-    @cached_property
-    def _images(self) -> npt.NDArray[np.bool_]:
-        n = self.names
-        text = [word.partition(" ")[2] for word in n.vertex]
-        found = np.zeros(len(n.src), bool)
-        for i in np.flatnonzero(n.act == self._words.action.get("exec", -1)):
-            found[i] = text[n.src[i]] == text[n.dst[i]]
-        return found
-
-    def _kinds(self, links: Links) -> tuple[Ints, dict[tuple[int, int, int], int]]:
-        """Return the number of each link's kind, and what the numbers mean, for the fit's links."""
-        keys = self._kind_keys(links)
-        held, group = np.unique(keys, axis=0, return_inverse=True)
-        numbers = {(int(a), int(b), int(c)): i for i, (a, b, c) in enumerate(held)}
-        return group.ravel().astype(np.int64), numbers
-
     def _kind_keys(self, links: Links) -> Ints:
-        """Return what says which kind a link is of, [D, 3]: its pool, or types and action."""
+        """Return a number for the kind of each link, [D]: of its pool, or of types and action."""
         columns = np.stack([links.source, links.act, links.target], axis=1)
         free = np.ones(len(columns), bool)
         for i, pool in enumerate(POOLS):
@@ -146,24 +139,24 @@ class Scorer:
             pooled = free & (member[links.source] | member[links.target])
             columns[pooled] = -2 - i
             free &= ~pooled
-        return columns
+        wide = max(len(self.names.types), len(self.names.action)) + _LOWEST
+        columns += _LOWEST
+        keys: Ints = (columns[:, 0] * wide + columns[:, 1]) * wide + columns[:, 2]
+        return keys
 
-    def _default(
-        self, links: Links, image: npt.NDArray[np.bool_], inside: bool
-    ) -> dict[str, Floats]:
+    def _default(self, links: Links, inside: bool) -> dict[str, Floats]:
         n = self.names
         own = 1.0 if inside else 0.0
         names, command = self._shares(self._counts("weight").of(links), own)
         # A program's own file says no more than the launch that goes with it.
-        names, command = np.where(image, 0.0, names), np.where(image, 0.0, command)
-        kinds, numbers, senders = self._tails
-        keys = self._kind_keys(links).tolist()
-        kind = np.array([numbers.get((a, b, c), -1) for a, b, c in keys], np.int64)
-        sender = agents(n, links)
-        active = np.where(sender >= 0, n.active[sender] if len(n.active) else 0.0, 0.0)
+        names, command = (np.where(links.image, 0.0, part) for part in (names, command))
+        tails, kinds, own_tails = self._tails
+        kind = place(kinds, self._kind_keys(links))
+        agent = agents(n, links)
+        active = np.where(agent >= 0, n.active[agent] if len(n.active) else 0.0, 0.0)
         rate = rates(
-            names + command, np.full(len(kind), own), (kinds, kind, n.hours),
-            (senders, sender, active), PRIOR_HOURS,
+            names + command, np.full(len(kind), own), (tails, kind, n.hours),
+            (own_tails, agent, active), PRIOR_HOURS,
         )  # fmt: skip
         names, command, bits = snap(names), snap(command), snap(rate_bits(rate))
         return {"transition": names, "command": command, "kind": bits - names - command}
@@ -196,7 +189,7 @@ class Scorer:
         n = self.names
         return Sums(n.src * len(n.vertex) + n.dst, n.n), Sums(n.src, n.n), Sums(n.dst, n.n)
 
-    def _paper(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
+    def _paper(self, links: Links, inside: bool) -> dict[str, Floats]:
         n = self.names
         x, y = self._walk
         pairs, sources, destinations = self._events
@@ -227,7 +220,7 @@ class Scorer:
             found.append((n.all_hours - np.minimum(new, n.all_hours) + 1.0) / (n.all_hours + 2.0))
         return found[0], found[1]
 
-    def _nodoze(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
+    def _nodoze(self, links: Links, inside: bool) -> dict[str, Floats]:
         out, in_ = self._stability
         c = self._counts("days").of(links)
         own = 1.0 if inside else 0.0
@@ -238,7 +231,7 @@ class Scorer:
             "receiver": _rarity(self._role(in_, links.dst, links.target)),
         }
 
-    def _provdetector(self, links: Links, image: Any, inside: bool) -> dict[str, Floats]:
+    def _provdetector(self, links: Links, inside: bool) -> dict[str, Floats]:
         out, in_ = self._stability
         several = self.names.host_count > 1
         c = self._counts("hosts" if several else "weight").of(links)

@@ -47,6 +47,18 @@ def distinct_rows(columns: Ints, seed: U64) -> tuple[Ints, npt.NDArray[np.int32]
     return first[:found].copy(), number
 
 
+def ranked(keys: Ints, seed: U64) -> tuple[Ints, Ints]:
+    """Return (first row [D] of each distinct key, number [N] of each row's), in key order.
+
+    As np.unique with return_index and return_inverse, by hashing: only distinct keys are sorted.
+    """
+    first, number = distinct_rows(keys[np.newaxis], seed)
+    order = np.argsort(keys[first])
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[number]
+
+
 @kernel
 def extents(number: npt.NDArray[np.int32], at: Ints, count: int) -> tuple[Ints, Ints, Ints]:
     """Return (row of the first moment, of the last, rows) of each number below `count` [N].

@@ -57,14 +57,10 @@ def _whole(parts: list[pa.Table], pool: Executor) -> pa.Table:
 
 
 def _merge(said: pa.Table, pool: Executor) -> tuple[pa.Table, int]:
-    from graphad.scan.tuples import distinct_rows
+    from graphad.scan.tuples import ranked
 
     ids = said["id"].to_numpy()
-    first, number = distinct_rows(ids[np.newaxis], SEED)
-    order = np.argsort(ids[first])
-    first, rank = first[order], np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    entity = rank[number]
+    first, entity = ranked(ids, SEED)
     at = pa.array(first)
     taken = pool.map(lambda column: column.take(at), said.columns)
     rows = pa.table(list(taken), names=ENTITY.names)
