@@ -19,7 +19,7 @@ from graphad.store import Store
 
 _VIEW = re.compile(r"adversary_view:(.*?)(?:\nreferences|\n  \w+:|\Z)", re.DOTALL)
 _LINK = re.compile(r"link: \S+/atomic/windows/(\S+host/\S+\.zip)")
-CAPTURE = re.compile(r"atomic/windows/(\S+?\.zip)")
+_CAPTURE = re.compile(r"atomic/windows/(\S+?\.zip)")
 _PROMPT = re.compile(
     r"^\s*(?:\(\w+[^)]*\)\s*>|PS(?: [A-Za-z]:\\[^>]*)?\s*>|[A-Za-z]:\\[^>]*>|\w+\s*>|\[\S+\]\s*>)"
     r"\s*(.*)$"
@@ -53,6 +53,12 @@ class Labels:
     def told(self) -> set[str]:
         """Return the captures of which at least one process is told."""
         return {capture for capture, found in self.processes.items() if found}
+
+
+def capture_of(path: str) -> str:
+    """Return the capture that a source's path lies in, "" if in none."""
+    match = _CAPTURE.search(path)
+    return match[1] if match else ""
 
 
 def views(folder: Path) -> dict[str, str]:
@@ -106,8 +112,8 @@ def _pids(view: str) -> set[int]:
 
 def label(store: Store, graph: Graph, folder: Path) -> Labels:
     """Return the attacker's processes of a graph of all captures below `folder`."""
-    paths = {source.source: CAPTURE.search(source.path) for source in store.sources}
-    capture = [match[1] if (match := paths[int(s)]) else "" for s in graph.source]
+    captures = {source.source: capture_of(source.path) for source in store.sources}
+    capture = [captures[int(s)] for s in graph.source]
     seen = views(folder)
     dropped = {name.lower() for view in seen.values() for name in _FILE.findall(view)}
     connection = store.connect()

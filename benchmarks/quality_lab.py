@@ -34,7 +34,7 @@ def incidents(
     """Return incidents, best first. A path is a hit if at least half of its edges are attacks'."""
     made: dict[str, Incident] = {}
     for finding in found:
-        places = [_capture(proof.source) for proof in finding.evidence]
+        places = [otrf_truth.capture_of(proof.source) for proof in finding.evidence]
         attack = [
             bool({finding.entities[edge.src].id, finding.entities[edge.dst].id} & attackers[place])
             for edge, place in zip(finding.edges, places, strict=True)
@@ -46,11 +46,6 @@ def incidents(
         if 2 * sum(attack) >= len(attack):
             held.hits |= {place for place, bad in zip(places, attack, strict=True) if bad}
     return sorted(made.values(), key=lambda one: -one.z)
-
-
-def _capture(source: str) -> str:
-    match = otrf_truth.CAPTURE.search(source)
-    return match[1] if match else ""
 
 
 def of_each_day(ranked: list[Incident], budget: int) -> list[Incident]:
@@ -101,7 +96,7 @@ def _calibrated(
     half = len(order) // 2
     early, late = ([s.source for s in part] for part in (order[:half], order[half:]))
     days = {s.source: (s.start or 0) // 86_400_000_000 for s in order}
-    judged = {s.source for s in order[half:] if _capture(s.path) in labels.told}
+    judged = {s.source for s in order[half:] if otrf_truth.capture_of(s.path) in labels.told}
     active = len({days[number] for number in judged})
     for budget in BUDGETS:
         model = store.fit(sources=early, budget=float(budget))

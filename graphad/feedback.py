@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from graphad.detectors.path import MARK
 from graphad.findings import Finding, Marked, is_telling
 from graphad.graph import Graph
+from graphad.judge import ruling
 from graphad.marks import Allow, Link, Mark, Standing
 
 if TYPE_CHECKING:
@@ -170,11 +171,4 @@ def judged_again(
 ) -> Finding:
     """Return a finding with z, p-value, severity and alert of its score."""
     z = float(detector.z(len(finding.edges), np.array([finding.score]))[0])
-    given: dict[str, Any] = {"z": z}
-    if calibration is not None:
-        given |= {
-            "p_value": calibration.p_value(z),
-            "severity": calibration.severity(z),
-            "alert": bool(z >= calibration.threshold),
-        }
-    return msgspec.structs.replace(finding, **given)
+    return msgspec.structs.replace(finding, z=z, **ruling(z, calibration))

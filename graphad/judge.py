@@ -133,6 +133,17 @@ def _terms(values: np.ndarray[Any, Any], used: Sequence[str]) -> dict[str, float
     return {name: bits for name, bits in named.items() if name in used or (name == MARK and bits)}
 
 
+def ruling(z: float, calibration: "Calibration | None") -> dict[str, Any]:
+    """Return p_value, severity and alert at a z; all None if nothing is calibrated."""
+    if calibration is None:
+        return {"p_value": None, "severity": None, "alert": None}
+    return {
+        "p_value": calibration.p_value(z),
+        "severity": calibration.severity(z),
+        "alert": bool(z >= calibration.threshold),
+    }
+
+
 def _finding(
     store: Store, graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
 ) -> Finding:
@@ -174,9 +185,7 @@ def _finding(
         unit="path",
         score=float(paths.score[i]),
         z=z,
-        p_value=calibration.p_value(z) if calibration else None,
-        severity=calibration.severity(z) if calibration else None,
-        alert=bool(z >= calibration.threshold) if calibration else None,
+        **ruling(z, calibration),
         host=host,
         start=rfc3339(start),
         end=rfc3339(end),

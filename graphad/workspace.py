@@ -14,7 +14,7 @@ from graphad.annotated import Annotated
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
-from graphad.findings import Finding
+from graphad.findings import Finding, incidents
 from graphad.graph import Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
@@ -252,10 +252,8 @@ class Workspace(Annotated):
         patterns = attack_tags.load(attack_tags.OWN if tags is True else tags) if tags else ()
         manifest = manifests.load(self.path)
         known = {one.id: one for one in kept.load_incidents(self.path, manifest)}
-        groups: dict[str, list[Finding]] = {}
-        for finding in self.findings():
-            groups.setdefault(finding.incident, []).append(finding)
-        found = [tell(group, known.get(name), patterns) for name, group in groups.items()]
+        groups = incidents(self.findings())
+        found = [tell(group, known.get(group[0].incident), patterns) for group in groups]
         return sorted(found, key=lambda one: (-one.z, -one.score, one.id))
 
     def incident(self, name: str, *, tags: Path | bool = True) -> Incident:

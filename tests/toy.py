@@ -32,3 +32,22 @@ def write(path: Path, first: int, last: int) -> Path:
     """Write lines first to last - 1 as a log."""
     path.write_text("".join(line(i) + "\n" for i in range(first, last)))
     return path
+
+
+def hostile(folder: Path) -> tuple[Path, Path]:
+    """Write this parser as one of a user's own, and a log full of hostile names; return both."""
+    from tests.nasty import CORPUS  # the copy is no part of this package
+
+    own = folder / "parsers"
+    own.mkdir()
+    code = Path(__file__).read_text().replace("toy = Parser(", "parser = Parser(")
+    (own / "toy.py").write_text(code)
+    log = folder / "nasty.log"
+    bad = [text.replace("\n", "").replace(" ", "")[:300] for text in CORPUS]
+    with log.open("wb") as file:
+        for i in range(30):
+            file.write(line(i).encode() + b"\n")
+        for i, text in enumerate(t for t in bad if t):
+            row = f"{1_700_000_100 + i} /bin/{text} write /x/{text}\n"
+            file.write(row.encode("utf-8", "surrogatepass"))
+    return own, log

@@ -14,8 +14,7 @@ from click.testing import CliRunner, Result
 from graphad.cli import main
 from graphad.errors import SchemaError
 from graphad.workspace import open_store
-from tests.nasty import CORPUS
-from tests.toy import line
+from tests.toy import hostile
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "sample_logs" / "demo"
@@ -176,22 +175,7 @@ def test_usage_errors_exit_2() -> None:
 
 
 def test_nothing_a_log_contains_reaches_the_terminal_raw(tmp_path: Path) -> None:
-    own = tmp_path / "parsers"
-    own.mkdir()
-    (own / "toy.py").write_text(
-        (ROOT / "tests" / "toy.py").read_text().replace("toy = Parser(", "parser = Parser(")
-    )
-    log = tmp_path / "nasty.log"
-    bad = [text.replace("\n", "").replace(" ", "")[:300] for text in CORPUS]
-    with log.open("wb") as file:
-        for i in range(30):
-            file.write(line(i).encode() + b"\n")
-        for i, text in enumerate(t for t in bad if t):
-            file.write(
-                f"{1_700_000_100 + i} /bin/{text} write /x/{text}\n".encode(
-                    "utf-8", "surrogatepass"
-                )
-            )
+    own, log = hostile(tmp_path)
     store = tmp_path / "store"
     options = ["-s", store, "--parsers", own]
     shown = run("hunt", *options, log, "-f", "table", "--all-paths", "--top", 200)

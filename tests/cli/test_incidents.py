@@ -12,8 +12,7 @@ from click.testing import CliRunner, Result
 from graphad.cli import main
 from graphad.errors import SchemaError, UnknownName
 from graphad.workspace import Workspace, open_store
-from tests.nasty import CORPUS
-from tests.toy import line
+from tests.toy import hostile
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "sample_logs" / "demo"
@@ -174,19 +173,7 @@ def test_incidents_of_an_older_store_keep_their_ids(tmp_path: Path) -> None:
 
 
 def test_nothing_a_log_contains_reaches_the_terminal_raw(tmp_path: Path) -> None:
-    own = tmp_path / "parsers"
-    own.mkdir()
-    (own / "toy.py").write_text(
-        (ROOT / "tests" / "toy.py").read_text().replace("toy = Parser(", "parser = Parser(")
-    )
-    log = tmp_path / "nasty.log"
-    bad = [text.replace("\n", "").replace(" ", "")[:300] for text in CORPUS]
-    with log.open("wb") as file:
-        for i in range(30):
-            file.write(line(i).encode() + b"\n")
-        for i, text in enumerate(t for t in bad if t):
-            row = f"{1_700_000_100 + i} /bin/{text} write /x/{text}\n"
-            file.write(row.encode("utf-8", "surrogatepass"))
+    own, log = hostile(tmp_path)
     store = tmp_path / "store"
     shown = run("hunt", "-s", store, "--parsers", own, log, "-f", "table", "--top", 200).stdout
     shown += run("incidents", "-s", store, "-f", "table", "--top", 200).stdout
