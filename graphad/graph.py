@@ -1,6 +1,6 @@
 """The provenance graph of one window, as arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,9 @@ import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
+
+_ENTITY = ("ids", "types", "names", "labels", "details", "shapes")
+_EVENT = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
 
 
 def coded(texts: Iterable[str] | pa.ChunkedArray) -> tuple[Ints, list[str]]:
@@ -82,11 +85,22 @@ class Graph:
 
     def subset(self, events: npt.NDArray[Any]) -> "Graph":
         """Return the graph of some events (a mask or ascending indices), all entities kept."""
-        event_fields = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
-        changed = {name: getattr(self, name)[events] for name in event_fields}
+        changed = {name: getattr(self, name)[events] for name in _EVENT}
         for name in ("told_src", "told_dst"):
             told = getattr(self, name)
             changed[name] = None if told is None else told[events]
+        return replace(self, **changed)
+
+    def used(self) -> "Graph":
+        """Return the graph without the entities that no event has, nor was told of."""
+        met = np.zeros(len(self.ids), bool)
+        for ends in (self.src, self.dst, *self.told):
+            met[ends] = True
+        place = np.cumsum(met) - 1
+        changed = {name: getattr(self, name)[met] for name in _ENTITY}
+        for name in ("src", "dst", "told_src", "told_dst"):
+            ends = getattr(self, name)
+            changed[name] = None if ends is None else place[ends]
         return replace(self, **changed)
 
     def to_networkx(self, limit: int = 100_000) -> Any:
@@ -123,3 +137,32 @@ class Graph:
         )
         data.actions, data.types = actions, types
         return data
+
+
+def joined(parts: Sequence[Graph]) -> Graph:
+    """Return the graph of the events of some graphs, those of one after those of another.
+
+    Entities are one if their ids are; the first graph that has one says what it is. The events have
+    to follow each other in time, or else are not in time order.
+
+    Raises:
+        ValueError: there is no graph.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)
+    made: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])[first]
+        for name in _ENTITY[1:]
+    }
+    made |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in _EVENT[2:]}
+    place = [np.searchsorted(ids, part.ids) for part in parts]
+
+    def ends(name: str) -> Ints:
+        return np.concatenate([at[getattr(p, name)] for at, p in zip(place, parts, strict=True)])
+
+    made |= {name: ends(name) for name in ("src", "dst")}
+    if any(part.told_src is not None or part.told_dst is not None for part in parts):
+        told = [[at[one] for one in p.told] for at, p in zip(place, parts, strict=True)]
+        made["told_src"], made["told_dst"] = (np.concatenate(t) for t in zip(*told, strict=True))
+    return Graph(ids=ids, **made, collapsed=sum(part.collapsed for part in parts))

@@ -116,7 +116,7 @@ class PathDetector:
 
         if self.names_ is None:
             raise NotFitted(self.name)
-        if not self.lengths_ and len(graph):
+        if not self.scaled and len(graph):
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
         table, label, mask = self._told(graph, inside)
@@ -147,6 +147,15 @@ class PathDetector:
             score[order], z[order], found.length[order], found.edges[order], parts[order],
             found.exact, USED[self.mode],
         )  # fmt: skip
+
+    @property
+    def scaled(self) -> bool:
+        """Say whether the scale of lengths is known, and not taken from each graph it scores."""
+        return bool(self.lengths_)
+
+    def forget(self) -> None:
+        """Let go of the graph that was scored last, which is else kept to be scored again."""
+        self._last = None
 
     def event_terms(self, graph: Graph, *, inside: bool = False) -> Floats:
         """Return the terms [E, T] of every event by TERMS, in bits."""

@@ -24,18 +24,25 @@ def united(
         f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM timed e "
         f"JOIN sources s USING (source) WHERE {window}"
     )
-    edges = connection.sql(
-        """SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
-           FROM w ORDER BY w.ts, digest, record, ordinal"""
-    ).to_arrow_table()
     connection.execute(
         """CREATE TEMP TABLE met AS SELECT * FROM entities
            WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w)"""
     )
-    entities = connection.sql(
-        "SELECT id, type, label, name, detail, shape FROM met ORDER BY id"
-    ).to_arrow_table()
-    return identity.apply(connection, Uniting(_graph(edges, entities)), rules, stands)
+    work = Uniting(read(connection, "w", "met"))
+    return identity.apply(connection, work, rules, stands)
+
+
+def read(connection: duckdb.DuckDBPyConnection, edges: str, entities: str) -> Graph:
+    """Return the graph of two tables: edges with their sources' digests, and all their entities."""
+    return _graph(
+        connection.sql(
+            f"""SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
+                FROM {edges} e ORDER BY e.ts, digest, record, ordinal"""
+        ).to_arrow_table(),
+        connection.sql(
+            f"SELECT id, type, label, name, detail, shape FROM {entities} ORDER BY id"
+        ).to_arrow_table(),
+    )
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:

@@ -17,7 +17,7 @@ from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
 from graphad.query import quoted
-from graphad.store import graphs, views
+from graphad.store import graphs, slices, views
 from graphad.store import identity as who
 from graphad.store import manifest as manifests
 from graphad.store.lock import writing
@@ -340,6 +340,37 @@ class Store:
         try:
             window = self.window(start, end, None, sources)
             return graphs.united(connection, window, host, rules).finish()
+        except duckdb.Error as error:
+            raise self._damage(error) from error
+        finally:
+            connection.close()
+
+    def moments(
+        self, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None
+    ) -> "tuple[Any, Any]":
+        """Return (seconds since 1970 with events of a window, ascending; how many), both [S]."""
+        connection = self.connect()
+        try:
+            who.prepare(connection, who.chosen(None))
+            return slices.moments(connection, self.window(start, end, None, sources))
+        except duckdb.Error as error:
+            raise self._damage(error) from error
+        finally:
+            connection.close()
+
+    def slices(
+        self, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None,
+        identity: Iterable[str] | None = None, *, size: int,
+    ) -> Iterator[Graph]:  # fmt: skip
+        """Yield the window's graph, as `graph` gives it, in parts that follow each other in time.
+
+        Each is of about `size` events (a second is never cut) and has the entities of these alone.
+        There is one part at least; in an empty window it has no event. Raises: UnknownName.
+        """
+        rules, window = who.chosen(identity), self.window(start, end, None, sources)
+        connection = self.connect()
+        try:
+            yield from slices.sliced(connection, window, rules, size)
         except duckdb.Error as error:
             raise self._damage(error) from error
         finally:

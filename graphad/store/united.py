@@ -1,7 +1,7 @@
 """A graph while its entities are being united: ends moved, entities added, pairs noted."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.graph import Graph, coded
+from graphad.graph import Graph, coded, joined
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -131,30 +131,66 @@ class Uniting:
 
     def finish(self) -> Graph:
         """Return the graph with each class as one entity, and each event told by two logs once."""
-        graph, events = self.graph, len(self.graph)
+        graph = self.graph
         plain = np.concatenate([graph.src, graph.dst])
         if not self._pairs and np.array_equal(self.at, plain) and self.ts is graph.ts:
             return graph if self.host is graph.host else replace(graph, host=self.host)
+        found = self.loose()
+        return found.once(np.arange(len(graph)), found.repeated())
+
+    def loose(self) -> "Loose":
+        """Return the events with each class as one entity, not yet in order and each told once."""
+        graph, events = self.graph, len(self.graph)
         ids = self.ids
         order = np.argsort(ids)
         place = np.empty(len(ids), np.int64)
         place[order] = np.arange(len(ids))
         src, dst = np.split(place[self.settled()], 2)
         told_src, told_dst = np.split(place[self.told], 2)
-        borrowed = self.lived[:events] | self.lived[events:]
-        again = repeated(src, dst, graph.action, self.ts, borrowed)
-        # What was put later, to when it was opened, comes after that.
-        kept = np.lexsort((np.arange(events), self.ts != graph.ts, self.ts))
-        kept = kept[~again[kept]]
-        changed: dict[str, Any] = {name: values[order] for name, values in self.columns.items()} | {
-            name: getattr(graph, name)[kept] for name in ("action", "source", "record", "ordinal")
-        }
-        return replace(
-            graph, ids=ids[order],
-            **changed,
-            src=src[kept], dst=dst[kept], ts=self.ts[kept], host=self.host[kept],
-            told_src=told_src[kept], told_dst=told_dst[kept], collapsed=int(again.sum()),
+        changed: dict[str, Any] = {name: values[order] for name, values in self.columns.items()}
+        made = replace(
+            graph, ids=ids[order], **changed, src=src, dst=dst, ts=self.ts, host=self.host,
+            told_src=told_src, told_dst=told_dst,
         )  # fmt: skip
+        return Loose(made, self.ts != graph.ts, self.lived[:events] | self.lived[events:])
+
+
+@dataclass(frozen=True)
+class Loose:
+    """E events of united entities, in the order they had before some were put later.
+
+    moved [E]: put to another time; borrowed [E]: with an end that a mere pid stood for.
+    """
+
+    graph: Graph
+    moved: Bools
+    borrowed: Bools
+
+    def repeated(self) -> Bools:
+        """Return which events [E] repeat others; see `repeated`."""
+        graph = self.graph
+        return repeated(graph.src, graph.dst, graph.action, graph.ts, self.borrowed)
+
+    def once(self, events: Ints, again: Bools) -> Graph:
+        """Return the graph of some events, in the order of time, without those that repeat."""
+        kept = events[~again[events]]
+        # What was put later, to when it was opened, comes after that.
+        kept = kept[np.lexsort((kept, self.moved[kept], self.graph.ts[kept]))]
+        return replace(self.graph.subset(kept), collapsed=int(again[events].sum()))
+
+    def part(self, events: npt.NDArray[Any]) -> "Loose":
+        """Return some events (a mask or ascending indices), with the entities they need."""
+        graph = self.graph.subset(events).used()
+        return Loose(graph, self.moved[events], self.borrowed[events])
+
+
+def joined_loose(parts: Sequence[Loose]) -> Loose:
+    """Return the events of some parts, one after another. Raises: ValueError: there is no part."""
+    return Loose(
+        joined([part.graph for part in parts]),
+        np.concatenate([part.moved for part in parts]),
+        np.concatenate([part.borrowed for part in parts]),
+    )
 
 
 def _objects(values: Sequence[object]) -> npt.NDArray[np.object_]:

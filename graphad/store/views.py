@@ -41,20 +41,24 @@ def _over(files: Sequence[File], table: str, base: str) -> str:
     return " UNION ALL BY NAME ".join(parts)
 
 
+def entities_of(said: str) -> str:
+    """Return a SELECT of entities from rows of what segments say of them.
+
+    Segments may each tell of the same entity, and each what it knew.
+    """
+    return f"""SELECT id, min(type) AS type, min(host) AS host, min(key) AS key,
+                      max(label) AS label, max_by(name, label) AS name,
+                      max(detail) AS detail, max_by(shape, detail) AS shape
+               FROM {said} GROUP BY id"""
+
+
 def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
     """Create the tables and views that queries see, see schema.py; `base` as in `_over`."""
     for table in schema.TABLES:
         sql = _over(manifest.files.get(table, ()), table, base)
         name = f"{table}_said" if table == "entities" else table
         connection.execute(f"CREATE VIEW {name} AS {sql}")
-    # Segments may each tell of the same entity, and each what it knew.
-    connection.execute(
-        """CREATE VIEW entities AS
-           SELECT id, min(type) AS type, min(host) AS host, min(key) AS key,
-                  max(label) AS label, max_by(name, label) AS name,
-                  max(detail) AS detail, max_by(shape, detail) AS shape
-           FROM entities_said GROUP BY id"""
-    )
+    connection.execute(f"CREATE VIEW entities AS {entities_of('entities_said')}")
     columns = ", ".join(f"{c.name} {SQL_TYPES[c.kind]}" for c in schema.SOURCES)
     connection.execute(f"CREATE TABLE sources ({columns})")
     rows = [

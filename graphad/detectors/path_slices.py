@@ -1,0 +1,77 @@
+"""Scores a window in slices: the paths of all events, with the events of one slice in memory.
+
+Each slice is searched with the last span of what came before, in which every path that goes on into
+it lies, and with the events of the best paths so far. So the paths of what is in memory are always
+paths of the window, and the best so far among them: what is not the best of what was seen by now
+isn't so later. Labels and entities are told anew from what they are, so nothing has to be numbered
+alike over slices.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from graphad.detectors.path import PathDetector, Paths
+from graphad.graph import Graph, joined
+
+Bools = npt.NDArray[np.bool_]
+
+
+def can_slice(detector: PathDetector) -> bool:
+    """Say whether more than one slice can be scored: paths have a span and lengths a scale."""
+    return detector.span_s is not None and detector.scaled
+
+
+def best_paths(
+    detector: PathDetector,
+    slices: Iterable[Graph],
+    covered: Callable[[Graph], Bools | None] = lambda graph: None,
+    *,
+    hosts: Iterable[str] | None = None,
+    types: Iterable[str] | None = None,
+) -> tuple[Graph, Paths]:
+    """Return the paths that `detector.score` gives for all events, and the graph of their events.
+
+    slices: graphs that follow each other in time, one at least; no time is in two. covered: says
+    of a graph which events count 0 bits, see PathDetector.score, as hosts and types.
+
+    Raises:
+        ValueError: no graph, or several that cannot be scored apart (`can_slice`) or overlap.
+    """
+    hosts = None if hosts is None else list(hosts)
+    types = None if types is None else list(types)
+    held: Graph | None = None
+    exact, last = True, None
+    for part in slices:
+        if held is None:
+            graph = part
+        elif not can_slice(detector):
+            raise ValueError("Slices need a span, and lengths that were scaled by a fit.")
+        else:
+            if len(part) and last is not None and part.ts[0] <= last:
+                raise ValueError("A slice begins before the one before it has ended.")
+            graph = joined([held, part])
+        paths = detector.score(graph, covered=covered(graph), hosts=hosts, types=types)
+        detector.forget()
+        exact = exact and paths.exact
+        last = int(graph.ts[-1]) if len(graph) else None
+        mine = np.zeros(len(graph), bool)
+        mine[paths.events[paths.events >= 0]] = True
+        small = _of(paths, mine)
+        kept = mine
+        if last is not None and detector.span_s is not None:
+            kept = mine | (graph.ts >= last - round(detector.span_s * 1e6))
+        held, best = graph.subset(kept).used(), graph.subset(mine).used()
+        del graph, part, kept  # the next slice is made while we hold these
+    if held is None:
+        raise ValueError("There is no graph to score.")
+    return best, replace(small, exact=exact)
+
+
+def _of(paths: Paths, mine: Bools) -> Paths:
+    """Return paths with events numbered as in the graph of those [E] that they have."""
+    place = np.cumsum(mine) - 1
+    held = np.maximum(paths.events, 0)
+    return replace(paths, events=np.where(paths.events >= 0, place[held] if len(mine) else -1, -1))

@@ -1,0 +1,198 @@
+"""A window's graph in slices is the window's graph, whatever is united across their borders."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from graphad.errors import UnknownName
+from graphad.graph import Graph, joined
+from graphad.store import Store
+from graphad.store.slices import cuts
+from tests.windows_events import (
+    HOST,
+    Event,
+    answered,
+    began,
+    called,
+    created,
+    exited,
+    guid,
+    image,
+    security,
+    sysmon,
+    write,
+)
+
+SERVER = "srv.corp.example"
+TO = "10.0.0.5:445"
+
+
+def rows(graph: Graph) -> list[tuple[Any, ...]]:
+    """Return all that a graph says of each event."""
+    columns = ("ids", "types", "names", "labels", "details", "shapes")
+    ends = [
+        getattr(graph, name)[at].tolist() for at in (graph.src, graph.dst, *graph.told)
+        for name in columns
+    ]  # fmt: skip
+    of_event = ("ts", "action", "host", "source", "record", "ordinal")
+    return list(zip(*(getattr(graph, n).tolist() for n in of_event), *ends, strict=True))
+
+
+def check(store: Store, sizes: list[int], **window: Any) -> int:
+    """Compare the slices with the whole; return the most slices there were."""
+    whole, most = store.graph(**window), 0
+    for size in sizes:
+        parts = list(store.slices(**window, size=size))
+        together = joined(parts)
+        assert rows(together) == rows(whole)
+        assert together.collapsed == whole.collapsed
+        for part in parts:
+            used = np.concatenate([part.src, part.dst, *part.told])
+            assert np.array_equal(np.unique(used), np.arange(len(part.ids)))
+        most = max(most, len(parts))
+    return most
+
+
+def logon(port: int, at: float, user: str, luid: str = "0x5000") -> Event:
+    name, _, domain = user.partition("@")
+    return security(
+        4624, at, SERVER, TargetUserName=name, TargetDomainName=domain, TargetLogonId=luid,
+        LogonType=3, IpAddress="10.0.0.1", IpPort=str(port),
+    )  # fmt: skip
+
+
+def wrote(program: str, pid: int, at: float, host: str = HOST, **more: Any) -> Event:
+    return sysmon(
+        11, at, host, ProcessGuid=guid(f"{program}{pid}", 0.0), ProcessId=str(pid), Image=image(program),
+        TargetFilename=f"C:\\{program}.txt", **more,
+    )  # fmt: skip
+
+
+MADE: dict[str, Callable[[str, int, float], Event]] = {
+    "began": began,
+    "began, no pid": lambda program, pid, at: {
+        k: v for k, v in began(program, pid, at).items() if k != "ProcessId"
+    },
+    "created": created,
+    "created again": lambda program, pid, at: created(program, pid, at + 0.9),
+    "exited": exited,
+    "called": lambda program, pid, at: called(program, pid, at, TO, f"10.0.0.1:{50000 + pid}"),
+    "answered": lambda program, pid, at: answered(
+        "server", pid, at - 1.3, TO, f"10.0.0.1:{50000 + pid}", host=SERVER
+    ),
+    "logon": lambda program, pid, at: logon(
+        50000 + pid, at, {"tool": "bob@CORP", "mole": "bob@corp.example"}[program]
+    ),
+    "bare": lambda program, pid, at: logon(50000 + pid, at, "bob@"),
+    "system": lambda program, pid, at: logon(50000 + pid, at, "SYSTEM@NT AUTHORITY", "0x3e7"),
+    "ran": lambda program, pid, at: created(
+        program, pid, at, host=SERVER, SubjectLogonId="0x5000", SubjectUserName="bob",
+        SubjectDomainName="CORP",
+    ),
+    "wrote": wrote,
+    "wrote, short": lambda program, pid, at: wrote(program, pid, at, "WS1"),
+    "boot": lambda program, pid, at: security(4608, at),
+    "late clock": lambda program, pid, at: wrote(program, pid, at, off=-4.0),
+}  # fmt: skip
+TOLD = st.tuples(
+    st.sampled_from(sorted(MADE)), st.sampled_from(["tool", "mole"]), st.integers(7, 8),
+    st.integers(0, 40),
+)  # fmt: skip
+
+
+def made(told: list[tuple[str, str, int, int]]) -> list[Event]:
+    return [MADE[kind](program, pid, float(at)) for kind, program, pid, at in told]
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=st.lists(TOLD, min_size=1, max_size=25, unique=True), window=st.booleans())
+@example(
+    told=[("began", "tool", 7, 5), ("created", "tool", 7, 6), ("called", "tool", 7, 9),
+          ("answered", "tool", 7, 10), ("logon", "tool", 7, 11), ("bare", "tool", 7, 30)],
+    window=False,
+)  # fmt: skip
+def test_slices_are_the_window(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, str, int, int]], window: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("slices")
+    store = Store(folder / "store")
+    store.ingest(write(folder / "a.json", made(told)), parser="windows")
+    sizes = [1, 4, 1000]
+    if window:
+        check(store, sizes, start="2026-03-02T10:00:07Z", end="2026-03-02T10:00:31Z")
+    else:
+        check(store, sizes)
+
+
+def test_all_that_is_united_at_once(tmp_path: Path) -> None:
+    """Every kind of event, often, with clocks to correct and hosts of two names."""
+    told = [
+        (kind, program, pid, at)
+        for kind in MADE
+        for program, pid in (("tool", 7), ("mole", 8))
+        for at in range(pid, 300, 150 if kind == "boot" else 17)
+    ]
+    store = Store(tmp_path / "store")
+    events = made(told)
+    half = len(events) // 2
+    store.ingest(write(tmp_path / "a.json", events[:half]), parser="windows")
+    store.ingest(write(tmp_path / "b.json", events[half:]), parser="windows")
+    whole = store.graph()
+    assert whole.collapsed > 10
+    taken = set(whole.src[whole.action == "accept"].tolist())
+    assert taken & set(whole.dst[whole.action == "connect"].tolist())
+    assert len(whole) != len(store.graph(identity=[]))
+    assert check(store, [3, 40]) > 50
+    assert check(store, [40], sources=[2]) > 3
+    assert check(store, [40], identity=["process", "connection"]) > 10
+    assert check(store, [40], identity=[]) > 10
+
+
+def test_moments_count_the_window(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.ingest(
+        write(tmp_path / "a.json", made([("wrote", "tool", 7, at) for at in (1, 1, 2, 9)]))
+    )
+    second, events = store.moments()
+    assert (second - second[0]).tolist() == [0, 1, 8]
+    assert events.tolist() == [2, 1, 1]
+    second, events = store.moments(start="2026-03-02T10:00:02Z", end="2026-03-02T10:00:09Z")
+    assert events.tolist() == [1]
+
+
+def test_an_empty_window_is_one_empty_slice(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    assert [len(part) for part in store.slices(size=3)] == [0]
+    store.ingest(write(tmp_path / "a.json", made([("wrote", "tool", 7, 1)])))
+    [part] = store.slices(start="2027-01-01", size=3)
+    assert len(part) == len(part.ids) == 0
+    with pytest.raises(UnknownName, match="proces"):
+        list(store.slices(identity=["proces"], size=3))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), unique_by=lambda row: row[0]),
+    st.integers(1, 20),
+)
+def test_cuts_make_slices_that_are_full_but_not_too_full(
+    rows: list[tuple[int, int]], size: int
+) -> None:
+    rows.sort()
+    second = np.array([row[0] for row in rows], np.int64)
+    events = np.array([row[1] for row in rows], np.int64)
+    begins = cuts(second, events, size)
+    held: list[list[tuple[int, int]]] = [[]]
+    for row in rows:
+        if row[0] in begins:
+            held.append([])
+        held[-1].append(row)
+    assert len(held) == len(begins) + 1
+    for one, following in zip(held, [*held[1:], []], strict=True):
+        full = sum(n for _, n in one)
+        assert full <= size or len(one) == 1
+        assert not following or full + following[0][1] > size
