@@ -32,6 +32,10 @@ print(len(found.findings), hashlib.sha256(msgspec.json.encode(found.findings)).h
 """
 
 
+def _guid(host: int, number: int) -> str:
+    return f"{{00000000-{host:04d}-0000-0000-{number:012d}}}"
+
+
 def generate(target: Path, records: int, seed: int) -> None:
     """Write Sysmon records in the order of their times."""
     g = np.random.default_rng(seed)
@@ -43,9 +47,8 @@ def generate(target: Path, records: int, seed: int) -> None:
     program = np.minimum(g.zipf(1.6, records), 300)
     parent = g.integers(0, LIVE, records)
     live: list[list[tuple[str, int, str]]] = [
-        [("{00000000-%04d-0000-0000-%012d}" % (h, 0), 4, "C:\\Windows\\init.exe")]
-        for h in range(HOSTS)
-    ]  # fmt: skip
+        [(_guid(h, 0), 4, "C:\\Windows\\init.exe")] for h in range(HOSTS)
+    ]
     with target.open("wb") as out:
         for i in range(records):
             h, kind = int(host_of[i]), int(kinds[i])
@@ -59,8 +62,7 @@ def generate(target: Path, records: int, seed: int) -> None:
             }  # fmt: skip
             n = int(name[i])
             if kind == 1:
-                child = ("{00000000-%04d-0000-0000-%012d}" % (h, i + 1), 1000 + i % 60_000,
-                         f"C:\\Apps\\app{program[i]}.exe")  # fmt: skip
+                child = _guid(h, i + 1), 1000 + i % 60_000, f"C:\\Apps\\app{program[i]}.exe"
                 record |= {
                     "ProcessGuid": child[0], "ProcessId": str(child[1]), "Image": child[2],
                     "CommandLine": f"app{program[i]} --task {n}", "ParentProcessGuid": guid,

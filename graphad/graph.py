@@ -152,8 +152,7 @@ def joined(parts: Sequence[Graph]) -> Graph:
         return parts[0]
     ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)
     made: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts])[first]
-        for name in _ENTITY[1:]
+        name: np.concatenate([getattr(part, name) for part in parts])[first] for name in _ENTITY[1:]
     }
     made |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in _EVENT[2:]}
     place = [np.searchsorted(ids, part.ids) for part in parts]

@@ -217,8 +217,10 @@ def window(
     themselves, as `hunt` does.
     """
     detector, calibration, name = store.model(model)
+    sources = None if sources is None else list(sources)
     graph = store.graph(start, end, sources=sources)
-    detector.top = max(detector.top, top, paths_wanted(graph))
+    second, _ = store.moments(start, end, sources)
+    detector.top = max(detector.top, top, paths_wanted(second))
     return Window(store, detector, calibration, name, graph, calibration is None)
 
 

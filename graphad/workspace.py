@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from graphad import attack_tags, feedback, judge
 from graphad.annotated import Annotated
 from graphad.detectors.path import PathDetector
+from graphad.detectors.path_slices import best_paths, can_slice
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
@@ -26,6 +28,7 @@ from graphad.store.store import Moment, microseconds
 
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
+SLICE_EVENTS = 5_000_000  # a window of more is scored in slices, if the model's paths have a span
 _HOURS = 6  # active hours, from which on they are what is divided
 # Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
 _PER_DAY, _MOST = 80, 4000
@@ -127,23 +130,34 @@ class Workspace(Annotated):
         sources: Iterable[int] | None = None, top: int | None = None,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, now: Moment = None,
+        slice_events: int = SLICE_EVENTS,
     ) -> Hunt:  # fmt: skip
         """Score a window with a fitted model and keep the findings.
 
         hosts, types: only events of these hosts, and between entities of these types.
         Marks and allow rules count as of `now`, the clock's time if not given.
+        A window of more than `slice_events` events is read and scored in slices of so many, with
+        the same findings, if the model's paths have a span; else the notes say that it was not.
         """
         detector, calibration, name = self.model(model)
         stage("searching paths")
-        graph = self.graph(start, end, sources=sources)
-        detector.top = max(detector.top, top or 0, paths_wanted(graph))
+        sources = None if sources is None else list(sources)
+        second, events = self.moments(start, end, sources)
+        detector.top = max(detector.top, top or 0, paths_wanted(second))
         coverage = self.coverage(now)
-        covered = coverage.events(graph)
-        paths = detector.score(graph, covered=covered, hosts=hosts, types=types)
+        notes: list[str] = []
+        slices: Iterable[Graph]
+        if events.sum() > slice_events and can_slice(detector):
+            slices = self.slices(start, end, sources, size=slice_events)
+        else:
+            slices = (self.graph(start, end, sources=sources) for _ in range(1))
+            if events.sum() > slice_events:
+                notes.append(_unsliced(detector, int(events.sum())))
+        graph, paths = best_paths(detector, slices, coverage.events, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
-        return Hunt(found, calibration is not None, name, paths.exact)
+        return Hunt(found, calibration is not None, name, paths.exact, notes)
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
@@ -177,7 +191,7 @@ class Workspace(Annotated):
         past = self.past(sources=_all(self, mine))
         stage("scaling path lengths")
         detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top, paths_wanted(graph))
+        detector.top = max(detector.top, top, paths_wanted(self.moments(sources=mine)[0]))
         name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
         stage("searching paths")
         coverage = self.coverage(now)
@@ -307,10 +321,16 @@ class Workspace(Annotated):
         return found
 
 
-def paths_wanted(graph: Graph) -> int:
-    """Return how many paths of each length to search for."""
-    days = len(np.unique(graph.ts // (24 * judge.HOUR)))
+def paths_wanted(second: npt.NDArray[np.int64]) -> int:
+    """Return how many paths of each length to search for, given the seconds [S] with events."""
+    days = len(np.unique(second // 86_400))
     return min(_PER_DAY * days, _MOST)
+
+
+def _unsliced(detector: PathDetector, events: int) -> str:
+    """Return why a window of so many events was held in memory whole."""
+    why = "its model was fitted without --span" if detector.scaled else "its model saw no path"
+    return f"all {events:,} events were held in memory at once, for {why}"
 
 
 def _all(store: Store, sources: list[int] | None) -> list[int]:

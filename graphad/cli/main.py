@@ -231,7 +231,11 @@ def score(
     form: str | None,
     **given: Any,
 ) -> int:
-    """Score a window of the store with a fitted model and keep the findings."""
+    """Score a window of the store with a fitted model and keep the findings.
+
+    A window too large for memory is scored in slices, with the same findings, if the model was
+    fitted with --span.
+    """
     from graphad.cli import show
     from graphad.workspace import open_store
 
@@ -239,6 +243,7 @@ def score(
         model=model, start=since, end=until, top=top, **filters(given)
     )
     show.findings(found.findings, top, form, all_paths)
+    show.notes(found)
     return _exit_code(found.findings, fail_on, 0.0, 1.0)
 
 

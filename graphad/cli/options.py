@@ -50,7 +50,12 @@ def input_options(command: Command) -> Command:
 def path_options(command: Command) -> Command:
     """Add the options of the path detector."""
     for option in (
-        click.option("--span", type=float, metavar="SECONDS", help="Longest time a path may take."),
+        click.option(
+            "--span",
+            type=float,
+            metavar="SECONDS",
+            help="Longest time a path may take; with it, windows of any size can be scored.",
+        ),
         click.option(
             "--max-length",
             type=click.IntRange(1, 8),

@@ -179,8 +179,15 @@ def afterword(found: Any, store: Any, top: int) -> None:
         words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
     if not found.exact:
         words.append("the search was cut short, see graphad paths")
+    words += found.notes
     words.append(f"more: graphad explain or show ID -s {store}")
     print("; ".join(words), file=sys.stderr)
+
+
+def notes(found: Any) -> None:
+    """Say on stderr what else there is to know of how a window was scored."""
+    if found.notes:
+        print("; ".join(found.notes), file=sys.stderr)
 
 
 def calibration(fitted: Any) -> None:

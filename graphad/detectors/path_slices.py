@@ -74,4 +74,4 @@ def _of(paths: Paths, mine: Bools) -> Paths:
     """Return paths with events numbered as in the graph of those [E] that they have."""
     place = np.cumsum(mine) - 1
     held = np.maximum(paths.events, 0)
-    return replace(paths, events=np.where(paths.events >= 0, place[held] if len(mine) else -1, -1))
+    return replace(paths, events=np.where(paths.events >= 0, place[held], -1))

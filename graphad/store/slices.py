@@ -18,28 +18,42 @@ from graphad.store.united import SAME, Ints, Loose, Uniting, joined_loose
 from graphad.store.views import entities_of
 
 _TOLD = "('connect', 'accept', 'caller')"
-# What the rules read of entities. Every process that a process id may turn out to be is among them.
-_MET = f"""
-CREATE TEMP TABLE met AS
-WITH named AS (SELECT DISTINCT id, type, host, key FROM entities_said SEMI JOIN reached USING (id)),
-pids AS (SELECT DISTINCT split_part(key, ':', 2) AS pid FROM named
-         WHERE type = 'process' AND starts_with(key, 'pid:')),
-several AS (SELECT place FROM places GROUP BY place HAVING count(*) > 1),
-spelled AS (SELECT id FROM named JOIN places USING (host) SEMI JOIN several USING (place)
-            QUALIFY count(*) OVER (PARTITION BY type, place, key) > 1)
-SELECT id, type, host, key FROM named
-WHERE type IN ('user', 'session', 'host') OR type = 'process' AND starts_with(key, 'pid:')
-   OR id IN (SELECT id FROM spelled)
-   OR id IN (SELECT entity FROM aliases WHERE kind IN {_TOLD})
-   OR id IN (SELECT entity FROM aliases a WHERE kind IN ('process', 'birth', 'death')
-             AND EXISTS (SELECT 1 FROM pids WHERE a.value IS NULL OR a.value = pids.pid))
-"""
-# Records of the window that tell of connections.
-_RECORDS = f"""
-CREATE TEMP TABLE w AS
-SELECT DISTINCT source, record FROM timed e
-SEMI JOIN (SELECT source, record FROM aliases WHERE kind IN {_TOLD}) USING (source, record)
-WHERE """
+_LIVED = "('process', 'birth', 'death')"
+# What the rules read of the window, once for all slices: tables made of `reached` (id), which are
+# its entities, and `w`, its records that tell of connections.
+_TABLES = {
+    "named": """
+        SELECT DISTINCT id, type, host, key FROM entities_said SEMI JOIN reached USING (id)
+        WHERE type IN ('user', 'session', 'host') OR type = 'process' AND starts_with(key, 'pid:')
+        """,
+    "pids": "SELECT DISTINCT split_part(key, ':', 2) AS pid FROM named WHERE type = 'process'",
+    # Processes that a mere process id may turn out to be: with such an id, or without any.
+    "lived": f"""
+        SELECT DISTINCT entity AS id FROM aliases
+        WHERE kind IN {_LIVED} AND EXISTS (FROM pids)
+          AND (value IS NULL OR value IN (SELECT pid FROM pids))""",
+    # Connections whose near end two kinds of records tell of.
+    "told": f"""
+        SELECT * FROM claimed SEMI JOIN w USING (source, record) WHERE kind IN {_TOLD}
+        QUALIFY bool_or(kind = 'connect') OVER (PARTITION BY value)
+            AND bool_or(kind <> 'connect') OVER (PARTITION BY value)""",
+    # Things of hosts with several names that are there under more than one of them.
+    "spelled": """
+        SELECT id FROM (SELECT DISTINCT id, type, host, key
+                        FROM entities_said SEMI JOIN reached USING (id))
+        JOIN places USING (host)
+        WHERE place IN (SELECT place FROM places GROUP BY place HAVING count(*) > 1)
+        QUALIFY count(*) OVER (PARTITION BY type, place, key) > 1""",
+    "met": """
+        SELECT * FROM named UNION
+        SELECT DISTINCT id, type, host, key FROM entities_said SEMI JOIN reached USING (id)
+        WHERE id IN (SELECT id FROM spelled UNION SELECT id FROM lived
+                     UNION SELECT entity FROM told)""",
+    "claims": f"""
+        SELECT * FROM told UNION ALL SELECT * FROM claimed
+        WHERE kind IN ('boot', 'logon') OR kind IN {_LIVED} AND entity IN (SELECT id FROM lived)
+           OR kind IN ('pid birth', 'pid death') AND value IN (SELECT pid FROM pids)""",
+}
 
 
 def moments(connection: duckdb.DuckDBPyConnection, window: str) -> tuple[Ints, Ints]:
@@ -104,14 +118,20 @@ def sliced(
 
 
 def _know(connection: duckdb.DuckDBPyConnection, window: str) -> None:
-    """Create the tables `met` and `w` that the rules read, for the whole window."""
-    connection.execute(
-        f"""CREATE TEMP TABLE reached AS SELECT src AS id FROM timed e WHERE {window}
-            UNION SELECT dst FROM timed e WHERE {window}"""
-    )
-    connection.execute(_MET)
-    connection.execute("DROP TABLE reached")
-    connection.execute(_RECORDS + window)
+    """Create the tables `met` and `w` for the whole window, and cut `claimed` to what it needs."""
+    made = {
+        "reached": f"SELECT src AS id FROM timed e WHERE {window} "
+        f"UNION SELECT dst FROM timed e WHERE {window}",
+        "w": "SELECT DISTINCT source, record FROM timed e "
+        f"SEMI JOIN (SELECT source, record FROM aliases WHERE kind IN {_TOLD}) "
+        f"USING (source, record) WHERE {window}",
+    }
+    for table, rows in (made | _TABLES).items():
+        connection.execute(f"CREATE TEMP TABLE {table} AS {rows}")
+    for table in ("reached", "named", "pids", "lived", "told", "spelled"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("DROP VIEW claimed")
+    connection.execute("CREATE TEMP VIEW claimed AS SELECT * FROM claims")
 
 
 def _read(connection: duckdb.DuckDBPyConnection, condition: str) -> Graph:

@@ -68,8 +68,8 @@ def logon(port: int, at: float, user: str, luid: str = "0x5000") -> Event:
 
 def wrote(program: str, pid: int, at: float, host: str = HOST, **more: Any) -> Event:
     return sysmon(
-        11, at, host, ProcessGuid=guid(f"{program}{pid}", 0.0), ProcessId=str(pid), Image=image(program),
-        TargetFilename=f"C:\\{program}.txt", **more,
+        11, at, host, ProcessGuid=guid(f"{program}{pid}", 0.0), ProcessId=str(pid),
+        Image=image(program), TargetFilename=f"C:\\{program}.txt", **more,
     )  # fmt: skip
 
 
