@@ -196,3 +196,57 @@ def test_cuts_make_slices_that_are_full_but_not_too_full(
         full = sum(n for _, n in one)
         assert full <= size or len(one) == 1
         assert not following or full + following[0][1] > size
+
+
+def without(event: Event, *fields: str) -> Event:
+    return {name: value for name, value in event.items() if name not in fields}
+
+
+@pytest.mark.parametrize("late", [0.9, 0.2, -0.6])
+def test_a_repeat_in_another_slice(tmp_path: Path, late: float) -> None:
+    """What was given out already may be what a later event repeats, and the other way round."""
+    store = Store(tmp_path / "store")
+    told = [began("tool", 7, 15.5), created("tool", 7, 15.5 + late)]
+    around = [wrote("mole", 8, float(at)) for at in range(10, 22)]
+    store.ingest(write(tmp_path / "a.json", told + around), parser="windows")
+    assert store.graph().collapsed == 2
+    assert check(store, [1, 2, 3]) == 12
+
+
+def test_what_is_said_of_a_process_elsewhere_in_the_window(tmp_path: Path) -> None:
+    """Only its child's record, in another slice, tells its command line."""
+    child = began("tool", 7, 1.0, ParentCommandLine="boss /x")
+    store = Store(tmp_path / "store")
+    store.ingest(write(tmp_path / "a.json", [child, called("boss", 100, 40.0, TO)]))
+    whole = store.graph()
+    assert whole.details[whole.src[-1]] == "boss /x"
+    assert check(store, [1]) == 2
+
+
+def test_a_process_without_an_id_is_known_in_all_slices(tmp_path: Path) -> None:
+    kid = began("kid", 9, 30.0, parent="tool", ParentCommandLine="tool /run /zzz")
+    store = Store(tmp_path / "store")
+    told = [
+        without(began("tool", 7, 1.0), "ProcessId"), created("tool", 7, 1.0),
+        without(kid, "ParentProcessId") | {"ParentProcessGuid": guid("tool", 1.0)},
+        called("tool", 7, 20.0, TO),
+    ]  # fmt: skip
+    store.ingest(write(tmp_path / "a.json", told))
+    whole = store.graph()
+    [call] = whole.src[whole.action == "connect"]
+    assert whole.details[call] == "tool /run /zzz"
+    assert check(store, [1, 2]) == 3
+
+
+def test_a_host_of_two_names_is_one_in_all_slices(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    told = [
+        security(1102, at, host, SubjectUserName="bob", SubjectDomainName="CORP",
+                 SubjectLogonId="0x5000")
+        for at, host in ((1.0, "WS1"), (9.0, HOST))
+    ]  # fmt: skip
+    store.ingest(write(tmp_path / "a.json", told), parser="windows")
+    whole = store.graph()
+    hosts = {int(at) for at in whole.dst if whole.types[at] == "host"}
+    assert len(hosts) == 1
+    assert check(store, [1]) == 2
