@@ -106,6 +106,16 @@ def test_what_a_log_told_is_kept_where_only_one_part_has_it() -> None:
     assert alone.names[alone.told[0]].tolist() == ["Pb"]
 
 
+@pytest.mark.parametrize(("span", "whole"), [(9, False), (10, True)])
+def test_a_path_that_takes_just_the_span_crosses_slices(span: int, whole: bool) -> None:
+    graph = graph_of([("Pa", "Fx", 0), ("Pc", "Fy", 9), ("Fx", "Pb", 10)])
+    # The first event is common, so by the third it is on no best path.
+    past = graph_of([*(("Pa", "Fx", hour * 3_600_000_000) for hour in range(20)), ("Pb", "Fz", 5)])
+    detector = PathDetector(top=1, span_s=span / 1e6).fit(counts_of(past), [past])
+    _, paths = best_paths(detector, cut(graph, [9, 10]))
+    assert (2 in paths.length) == whole
+
+
 def test_no_more_is_held_than_a_slice_a_span_and_the_best() -> None:
     chain = [(f"P{i % 7}", f"F{i % 5}", i) for i in range(4000)]
     graph = graph_of(chain)

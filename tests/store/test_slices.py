@@ -49,7 +49,7 @@ def check(store: Store, sizes: list[int], **window: Any) -> int:
     for size in sizes:
         parts = list(store.slices(**window, size=size))
         together = joined(parts)
-        assert rows(together) == rows(whole)
+        assert rows(together) == rows(whole) == [row for part in parts for row in rows(part)]
         assert together.collapsed == whole.collapsed
         for part in parts:
             used = np.concatenate([part.src, part.dst, *part.told])
