@@ -57,3 +57,15 @@ def kernel(function: F) -> F:
     """Compile `function` on its first call; it runs without the GIL."""
     compiled: F = numba.njit(cache=_FOLDER is not None, nogil=True)(function)
     return compiled
+
+
+def vectorised(function: F) -> F:
+    """Compile `function` as `kernel` does, with sums of floats in any order, many lanes at once.
+
+    The same machine gives the same bytes; another kind of processor may round the last bit apart.
+    """
+    loose = {"reassoc", "contract", "nsz", "arcp", "afn"}
+    compiled: F = numba.njit(
+        cache=_FOLDER is not None, nogil=True, fastmath=loose, error_model="numpy"
+    )(function)
+    return compiled

@@ -1,0 +1,135 @@
+"""Scores of events from trained embeddings: numpy alone, and exact.
+
+score(e) = origin - sum_i b_i - sum_{i<j} w_ij v_i.v_j in bits, by equations 1 and 11 of our notes
+on APE (arXiv 1608.07502). All numbers lie on a grid so coarse that float64 holds every sum without
+rounding: whatever is added up in whatever order (one event or a million, by pair or by type, BLAS
+or a loop) gives the same bits, and the parts of a score add up to it exactly.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_BITS = 51  # that a float64 has for a sum and for halves of its parts
+_CHUNK = 2048  # events at a time, so that their vectors stay in the cache
+
+
+def starts(arity: Ints) -> Ints:
+    """Return [m + 1]: where the values of each type begin, in one numbering of all.
+
+    >>> starts(np.array([2, 3])).tolist()
+    [0, 2, 5]
+    """
+    return np.concatenate([[0], np.cumsum(arity)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A likelihood over events of m types, with A values of all types side by side.
+
+    vectors [A, d], bias [A], weights [m, m] (above the diagonal alone), start [m + 1], origin: the
+    score 0, in bits.
+    """
+
+    vectors: Floats
+    bias: Floats
+    weights: Floats
+    start: Ints
+    origin: float = 0.0
+
+    @classmethod
+    def on_grid(
+        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, start: Ints
+    ) -> "Scores":
+        """Return scores whose numbers are the nearest ones on a grid that makes sums exact."""
+        v, b, w = (np.asarray(a, dtype=np.float64) for a in (vectors, bias, weights))
+        w = np.triu(w, 1)
+        size = float(np.abs(v).max(initial=0.0)), float(w.max(initial=0.0))
+        most = w.shape[0] ** 2 * max(v.shape[1], 1) * max(size[0], 1.0) ** 2 * max(size[1], 1.0)
+        most += 2.0 * len(w) * float(np.abs(b).max(initial=0.0)) + 1.0
+        room = _BITS - int(np.ceil(np.log2(most))) - 2
+        fine = max(min(room // 3, 16), 1)
+        steps = 2.0 ** ((room - fine) // 2), 2.0**fine, 2.0 ** min(room, 24)
+        made = (np.rint(a * s) / s for a, s in zip((v, w, b), steps, strict=True))
+        v, w, b = made
+        return cls(v, b, w, start)
+
+    def ids(self, codes: Ints) -> Ints:
+        """Return the numbers [n, m] of values among all, from codes within their types."""
+        return codes + self.start[:-1]
+
+    def score(self, codes: Ints) -> Floats:
+        """Return the score [n] of events [n, m], in bits."""
+        total = np.empty(len(codes))
+        m, d = len(self.weights), self.vectors.shape[1]
+        for begin in range(0, len(codes), _CHUNK):
+            ids = self.ids(codes[begin : begin + _CHUNK]).T
+            v = self.vectors[ids]  # [m, n, d]
+            mixed = (self.weights @ v.reshape(m, -1)).reshape(m, -1, d)
+            mixed *= v
+            pairs = mixed.sum(axis=(0, 2))
+            total[begin : begin + _CHUNK] = self.origin - self.bias[ids].sum(axis=0) - pairs
+        return total
+
+    def one(self, ids: Ints) -> float:
+        """Return the score of one event by the numbers [m] of its values among all."""
+        v = self.vectors[ids]
+        return float(self.origin - self.bias[ids].sum() - np.vdot(self.weights @ v, v))
+
+    @cached_property
+    def pairs(self) -> Ints:
+        """Return the pairs of types [P, 2]."""
+        return np.argwhere(np.triu(np.ones(self.weights.shape), 1) > 0)
+
+    def parts(self, codes: Ints) -> tuple[Floats, Floats]:
+        """Return the bits of each type alone [n, m] and of each pair [n, P], in order of `pairs`.
+
+        With the origin they add up to the score.
+        """
+        ids = self.ids(codes)
+        single = -self.bias[ids]
+        i, j = self.pairs.T
+        products = np.einsum("npd,npd->np", self.vectors[ids[:, i]], self.vectors[ids[:, j]])
+        return single, -self.weights[i, j] * products + 0.0
+
+    def logits(self, codes: Ints, place: int) -> Floats:
+        """Return the bits [n, values] of each value of a type in the company of the others.
+
+        Equation 12: b_a + v_a . sum_{j != i} w_ij v_{a_j}.
+        """
+        both = self.weights + self.weights.T
+        v = self.vectors[self.ids(codes)]
+        context = np.einsum("j,njd->nd", both[place], v)
+        mine = slice(self.start[place], self.start[place + 1])
+        found: Floats = context @ self.vectors[mine].T + self.bias[mine]
+        return found
+
+    def conditional(self, codes: Ints) -> Floats:
+        """Return -log2 P(a_i | the others) [n, m]: exact, at the cost of all values of a type.
+
+        Equation 12 of our notes on APE.
+        """
+        found = np.empty(codes.shape)
+        for place in range(codes.shape[1]):
+            for begin in range(0, len(codes), _CHUNK):
+                some = codes[begin : begin + _CHUNK]
+                logits = self.logits(some, place)
+                own = logits[np.arange(len(some)), some[:, place]]
+                found[begin : begin + _CHUNK, place] = log2_sum(logits) - own
+        return found
+
+
+def log2_sum(bits: Floats) -> Floats:
+    """Return log2 of the sum of 2^bits over the last axis.
+
+    >>> log2_sum(np.array([3.0, 3.0])).item()
+    4.0
+    """
+    top = bits.max(axis=-1, keepdims=True)
+    total: Floats = np.log2(np.exp2(bits - top).sum(axis=-1)) + top[..., 0]
+    return total
