@@ -101,7 +101,10 @@ def events(store: Store, graph: Graph, kind: str) -> Table:
         columns["protocol"] = _texts([protocol for _, protocol in said])
         columns["address"] = _texts([name.rpartition(":")[0] for name in names])
         columns["port"] = _texts([name.rpartition(":")[2] for name in names])
-    return Table(f"OTRF process-{kind}", columns, graph.ts[chosen] // 1_000_000, True)
+    return Table(
+        f"OTRF process-{kind}", columns, graph.ts[chosen] // 1_000_000, True,
+        clock=("hour",),
+    )  # fmt: skip
 
 
 def load(scratch: Path) -> Iterator[Table]:
