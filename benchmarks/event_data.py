@@ -1,7 +1,7 @@
 """Tables of categorical events with their truth, for event_quality.
 
-KDD99, ADRepository, LANL, AIT-ADS; events of the store's own are in event_captures. A set that is absent is named on stderr and left
-out.
+KDD99, ADRepository, LANL, AIT-ADS; events of the store's own are in event_captures.
+A set that is absent is named on stderr and left out.
 """
 
 import csv

@@ -135,12 +135,25 @@ def perturbed(normal: Ints, taken: set[bytes], arity: Ints, c: int, seed: int) -
 def perturbation(table: Table, seed: int, changes: Iterable[int] = (1, 2, 3)) -> Trial:
     """Return a table's trial: train on the earlier two thirds, test on later events never seen.
 
-    Events labelled as attacks are left out; so are rows with a value seen fewer than 5 times in
-    training, and types that are constant there. Of the later events those that training hasn't are
-    normal, each once, at most 4000. A cell a c, if there are 20 of either kind.
+    Rows with a value seen fewer than 5 times in training are left out, and types that are constant
+    there. Of the later events those that training hasn't are normal, each once, at most 4000. A
+    cell a c, if there are 20 of either kind. Events labelled as attacks are left out too, unless
+    that leaves no cell, as of KDD99: then all are events like any other, as in the paper, which has
+    no labels.
     """
     plain = plain_codes(table)
-    rows = np.arange(len(table)) if table.label is None else np.flatnonzero(table.label == "")
+    whole = np.arange(len(table))
+    if table.label is None:
+        return _perturbation(table, plain, whole, seed, changes, "")
+    trial = _perturbation(table, plain, np.flatnonzero(table.label == ""), seed, changes, "")
+    if trial.cells:
+        return trial
+    return _perturbation(table, plain, whole, seed, changes, ", attacks among all")
+
+
+def _perturbation(
+    table: Table, plain: Ints, rows: Ints, seed: int, changes: Iterable[int], note: str
+) -> Trial:
     early, late = (plain[part] for part in split(table, rows, seed))
     early = early[frequent_rows(early)]
     varied = [i for i in range(plain.shape[1]) if len(np.unique(early[:, i])) > 1]
@@ -155,7 +168,9 @@ def perturbation(table: Table, seed: int, changes: Iterable[int] = (1, 2, 3)) ->
     trial = Trial(table.name, train, arity)
     for c in changes:
         if len(normal) >= FEW and c <= len(varied):
-            trial.cells.extend(_cell(f"c = {c}", normal, perturbed(normal, taken, arity, c, seed)))
+            trial.cells.extend(
+                _cell(f"c = {c}{note}", normal, perturbed(normal, taken, arity, c, seed))
+            )
     return trial
 
 

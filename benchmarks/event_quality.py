@@ -25,6 +25,7 @@ from benchmarks.event_baselines import (
 )
 from benchmarks.event_compare import Results, rows
 from benchmarks.event_labels import attack_steps, labelled
+from benchmarks.event_model import modes
 from benchmarks.event_outliers import Ecod, IsolationForest
 from benchmarks.event_planted import planted
 from benchmarks.event_protocol import Cell, Trial, perturbation
@@ -33,7 +34,7 @@ from graphad.models import metrics
 
 SEEDS = 5
 
-METHODS: dict[str, Callable[[], Scorer]] = {
+SIMPLE: dict[str, Callable[[], Scorer]] = {
     "independent": Independent,
     "conditional": Conditional,
     "rarest pair": RarestPair,
@@ -64,11 +65,17 @@ def ranked(model: Scorer, cell: Cell) -> Floats:
     return scores
 
 
-def run(trial: Trial, seed: int, results: Results, seconds: dict[str, float]) -> None:
+def run(
+    trial: Trial,
+    seed: int,
+    ways: dict[str, Callable[[], Scorer]],
+    results: Results,
+    seconds: dict[str, float],
+) -> None:
     """Let every way learn a trial and rank its cells; add what came out, and the CPU seconds."""
     if not trial.cells:
         return
-    for name, make in METHODS.items():
+    for name, make in ways.items():
         began = time.process_time()
         model = make().fit(trial.train, trial.arity, seed)
         for cell in trial.cells:
@@ -85,8 +92,9 @@ def measure(options: Options) -> Iterable[Row]:
     """Rank all cells in every way, then compare the ways."""
     seeds = range(min(options.seeds, 2) if options.quick else options.seeds)
     results, seconds = Results(len(seeds)), defaultdict[str, float](float)
+    ways = {**modes(), **SIMPLE}
     for seed in seeds:
-        run(planted(seed), seed, results, seconds)
+        run(planted(seed), seed, ways, results, seconds)
     with tempfile.TemporaryDirectory() as scratch:
         tables = list(event_data.load(Path(scratch), options.quick))
         if not options.quick:
@@ -94,7 +102,7 @@ def measure(options: Options) -> Iterable[Row]:
     for table in tables:
         for seed in seeds:
             for trial in trials(table, seed):
-                run(trial, seed, results, seconds)
+                run(trial, seed, ways, results, seconds)
         cells = sum(name.startswith(f"{table.name}, ") for name in results.auc)
         print(f"{table.name}: {len(table)} events, {cells} cells", file=sys.stderr)
     for name in results.drop_partial():

@@ -130,6 +130,18 @@ def test_attacks_are_no_normal_events() -> None:
     assert (ours.train == theirs.train).all()
 
 
+def test_attacks_are_events_too_where_there_is_nothing_else() -> None:
+    plain = table()
+    label = np.where(np.arange(len(plain)) < 20, "", "attack").astype(object)
+    trial = event_protocol.perturbation(
+        Table("made", plain.columns, plain.order, True, label), 0, [2]
+    )
+    assert [cell.name for cell in trial.cells] == ["c = 2, attacks among all"]
+    theirs = event_protocol.perturbation(plain, 0, [2])
+    assert (trial.train == theirs.train).all()
+    assert (trial.cells[0].codes == theirs.cells[0].codes).all()
+
+
 def test_constant_types_are_left_out_and_few_events_make_no_cell() -> None:
     plain = table(200)
     constant = {**plain.columns, "constant": np.full(200, "x", object)}
