@@ -134,6 +134,10 @@ def test_the_model_is_run_in_each_mode_where_there_is_one(monkeypatch: pytest.Mo
             calls.append(settings)
             super().__init__()
 
+        @classmethod
+        def paper(cls, **settings: Any) -> "EntityEmbedding":
+            return cls(published=True, **settings)
+
     made = ModuleType("made")
     made.__spec__ = ModuleSpec("made", None)
     made.EntityEmbedding = EntityEmbedding  # type: ignore[attr-defined]
@@ -144,7 +148,7 @@ def test_the_model_is_run_in_each_mode_where_there_is_one(monkeypatch: pytest.Mo
         scores = make().fit(codes, np.array([3]), 7).score(codes)
         assert (scores == [1, 2]).all()
         assert scores.dtype == np.float64
-    assert calls == [{"seed": 7}, {"seed": 7, "convention": "A"}, {"seed": 7, "weights": False}]
+    assert calls == [{"seed": 7}, {"seed": 7, "published": True}, {"seed": 7, "weights": False}]
     monkeypatch.setattr(event_model, "MODULE", "graphad.no_such_module")
     assert event_model.modes() == {}
 
