@@ -1,6 +1,7 @@
 """How the event detector's measure compares ways, and which of the store's events it takes."""
 
 import itertools
+import json
 import sys
 from collections import Counter
 from importlib.machinery import ModuleSpec
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import event_captures, event_model, event_quality
+from benchmarks import event_captures, event_model, event_quality, event_table
 from benchmarks.event_baselines import Independent
 from benchmarks.event_compare import PLANTED, Results, difference, rows
 from benchmarks.event_planted import planted
@@ -210,3 +211,20 @@ def test_names_are_taken_apart(name: str, parts: tuple[str, str, str]) -> None:
     assert tuple(f(name) for f in (
         event_captures.base, event_captures.folder, event_captures.extension
     )) == parts  # fmt: skip
+
+
+def test_rows_become_a_table() -> None:
+    made = results({
+        "x, c = 1, with a comma": {"default": [0.9, 0.8], "independent": [0.7, 0.7]},
+        "y": {"default": [0.6, 0.6], "independent": [0.6, 0.6004]},
+    })  # fmt: skip
+    lines = [json.dumps({"name": row.name, "value": row.value}) for row in rows(made)]
+    assert list(event_table.table(lines)) == [
+        "| cell | normal + abnormal | default | independent |",
+        "| --- | --- | --- | --- |",
+        "| x, c = 1, with a comma | 2 + 1 | **0.850** / 0.850 | 0.700 / 0.700 |",
+        "| y | 2 + 1 | **0.600** / 0.600 | **0.600** / 0.600 |",
+        "| all 2 judged cells |  | **0.725** / 0.725 | 0.650 / 0.650 |",
+    ]
+    with pytest.raises(ValueError, match="y: rows of independent are missing"):
+        list(event_table.table([line for line in lines if "y, independent" not in line]))
