@@ -151,6 +151,13 @@ def test_constant_types_are_left_out_and_few_events_make_no_cell() -> None:
     assert event_protocol.perturbation(Table("t", tiny, np.arange(30), True), 0).cells == []
 
 
+@pytest.mark.parametrize("size", [0, 1, 4])
+def test_next_to_no_events_make_no_cell(size: int) -> None:
+    columns = {"a": np.array([str(i) for i in range(size)], object)}
+    trial = event_protocol.perturbation(Table("t", columns, np.arange(size), True), 0)
+    assert trial.cells == []
+
+
 def test_planted_groups_share_no_program_and_crossed_events_break_that() -> None:
     usual, crossed = event_planted.draw(5000, 0), event_planted.draw(5000, 0, crossed=True)
     assert (usual[:, 1] % 2 == usual[:, 2] % 2).all()
