@@ -20,9 +20,9 @@ format: .venv/made
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# A benchmark is a script with a main; each row names its commit, machine and seed.
+# A benchmark is a script that ends in harness.main; each row names its commit, machine and seed.
 bench: .venv/made
-	@for file in $$(grep -l '__name__ == "__main__"' benchmarks/*.py); do \
+	@for file in $$(grep -l '^    sys.exit(harness.main(' benchmarks/*.py); do \
 	    name=$$(basename $$file .py); \
 	    echo "== $$name"; \
 	    $(BIN)/python -m benchmarks.$$name --quick || exit 1; \

@@ -229,15 +229,17 @@ def main(
     about: str | None,
     measure: Callable[[Options], Iterable[Row]],
     argv: Sequence[str] | None = None,
+    *,
+    seeds: int = 3,
 ) -> int:
     """Run a benchmark from its command line; return 0, or 1 if a target was missed in a full run.
 
-    A quick run is too small to judge a target by.
+    A quick run is too small to judge a target by. `seeds` is how many there are if none are asked.
     """
     parser = argparse.ArgumentParser(description=(about or "").strip().partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a small run, seconds not minutes")
     parser.add_argument("--json", action="store_true", help="print NDJSON, one row a line")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1")
+    parser.add_argument("--seeds", type=int, default=seeds, metavar="N", help="seeds 0 to N-1")
     given = parser.parse_args(argv)
     if given.seeds < 1:
         parser.error("--seeds must be at least 1")

@@ -79,3 +79,15 @@ def test_a_failed_child_raises() -> None:
     assert found.value.returncode == 7
     with pytest.raises(subprocess.CalledProcessError):
         harness.child(["/nonexistent/program"], stderr=subprocess.DEVNULL)
+
+
+def test_a_script_says_how_many_seeds_it_takes_by_itself() -> None:
+    asked = []
+
+    def measure(options: harness.Options) -> list[harness.Row]:
+        asked.append(options.seeds)
+        return []
+
+    for argv, seeds in (([], 5), (["--seeds", "2"], 5), ([], 3)):
+        assert harness.main("About.", measure, argv, seeds=seeds) == 0
+    assert asked == [5, 2, 3]

@@ -1,0 +1,43 @@
+"""The event detector's model with the face of event_baselines, in each of its modes."""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Self
+
+import numpy as np
+
+from benchmarks.event_baselines import Floats, Scorer
+from graphad.graph import Ints
+
+MODULE = "graphad.models.entity_embedding"  # in a checkout before it, only the simple ways are run
+MODES: dict[str, Callable[..., Any]] = {
+    "default": lambda model, seed: model(seed=seed),
+    "paper": lambda model, seed: model.paper(seed=seed),
+    "no weights": lambda model, seed: model(weights=False, seed=seed),
+}
+
+
+class Embedding:
+    """Entity embeddings, made by one of MODES; the score is in bits."""
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+
+    def fit(self, codes: Ints, arity: Ints, seed: int) -> Self:
+        """Learn from events, in time order if they have one."""
+        made = self.make(import_module(MODULE).EntityEmbedding, seed)
+        self.model_ = made.fit(codes, arity)
+        return self
+
+    def score(self, codes: Ints) -> Floats:
+        """Return how anomalous events are."""
+        return np.asarray(self.model_.score(codes), np.float64)
+
+
+def modes() -> dict[str, Callable[[], Scorer]]:
+    """Return what makes the model in each mode; nothing where there is no model."""
+    if find_spec(MODULE) is None:
+        return {}
+    return {name: partial(Embedding, make) for name, make in MODES.items()}
