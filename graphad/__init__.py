@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from graphad.errors import GraphadError
 
 if TYPE_CHECKING:
+    from graphad.enrich import Enricher as Enricher
     from graphad.workspace import open_store as open  # noqa: A004
 
 __version__ = "0.1.0"
-__all__ = ["GraphadError", "__version__", "open"]
+__all__ = ["Enricher", "GraphadError", "__version__", "open"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from graphad.workspace import open_store
 
         return open_store
+    if name == "Enricher":
+        from graphad.enrich import Enricher
+
+        return Enricher
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

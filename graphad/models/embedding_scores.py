@@ -6,6 +6,7 @@ rounding: whatever is added up in whatever order (one event or a million, by pai
 or a loop) gives the same bits, and the parts of a score add up to it exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,6 +60,22 @@ class Scores:
         v, w, b = made
         return cls(v, b, w, start)
 
+    @classmethod
+    def folded(
+        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, counts: Floats,
+        arity: Ints, mix: tuple[float, float], origin: float,
+    ) -> "Scores":  # fmt: skip
+        """Return the scores of trained parameters (in nats), frequencies mixed in.
+
+        counts [A] of the values; mix: how much the embeddings count, and plain frequencies.
+        """
+        start, known = starts(arity), np.maximum(counts, 0.5)
+        total = np.add.reduceat(known, start[:-1]).repeat(arity)
+        bits = 1.0 / np.log(2.0)
+        b = mix[0] * bits * np.asarray(bias, dtype=np.float64) + mix[1] * np.log2(known / total)
+        made = cls.on_grid(vectors, b, mix[0] * bits * np.asarray(weights, np.float64), start)
+        return cls(made.vectors, made.bias, made.weights, start, origin)
+
     def ids(self, codes: Ints) -> Ints:
         """Return the numbers [n, m] of values among all, from codes within their types."""
         return codes + self.start[:-1]
@@ -76,10 +93,16 @@ class Scores:
             total[begin : begin + _CHUNK] = self.origin - self.bias[ids].sum(axis=0) - pairs
         return total
 
-    def one(self, ids: Ints) -> float:
+    def one(self, ids: Sequence[int]) -> float:
         """Return the score of one event by the numbers [m] of its values among all."""
-        v = self.vectors[ids]
-        return float(self.origin - self.bias[ids].sum() - np.vdot(self.weights @ v, v))
+        v = self.vectors.take(ids, 0)
+        bias = self._listed
+        return self.origin - sum([bias[i] for i in ids]) - float(np.vdot(self.weights.dot(v), v))
+
+    @cached_property
+    def _listed(self) -> list[float]:
+        listed: list[float] = self.bias.tolist()
+        return listed
 
     @cached_property
     def pairs(self) -> Ints:

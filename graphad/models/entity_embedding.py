@@ -152,13 +152,8 @@ class EntityEmbedding:
         """Return scores in which embeddings and plain frequencies count as much as `mix` says."""
         if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
             raise NotFitted("entity embedding")
-        p, start = self.parameters_, starts(self.arity_)
-        known = np.maximum(self.counts_, 0.5)
-        total = np.add.reduceat(known, start[:-1]).repeat(self.arity_)
-        bits = 1.0 / np.log(2.0)
-        bias = mix[0] * bits * p.bias + mix[1] * np.log2(known / total)
-        made = Scores.on_grid(p.vectors, bias, mix[0] * bits * p.weights, start)
-        return Scores(made.vectors, made.bias, made.weights, start, origin)
+        p = self.parameters_
+        return Scores.folded(p.vectors, p.bias, p.weights, self.counts_, self.arity_, mix, origin)
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return settings and arrays for `restore`."""

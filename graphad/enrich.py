@@ -1,0 +1,117 @@
+"""Adds a score to events as they pass, in a process of yours.
+
+Needs neither torch nor numba nor a store: a saved event model, numpy and pyarrow. An Enricher never
+changes, so threads may share one.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from graphad.detect import load_model
+from graphad.detectors.event import EventDetector, restored
+from graphad.detectors.event_columns import (
+    CLOCK,
+    Column,
+    Floats,
+    clock,
+    microseconds_of,
+    times,
+    whole,
+)
+from graphad.errors import ModelError
+from graphad.models.embedding_scores import Scores
+
+
+class Enriched(NamedTuple):
+    """The score of one event in bits above the median event, and the columns never seen so."""
+
+    score: float
+    first_seen: tuple[str, ...]
+
+
+class Enricher:
+    """Scores events by a saved event model; the same numbers that `EventDetector.score` gives."""
+
+    def __init__(self, columns: list[Column], scores: Scores, named: int, time: str | None) -> None:
+        """Take what a model learned, as `load` does; the first `named` columns are a table's."""
+        self._scores, self._time = scores, time
+        self._named, self._clocked = columns[:named], columns[named:]
+        places = scores.start.tolist()
+        self._look = [
+            (c.name, c.codes.get, c.word, c.edges is not None, at)
+            for c, at in zip(self._named, places, strict=False)
+        ]
+        self._clock = [
+            (CLOCK.index(c.name), c.name, c.codes.get, at)
+            for c, at in zip(self._clocked, places[named:], strict=False)
+        ]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Enricher":
+        """Return the enricher of a saved event model. Raises: ModelError."""
+        path = Path(folder)
+        settings, arrays, texts = load_model(path, EventDetector.name)
+        columns = restored(path, settings, arrays, texts)
+        try:
+            learned = settings["model"]["learned"]
+            vectors, bias, weights, counts, arity = (
+                arrays[f"model:{name}"]
+                for name in ("vectors", "bias", "weights", "counts", "arity")
+            )
+            mix = (float(learned["mix"][0]), float(learned["mix"][1]))
+            scores = Scores.folded(
+                vectors, bias, weights, counts, arity, mix, float(learned["origin"])
+            )
+            sizes = [column.arity for column in columns]
+            if scores.start.tolist() != np.cumsum([0, *sizes]).tolist():
+                raise ValueError("its columns and its embeddings differ")
+            return cls(columns, scores, len(settings["columns"]), settings["time"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"{path} is damaged: {error}.") from error
+
+    def score(self, event: Mapping[str, Any]) -> Enriched:
+        """Score one event by its column names; one that is not there is a missing value."""
+        ids: list[int] = []
+        first: tuple[str, ...] = ()
+        for name, code, word, number, at in self._look:
+            value = event.get(name)
+            if number or type(value) is not str:
+                value = word(value)
+            found = code(value, -1)
+            if found < 0:
+                first += (name,)
+                found = 0
+            ids.append(at + found)
+        if self._clock:
+            parts = clock(microseconds_of(event.get(self._time or "")))
+            for which, name, code, at in self._clock:
+                found = code(parts[which], -1)
+                if found < 0:
+                    first += (name,)
+                    found = 0
+                ids.append(at + found)
+        return Enriched(self._scores.one(ids), first)
+
+    def score_batch(self, events: pa.Table | Iterable[Mapping[str, Any]]) -> Floats:
+        """Score a table, or rows given as mappings; returns [n] bits."""
+        if not isinstance(events, pa.Table):
+            return np.array([self.score(event).score for event in events], np.float64)
+        values = [self._column(events, column.name) for column in self._named]
+        if self._clocked:
+            hands = [clock(m) for m in times(self._column(events, self._time or ""))]
+            for column in self._clocked:
+                at = CLOCK.index(column.name)
+                values.append(pa.array([hand[at] for hand in hands], pa.string()))
+        codes = [
+            c.encode(v)[0] for c, v in zip([*self._named, *self._clocked], values, strict=True)
+        ]
+        return self._scores.score(np.stack(codes, axis=1))
+
+    def _column(self, events: pa.Table, name: str) -> pa.Array:
+        if name in events.column_names:
+            return whole(events[name])
+        return pa.nulls(len(events), pa.string())
