@@ -25,7 +25,7 @@ from benchmarks.event_baselines import (
 )
 from benchmarks.event_compare import Results, rows
 from benchmarks.event_labels import attack_steps, labelled
-from benchmarks.event_model import modes
+from benchmarks.event_model import MODES
 from benchmarks.event_outliers import Ecod, IsolationForest
 from benchmarks.event_planted import planted
 from benchmarks.event_protocol import Cell, Trial, perturbation
@@ -92,7 +92,7 @@ def measure(options: Options) -> Iterable[Row]:
     """Rank all cells in every way, then compare the ways."""
     seeds = range(1 if options.quick else options.seeds)
     results, seconds = Results(len(seeds)), defaultdict[str, float](float)
-    ways = {**modes(), **SIMPLE}
+    ways = {**MODES, **SIMPLE}
     for seed in seeds:
         run(planted(seed), seed, ways, results, seconds)
     with tempfile.TemporaryDirectory() as scratch:

@@ -2,11 +2,8 @@
 
 import itertools
 import json
-import sys
 from collections import Counter
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ from benchmarks.event_baselines import Independent
 from benchmarks.event_compare import PLANTED, Results, difference, rows
 from benchmarks.event_planted import planted
 from benchmarks.event_protocol import Cell
+from graphad.models.entity_embedding import EntityEmbedding
 from graphad.store import Store
 from tests import toy
 
@@ -127,31 +125,21 @@ def test_a_run_fills_every_cell() -> None:
     assert set(seconds) == {"independent"}
 
 
-def test_the_model_is_run_in_each_mode_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    class EntityEmbedding(Rows):
-        def __init__(self, **settings: Any) -> None:
-            calls.append(settings)
-            super().__init__()
-
-        @classmethod
-        def paper(cls, **settings: Any) -> "EntityEmbedding":
-            return cls(published=True, **settings)
-
-    made = ModuleType("made")
-    made.__spec__ = ModuleSpec("made", None)
-    made.EntityEmbedding = EntityEmbedding  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "made", made)
-    monkeypatch.setattr(event_model, "MODULE", "made")
-    codes = np.array([[1], [2]])
-    for make in event_model.modes().values():
-        scores = make().fit(codes, np.array([3]), 7).score(codes)
-        assert (scores == [1, 2]).all()
-        assert scores.dtype == np.float64
-    assert calls == [{"seed": 7}, {"seed": 7, "published": True}, {"seed": 7, "weights": False}]
-    monkeypatch.setattr(event_model, "MODULE", "graphad.no_such_module")
-    assert event_model.modes() == {}
+def test_the_model_is_run_in_each_mode() -> None:
+    trial = planted(0)
+    codes, arity = trial.train[:600], trial.arity
+    direct = {
+        "default": EntityEmbedding(seed=7),
+        "paper": EntityEmbedding.paper(seed=7),
+        "no weights": EntityEmbedding(weights=False, seed=7),
+    }
+    assert set(direct) == set(event_model.MODES)
+    scores = {
+        name: make().fit(codes, arity, 7).score(codes) for name, make in event_model.MODES.items()
+    }
+    for name, model in direct.items():
+        assert (scores[name] == model.fit(codes, arity).score(codes)).all()
+    assert len({tuple(found) for found in scores.values()}) == 3
 
 
 def test_files_are_what_a_process_read_or_wrote(tmp_path: Path) -> None:
