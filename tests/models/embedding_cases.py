@@ -1,4 +1,4 @@
-"""What the tests of entity embeddings share: the worked example, planted events, a slow oracle."""
+"""What the tests of entity embeddings share: the worked example and slow oracles."""
 
 from itertools import combinations
 
@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.models.embedding_scores import Scores, starts
-from graphad.models.embedding_training import RANKING, Parameters
+from graphad.models.embedding_training import RANKING, Parameters, Rules, event
+from graphad.models.value_noise import Noise
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -19,6 +20,9 @@ EVENTS = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
 TRAINED = np.array([[0, 0, 0]] * 4 + [[0, 0, 1]] * 2 + [[1, 1, 1]] * 3 + [[1, 0, 1]])
 FREQUENCY = np.array([0.6, 0.4, 0.7, 0.3, 0.4, 0.6])
 BITS = 1.0 / np.log(2.0)
+
+Parts = tuple[Floats, Floats, Floats, Floats]
+NEAR = 2e-4  # of a gradient: float32, and steps of a 64th of it
 
 
 def example() -> Scores:
@@ -58,51 +62,61 @@ def slow_loss(
 def frozen(
     vectors: Floats, bias: Floats, weights: Floats, constant: Floats, square: float = 1e12
 ) -> Parameters:
-    """Parameters whose sums of squares are so large that a step is rate / sqrt(square) * gradient."""
+    """Parameters whose sums of squares are so large that a step is rate / 1e6 * gradient."""
     values = [np.asarray(a, np.float32) for a in (vectors, bias, weights, constant)]
     rows = [np.full(len(vectors), square, np.float32), np.full(len(vectors), square, np.float32)]
     sums = [*rows, *(np.full(a.shape, square, np.float32) for a in values[2:])]
     return Parameters(*(a.copy() for a in values), *sums)
 
 
-def planted(events: int, seed: int) -> tuple[Ints, Ints]:
-    """Events of our notes, section 7.7, and arities: hour, user, program, folder, pure noise.
-
-    Users 0-19 run programs 0-29, the others 30-59; a folder follows from its program; users of the
-    first group work in 8 hours, the others at any.
-    """
-    draw = np.random.default_rng(seed)
-    arity = np.array([24, 40, 60, 12, 10])
-    user = draw.integers(0, 40, events)
-    group = user // 20
-    chance = 1.0 / np.arange(1, 31) ** 1.5
-    program = draw.choice(30, events, p=chance / chance.sum()) + 30 * group
-    hour = np.where(group == 0, draw.integers(9, 17, events), draw.integers(0, 24, events))
-    noise = draw.integers(0, 10, events)
-    return np.stack([hour, user, program, program % 12, noise], axis=1), arity
+def rules(objective: int, k: int = 2, *, rate: float = 1e6, weights: bool = True) -> Rules:
+    return Rules(objective, k, weights, True, rate)
 
 
-def crossed(codes: Ints, seed: int) -> Ints:
-    """Planted events with a user of the other group."""
-    other = codes.copy()
-    other[:, 1] = np.random.default_rng(seed).integers(0, 20, len(codes))
-    other[:, 1] += np.where(codes[:, 1] < 20, 20, 0)
-    return other
+def difference(before: Parameters, after: Parameters, scale: float = 1.0) -> Parts:
+    """The gradient that a step followed: vectors, bias, weights, constant."""
+    four = (scale * (a.astype(np.float64) - b) for a, b in zip(before[:4], after[:4], strict=True))
+    v, b, w, c = four
+    return v, b, np.triu(w, 1), c
 
 
-def perturbed(codes: Ints, arity: Ints, known: Ints, count: int, seed: int) -> tuple[Ints, Ints]:
-    """Distinct events not in `known`, and copies with `count` values replaced, new to both."""
-    draw = np.random.default_rng(seed)
-    before = {tuple(row) for row in known.tolist()}
-    usual = [row for row in np.unique(codes, axis=0).tolist() if tuple(row) not in before]
-    before |= {tuple(row) for row in usual}
-    altered = []
-    for row in usual:
-        while True:
-            copy = list(row)
-            for place in draw.choice(len(arity), count, replace=False):
-                copy[place] = int(draw.integers(0, arity[place]))
-            if tuple(copy) not in before:
-                break
-        altered.append(copy)
-    return np.array(usual), np.array(altered)
+def learned(
+    ids: Ints, noise: Ints, log_p: Floats, parts: Parts, objective: int
+) -> tuple[float, Parts]:
+    """The loss of `event` and the gradient that it steps along."""
+    before, p = frozen(*parts), frozen(*parts)
+    m, k = noise.shape
+    room, pull = np.empty((4, m, parts[0].shape[1]), np.float32), np.empty(m, np.float32)
+    way = rules(objective, k, rate=1e6 / 64)
+    scratch = (room, pull, np.empty(k, np.float32))
+    told = log_p.astype(np.float32)
+    judged = event(ids, noise, told, p, way, *scratch, False)
+    for a, b in zip(before, p, strict=True):
+        np.testing.assert_array_equal(a, b)
+    loss = event(ids, noise, told, p, way, *scratch, True)
+    assert judged == loss
+    np.testing.assert_array_equal(p.weights, p.weights.T)
+    return loss, difference(before, p, 64.0)
+
+
+def case(seed: int, m: int, k: int, d: int) -> tuple[Ints, Ints, Floats, Parts]:
+    """An event, noise with repeats and with the event's own values, chances and parameters."""
+    pick = np.random.default_rng(seed)
+    arity = pick.integers(1, 4, m)
+    start = starts(arity)
+    ids = start[:-1] + pick.integers(0, arity)
+    noise = start[:-1, None] + pick.integers(0, arity[:, None], (m, k))
+    values = int(start[-1])
+    w = pick.uniform(1.0, 2.0, (m, m))
+    w = np.triu(w, 1) + np.triu(w, 1).T
+    parts = pick.normal(0, 0.6, (values, d)), pick.normal(0, 1, values), w, pick.normal(0, 1, m)
+    return ids, noise, np.log(pick.uniform(0.05, 1.0, values)), parts
+
+
+def epoch_case() -> tuple[Ints, Noise, Parts]:
+    pick = np.random.default_rng(3)
+    arity = np.array([3, 1, 5])
+    noise = Noise.of(np.arange(9.0), arity, 0.75, 0.1)
+    w = np.ones((3, 3)) - np.eye(3)
+    parts = pick.normal(0, 0.5, (9, 4)), pick.normal(0, 1, 9), w, pick.normal(0, 1, 3)
+    return pick.integers(0, arity, (10, 3)), noise, parts

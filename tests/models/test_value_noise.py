@@ -30,7 +30,9 @@ def drawn(noise: Noise, place: int, many: int, seed: int) -> Ints:
     """Values of a type, as codes within it."""
     state = np.array([seed], np.uint64)
     begin, size = int(noise.start[place]), int(np.diff(noise.start)[place])
-    return np.array([draw(state, noise.keep, noise.other, begin, size) - begin for _ in range(many)])
+    return np.array(
+        [draw(state, noise.keep, noise.other, begin, size) - begin for _ in range(many)]
+    )
 
 
 def test_worked_frequencies() -> None:
