@@ -77,6 +77,10 @@ class EntityEmbedding:
             raise ValueError("double goes with the objective 'all types' or 'paper'.")
         if min(self.dim, self.negatives, self.epochs) < 1 or not 0 <= self.held < 1:
             raise ValueError("dim, negatives and epochs must be positive, held within [0, 1).")
+        if not (0 <= self.uniform <= 1 and 0 <= self.double <= 1):
+            raise ValueError("uniform and double must be within [0, 1].")
+        if not (0 < self.rate < np.inf and 0 <= self.spread < np.inf and 0 <= self.power < np.inf):
+            raise ValueError("rate must be above 0, spread and power at least 0.")
 
     @classmethod
     def paper(cls, **settings: Any) -> "EntityEmbedding":
@@ -92,6 +96,7 @@ class EntityEmbedding:
         codes, arity = _checked(codes, arity)
         trained, held = self._divided(codes)
         self.arity_, self.losses_ = arity, []
+        self.origin_, self.normal_, self.agreement_ = 0.0, None, None
         self.counts_ = value_counts(codes, arity)
         values, types = len(self.counts_), len(arity)
         self.parameters_ = Parameters.fresh(values, types, self.dim, self.spread, self.seed)
@@ -134,12 +139,14 @@ class EntityEmbedding:
     def self_normalised(self, codes: Ints) -> Floats:
         """Return about -log2 P(a_i | the others) [n, m], each type's normaliser taken as constant.
 
-        `scores.conditional` is the exact one.
+        `scores.conditional` is the exact one. Raises: NotFitted: also after a fit without events.
         """
+        codes = _checked(codes, self._arity())[0]
+        if self.normal_ is None:
+            raise NotFitted("entity embedding")
         scores, both = self.scores, self.scores.weights + self.scores.weights.T
         v = scores.vectors[scores.ids(codes)]
         own = np.einsum("ij,nid,njd->ni", both, v, v) + scores.bias[scores.ids(codes)]
-        assert self.normal_ is not None
         found: Floats = self.normal_ - own
         return found
 
@@ -169,22 +176,41 @@ class EntityEmbedding:
     def restore(cls, told: Mapping[str, Any], arrays: Mapping[str, Any]) -> "EntityEmbedding":
         """Return what `dump` gave. Raises: ModelError if it doesn't hang together."""
         try:
-            made = cls(**told["settings"])
+            made, learned = cls(**told["settings"]), told["learned"]
             made.arity_, made.counts_ = arrays["arity"], arrays["counts"]
             made.parameters_ = Parameters(*(arrays[name] for name in Parameters._fields))
-            a, b = told["learned"]["mix"]
-            made.mix_ = (float(a), float(b))
-            made.origin_, made.normal_ = float(told["learned"]["origin"]), arrays["normal"]
-            made.agreement_ = told["learned"]["agreement"]
-            values, types = int(made.arity_.sum()), len(made.arity_)
-            p = made.parameters_
-            fits = p.vectors.shape == (values, made.dim) and p.weights.shape == (types, types)
-            fits &= len(p.bias) == len(p.vectors_sq) == len(made.counts_) == values
-            if not (fits and all(np.isfinite(array).all() for array in (*p, made.counts_))):
+            a, b = learned["mix"]
+            made.mix_, made.origin_ = (float(a), float(b)), float(learned["origin"])
+            made.normal_ = arrays["normal"] if len(arrays["normal"]) else None
+            made.agreement_ = None if learned["agreement"] is None else float(learned["agreement"])
+            if not made._whole():
                 raise ValueError("shapes or values")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"The entity embeddings are damaged: {error}.") from error
         return made
+
+    def _whole(self) -> bool:
+        """Return whether all that was learned is of the right shapes, and finite."""
+        p, arity, counts = self.parameters_, self.arity_, self.counts_
+        assert p is not None
+        assert arity is not None
+        assert counts is not None
+        if arity.dtype != np.int64 or arity.ndim != 1 or not len(arity) or (arity < 1).any():
+            return False
+        values, types = int(arity.sum()), len(arity)
+        shapes = [(values, self.dim), (values,), (types, types), (types,), (values,), (values,),
+                  (types, types), (types,)]  # fmt: skip
+        fits = [array.shape for array in p] == shapes and counts.shape == (values,)
+        fits &= all(array.dtype == np.float32 for array in p) and counts.dtype == np.float64
+        fits &= self.normal_ is None or self.normal_.shape == (types,)
+        normal = np.zeros(1) if self.normal_ is None else self.normal_
+        numbers = (*p, counts, normal, np.array([*self.mix_, self.origin_]))
+        if not fits or not all(np.isfinite(array).all() for array in numbers):
+            return False
+        if not np.array_equal(p.weights, p.weights.T) or p.weights.diagonal().any():
+            return False
+        natural = (counts, p.weights, p.vectors_sq, p.bias_sq, p.weights_sq, p.constant_sq)
+        return all((array >= 0).all() for array in natural) and min(self.mix_) >= 0
 
     def _arity(self) -> Ints:
         if self.arity_ is None:
@@ -208,6 +234,8 @@ class EntityEmbedding:
             _OBJECTIVES[self.objective], self.negatives, self.weights, self.bias, self.rate
         )
         by_rows = self.objective == "paper" or self.double > 0
+        # What rows learn is judged by the ranking loss, which needs no constant of each type.
+        judging = rules._replace(objective=RANKING) if by_rows else rules
         log_p = noise.log_p.astype(np.float32)
         drawing = (noise.start, log_p, noise.keep, noise.other)
         best, kept, bad = np.inf, self.parameters_, 0
@@ -220,11 +248,11 @@ class EntityEmbedding:
                 loss = epoch_rows(trained, order, *drawing, p, rules, state, self.double)
             else:
                 loss = epoch(trained, order, *drawing, p, rules, state, True)
-            if not len(held) or by_rows:
+            if not len(held):
                 self.losses_.append((loss, np.nan))
                 continue
             state = np.array([self.seed], np.uint64)  # the same noise after each epoch
-            judged = epoch(held, np.arange(len(held)), *drawing, p, rules, state, False)
+            judged = epoch(held, np.arange(len(held)), *drawing, p, judging, state, False)
             self.losses_.append((loss, judged))
             bad = 0 if judged < best * (1.0 - _BETTER) else bad + 1
             if judged < best:
@@ -237,12 +265,11 @@ class EntityEmbedding:
     def _settle(self, codes: Ints) -> None:
         """Take origin and normalisers from events, and compare the scores with the exact ones."""
         some = codes[:: len(codes) // _SAMPLE + 1]
+        if not len(some):  # a day without events changes nothing
+            return
         raw = self.table(self.mix_)
         plain = raw.score(some)
-        middle = np.sort(plain)[len(plain) // 2] if len(plain) else 0.0
-        self.origin_ = -float(np.rint(middle * 1024) / 1024)
-        if not len(some):
-            return
+        self.origin_ = -float(np.rint(np.sort(plain)[len(plain) // 2] * 1024) / 1024)
         types = range(codes.shape[1])
         self.normal_ = np.array([log2_sum(raw.logits(some, i)).mean() for i in types])
         exact = raw.conditional(some).mean(axis=1)
@@ -258,7 +285,10 @@ def value_counts(codes: Ints, arity: Ints) -> Floats:
 
 
 def _checked(codes: npt.ArrayLike, arity: npt.ArrayLike) -> tuple[Ints, Ints]:
-    found, sizes = np.asarray(codes, dtype=np.int64), np.asarray(arity, dtype=np.int64)
+    found, sizes = np.asarray(codes), np.asarray(arity)
+    if any(a.size and a.dtype.kind not in "iu" for a in (found, sizes)):
+        raise ValueError("Codes and arity must be whole numbers.")
+    found, sizes = found.astype(np.int64, copy=False), sizes.astype(np.int64)
     if found.ndim != 2 or sizes.ndim != 1 or found.shape[1] != len(sizes) or not len(sizes):
         raise ValueError("Codes must be [n, m] and arity [m], m at least 1.")
     if (sizes < 1).any() or (found < 0).any() or (found >= sizes).any():

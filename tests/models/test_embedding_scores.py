@@ -1,145 +1,178 @@
-"""Scores of events: the worked example of the notes on APE, brute force, exact sums."""
-
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ortho_group
 
-from graphad.models import metrics
 from graphad.models.embedding_scores import Scores, log2_sum, starts
-from graphad.models.value_noise import Noise, draw
+from graphad.models.metrics import average_precision, roc_auc
+from tests.models.embedding_cases import BITS, EVENTS, VECTORS, WEIGHTS, example, likelihood
 
-VECTORS = np.array(
-    [[1.0, 0.0], [0.5, -0.5], [0.8, 0.2], [-0.4, 0.6], [0.6, -0.1], [0.0, 1.0]], np.float64
-)
-WEIGHTS = np.array([[0.0, 1.2, 0.7], [1.2, 0.0, 0.0], [0.7, 0.0, 0.0]])
-START = np.array([0, 2, 4, 6])
-EVENTS = np.array(list(product((0, 1), repeat=3)))
-S = [1.38, 0.96, -0.06, -0.48, 0.605, 0.01, -0.355, -0.95]
-P = [0.329147, 0.216265, 0.077984, 0.051239, 0.151639, 0.083639, 0.058062, 0.032025]
-TRAINING = np.array([[0, 0, 0]] * 4 + [[0, 0, 1]] * 2 + [[1, 1, 1]] * 3 + [[1, 0, 1]])
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+S = np.array([1.38, 0.96, -0.06, -0.48, 0.605, 0.01, -0.355, -0.95])
+BEGIN = np.array([0, 2, 4])
+GRID = 1e-4  # bits that an event of the worked example may be off by
 
 
-def example(factor: float = 1.0) -> Scores:
-    return Scores(VECTORS, np.zeros(6), np.triu(WEIGHTS, 1) * factor, START)
+def made(seed: int, m: int, d: int, large: float = 1.0) -> tuple[Scores, Ints]:
+    """Random scores of m types, and 60 events."""
+    draw = np.random.default_rng(seed)
+    arity = draw.integers(1, 12, m)
+    values, start = int(arity.sum()), starts(arity)
+    v, b = draw.normal(0, large, (values, d)), draw.normal(0, 3 * large, values)
+    w = np.maximum(draw.normal(1, 1, (m, m)), 0.0)
+    table = Scores.on_grid(v, b, w, start)
+    origin = float(np.rint(draw.normal(0, 9) * 1024) / 1024)
+    return Scores(table.vectors, table.bias, table.weights, start, origin), draw.integers(
+        0, arity, (60, m)
+    )
 
 
-def test_the_scores_of_the_worked_example() -> None:
-    s = -example().score(EVENTS)
-    assert s == pytest.approx(S, abs=1e-6)
-    z = np.exp(s).sum()
-    assert (z, np.log(z)) == (pytest.approx(12.076363, abs=1e-6), pytest.approx(2.49125, abs=1e-6))
-    assert np.exp(s) / z == pytest.approx(P, abs=1e-6)
+shapes = (st.integers(0, 2**32), st.integers(1, 20), st.sampled_from([1, 2, 7, 16, 64]),
+          st.sampled_from([1e-3, 0.3, 1.0, 20.0]))  # fmt: skip
 
 
-def test_the_ranking_of_the_worked_example() -> None:
-    scores = -np.log(P)
-    normal, abnormal = [0, 1, 7, 5], [2, 3, 6]
-    labels = np.repeat([False, True], [4, 3])
-    found = scores[normal + abnormal]
-    assert metrics.roc_auc(found, labels) == pytest.approx(0.75)
-    assert metrics.average_precision(found, labels) == pytest.approx(0.638889, abs=1e-6)
+def test_worked_table() -> None:
+    three = np.array([likelihood(e + BEGIN, VECTORS, np.zeros(6), WEIGHTS) for e in EVENTS])
+    np.testing.assert_allclose(three, S, atol=1e-12)
+    p = np.exp(S) / np.exp(S).sum()
+    expected = [0.329147, 0.216265, 0.077984, 0.051239, 0.151639, 0.083639, 0.058062, 0.032025]
+    np.testing.assert_allclose(p, expected, atol=5e-7)
+    found = -example().score(EVENTS)
+    np.testing.assert_allclose(found, BITS * S, atol=GRID)
+    chance = np.exp2(found) / np.exp2(found).sum()
+    np.testing.assert_allclose(chance, expected, rtol=GRID)
+    bits = log2_sum(found) - found
+    nats = [1.11125, 1.53125, 2.55125, 2.97125, 1.88625, 2.48125, 2.84625, 3.44125]
+    np.testing.assert_allclose(bits / BITS, nats, atol=GRID)
+    np.testing.assert_allclose(-np.log(p), nats, atol=5e-7)
+    assert np.exp(S).sum() == pytest.approx(12.076363, abs=5e-7)
 
 
-def test_conditionals_are_shares_of_whole_events() -> None:
-    bits = example(1.0 / np.log(2.0)).conditional(EVENTS)
+def test_worked_table_to_six_digits() -> None:
+    # Without the grid, which rounds the weights: the sums themselves.
+    plain = Scores(VECTORS, np.zeros(6), np.triu(WEIGHTS, 1), starts(np.array([2, 2, 2])))
+    np.testing.assert_allclose(-plain.score(EVENTS), S, atol=1e-12)
+
+
+def test_worked_ranking() -> None:
+    # 000, 001, 111, 101 are normal; 010, 011, 110 are not.
+    chosen = [0, 1, 7, 5, 2, 3, 6]
+    labels = np.array([False] * 4 + [True] * 3)
+    found = example().score(EVENTS)[chosen]
+    assert roc_auc(found, labels) == pytest.approx(0.75)
+    assert average_precision(found, labels) == pytest.approx(0.638889, abs=5e-7)
+
+
+def test_worked_conditional() -> None:
+    p = np.exp(S).reshape(2, 2, 2)
+    found = example().conditional(EVENTS)
     for e, event in enumerate(EVENTS):
         for i in range(3):
-            same = np.delete(EVENTS, i, axis=1) == np.delete(event, i)
-            share = P[e] / np.array(P)[same.all(axis=1)].sum()
-            assert 2.0 ** -bits[e, i] == pytest.approx(share, abs=1e-5)
+            one = p[tuple(event)] / p.sum(axis=i)[tuple(np.delete(event, i))]
+            assert found[e, i] == pytest.approx(-np.log2(one), abs=GRID)
 
 
-def test_noise_of_the_worked_example() -> None:
-    counts = np.array([6.0, 4, 7, 3, 4, 6])
-    plain = Noise.of(counts, np.array([2, 2, 2]), 1.0, 0.0)
-    assert np.exp(plain.log_p) == pytest.approx(counts / 10)
-    soft = Noise.of(counts, np.array([2, 2, 2]), 0.75, 0.0)
-    wanted = [0.575444, 0.424556, 0.653729, 0.346271, 0.424556, 0.575444]
-    assert np.exp(soft.log_p) == pytest.approx(wanted, abs=1e-6)
-    means = plain.log_p[EVENTS + START[:3]].mean(axis=1)
-    told = [-0.594597, -0.459442, -0.87703, -0.741875, -0.729752, -0.594597, -1.012185, -0.87703]
-    assert means == pytest.approx(told, abs=1e-6)
+@settings(max_examples=60, deadline=None)
+@given(*shapes)
+def test_every_way_of_adding_gives_the_same_bits(seed: int, m: int, d: int, large: float) -> None:
+    scores, codes = made(seed, m, d, large)
+    whole, draw = scores.score(codes), np.random.default_rng(seed)
+    assert np.isfinite(whole).all()
+    order = draw.permutation(len(codes))
+    np.testing.assert_array_equal(scores.score(codes[order]), whole[order])
+    cut = int(draw.integers(0, len(codes)))
+    halves = [scores.score(codes[:cut]), scores.score(codes[cut:])]
+    np.testing.assert_array_equal(np.concatenate(halves), whole)
+    one = [scores.one(row) for row in scores.ids(codes)]
+    np.testing.assert_array_equal(one, whole)
+    np.testing.assert_array_equal([scores.score(row[None])[0] for row in codes[:5]], whole[:5])
+    single, pair = scores.parts(codes)
+    parts = np.concatenate([np.full((len(codes), 1), scores.origin), single, pair], axis=1)
+    total = np.zeros(len(codes))
+    for column in draw.permutation(parts.shape[1]):
+        total = total + parts[:, column]
+    np.testing.assert_array_equal(total, whole)
+    np.testing.assert_array_equal(parts.sum(axis=1), whole)
 
 
-def test_drawn_noise_has_the_probability_that_is_told() -> None:
-    noise = Noise.of(np.array([50.0, 3, 1, 0, 7, 900, 2]), np.array([4, 3]), 0.75, 0.1)
-    state, found = np.array([9], np.uint64), np.zeros(7)
-    for _ in range(40_000):
-        found[draw(state, noise.keep, noise.other, 0, 4)] += 1
-        found[draw(state, noise.keep, noise.other, 4, 3)] += 1
-    assert found / 40_000 == pytest.approx(np.exp(noise.log_p), abs=0.01)
+@settings(max_examples=30, deadline=None)
+@given(*shapes)
+def test_the_grid_is_near_what_it_was_given(seed: int, m: int, d: int, large: float) -> None:
+    draw = np.random.default_rng(seed)
+    arity = draw.integers(1, 6, m)
+    v, b = draw.normal(0, large, (arity.sum(), d)), draw.normal(0, large, arity.sum())
+    w = np.triu(draw.uniform(0, 2, (m, m)), 1)
+    scores = Scores.on_grid(v, b, w, starts(arity))
+    codes = draw.integers(0, arity, (20, m))
+    exact = np.array([-likelihood(row, v, b, w) for row in scores.ids(codes)])
+    # A step of what w v.v may sum to in absolute terms, and a little for what is tiny.
+    size = m**2 * d * max(np.abs(v).max(), 1) ** 2 * max(w.max(), 1) + m * np.abs(b).max() + 1
+    np.testing.assert_allclose(scores.score(codes), exact, atol=size * 2.0**-15)
+    assert np.abs(scores.bias - b).max() < size * 2.0**-25
+    assert np.abs(scores.vectors - v).max() < max(large, 1) * size**0.5 * 2.0**-16
+    assert (scores.weights >= 0).all()
+    assert not np.tril(scores.weights).any()
 
 
-def test_replaced_values_have_the_frequencies_of_the_noise() -> None:
-    """Equation 9 of the notes: one type, drawn evenly, is replaced in an event of the training."""
-    noise = Noise.of(np.array([6.0, 4, 7, 3, 4, 6]), np.array([2, 2, 2]), 1.0, 0.0)
-    generator, state = np.random.default_rng(4), np.array([3], np.uint64)
-    found = np.zeros(8)
-    for _ in range(40_000):
-        event = TRAINING[generator.integers(10)].copy()
-        i = int(generator.integers(3))
-        event[i] = draw(state, noise.keep, noise.other, START[i], 2) - START[i]
-        found[event @ [4, 2, 1]] += 1
-    told = [0.253333, 0.226667, 0.04, 0.08, 0.066667, 0.153333, 0.04, 0.14]
-    assert found / 40_000 == pytest.approx(told, abs=0.01)
+@settings(max_examples=40, deadline=None)
+@given(*shapes[:3])
+def test_what_changes_nothing(seed: int, m: int, d: int) -> None:
+    draw = np.random.default_rng(seed)
+    arity = draw.integers(1, 6, m)
+    start = starts(arity)
+    v, b = draw.normal(0, 0.5, (start[-1], d)), draw.normal(0, 1, start[-1])
+    both = np.triu(draw.uniform(0, 2, (m, m)), 1)
+    both += both.T
+    codes = draw.integers(0, arity, (20, m))
+    plain = Scores.on_grid(v, b, both, start).score(codes)
+    near = m**2 * d * np.abs(v).max() ** 2 * 2.0**-9 + 1e-6
+
+    order = draw.permutation(m)
+    rows = np.concatenate([np.arange(start[i], start[i + 1]) for i in order])
+    moved = Scores.on_grid(v[rows], b[rows], both[np.ix_(order, order)], starts(arity[order]))
+    np.testing.assert_array_equal(moved.score(codes[:, order]), plain)
+
+    turn = ortho_group.rvs(d, random_state=seed % 2**32) if d > 1 else np.array([[-1.0]])
+    turned = Scores.on_grid(v @ turn, b, both, start).score(codes)
+    np.testing.assert_allclose(turned, plain, atol=near)
+    scaled = Scores.on_grid(3.0 * v, b, both / 9.0, start).score(codes)
+    np.testing.assert_allclose(scaled, plain, atol=9 * near)
 
 
-@st.composite
-def models(draw_: st.DrawFn) -> tuple[Scores, np.ndarray]:
-    generator = np.random.default_rng(draw_(st.integers(0, 2**31)))
-    m, d = draw_(st.integers(1, 12)), draw_(st.sampled_from([1, 3, 16, 64]))
-    arity = generator.integers(1, 9, m)
-    size = int(arity.sum())
-    made = Scores.on_grid(
-        generator.normal(0, draw_(st.sampled_from([0.1, 1.0, 30.0])), (size, d)),
-        generator.normal(0, 20, size), generator.uniform(0, 4, (m, m)), starts(arity),
-    )  # fmt: skip
-    return made, generator.integers(0, arity, (draw_(st.integers(1, 40)), m))
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3, 16]))
+def test_conditional_is_what_brute_force_says(seed: int, m: int, d: int) -> None:
+    draw = np.random.default_rng(seed)
+    arity = draw.integers(1, 5, m)
+    v, b = draw.normal(0, 1, (arity.sum(), d)), draw.normal(0, 1, arity.sum())
+    scores = Scores.on_grid(v, b, draw.uniform(0, 2, (m, m)), starts(arity))
+    every = np.array(list(product(*map(range, arity))))
+    p = np.exp2(-scores.score(every)).reshape(arity)
+    found = scores.conditional(every).reshape(*arity, m)
+    for i in range(m):
+        np.testing.assert_allclose(found[..., i], -np.log2(p / p.sum(axis=i, keepdims=True)),
+                                   atol=1e-9)  # fmt: skip
+        np.testing.assert_allclose(np.exp2(-found[..., i]).sum(axis=i), 1.0, rtol=1e-9)
 
 
-@given(models())
-def test_whatever_the_order_the_sum_is_the_same(drawn: tuple[Scores, np.ndarray]) -> None:
-    scores, codes = drawn
-    whole = scores.score(codes)
-    assert [scores.one(row) for row in scores.ids(codes).tolist()] == whole.tolist()
-    halves = np.concatenate([scores.score(codes[:7]), scores.score(codes[7:])])
-    assert halves.tolist() == whole.tolist()
-    order = np.random.default_rng(len(codes)).permutation(len(codes))
-    assert scores.score(codes[order]).tolist() == whole[order].tolist()
-    single, pairs = scores.parts(codes)
-    for e in range(len(codes)):
-        terms = [*single[e], *pairs[e]]
-        assert scores.origin + sum(terms) == whole[e] == scores.origin + sum(reversed(terms))
-        halved = sum(t / 2 for t in pairs[e])
-        assert scores.origin + halved + sum(single[e]) + halved == whole[e]
+def test_more_events_than_a_chunk() -> None:
+    scores, codes = made(3, 5, 16)
+    many = np.tile(codes, (200, 1))
+    np.testing.assert_array_equal(scores.score(many), np.tile(scores.score(codes), 200))
+    np.testing.assert_array_equal(scores.conditional(many[:5000])[-20:],
+                                  scores.conditional(many[4980:5000]))  # fmt: skip
+    for other in (codes[:0], np.asfortranarray(codes)):
+        np.testing.assert_array_equal(scores.score(other), scores.score(codes)[: len(other)])
 
 
-@given(models())
-def test_conditionals_sum_to_one(drawn: tuple[Scores, np.ndarray]) -> None:
-    scores, codes = drawn
-    for i in range(codes.shape[1]):
-        values = np.arange(scores.start[i + 1] - scores.start[i])
-        every = np.repeat(codes[:1], len(values), axis=0)
-        every[:, i] = values
-        assert np.exp2(-scores.conditional(every)[:, i]).sum() == pytest.approx(1.0)
-
-
-def test_turning_and_stretching_vectors_changes_nothing() -> None:
-    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
-    turned = Scores(VECTORS @ turn, np.zeros(6), np.triu(WEIGHTS, 1), START)
-    assert turned.score(EVENTS) == pytest.approx(example().score(EVENTS))
-    stretched = Scores(VECTORS * 3, np.zeros(6), np.triu(WEIGHTS, 1) / 9, START)
-    assert stretched.score(EVENTS) == pytest.approx(example().score(EVENTS))
-
-
-def test_the_grid_is_near_what_it_was_given() -> None:
-    made = Scores.on_grid(VECTORS, np.linspace(-9, 9, 6), WEIGHTS, START)
-    plain = Scores(VECTORS, np.linspace(-9, 9, 6), np.triu(WEIGHTS, 1), START)
-    assert made.score(EVENTS) == pytest.approx(plain.score(EVENTS), abs=1e-3)
-
-
-def test_large_bits_do_not_overflow() -> None:
-    assert log2_sum(np.array([5000.0, 5000.0])).item() == 5001.0
+def test_log2_sum() -> None:
+    bits = np.random.default_rng(0).normal(0, 4, (5, 7))
+    np.testing.assert_allclose(log2_sum(bits), np.log2(np.exp2(bits).sum(axis=1)), rtol=1e-12)
+    np.testing.assert_allclose(log2_sum(np.array([[5000.0, 4999.0], [-5000.0, -5000.0]])),
+                               [5000 + np.log2(1.5), -4999.0])  # fmt: skip
