@@ -40,7 +40,7 @@ def told(graph: Graph, paths: Paths) -> list[tuple[object, ...]]:
     return rows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     events=EVENTS, learned=EVENTS, begins=st.lists(st.integers(0, 31), max_size=6),
     span=st.integers(0, 40), top=st.sampled_from([1, 2, 5, 100]), strict=st.booleans(),

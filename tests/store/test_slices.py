@@ -109,7 +109,7 @@ def made(told: list[tuple[str, str, int, int]]) -> list[Event]:
     return [MADE[kind](program, pid, float(at)) for kind, program, pid, at in told]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(told=st.lists(TOLD, min_size=1, max_size=25, unique=True), window=st.booleans())
 @example(
     told=[("began", "tool", 7, 5), ("created", "tool", 7, 6), ("called", "tool", 7, 9),
