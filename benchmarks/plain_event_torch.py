@@ -31,9 +31,7 @@ class PlainTrainer:
             chances.append(0.9 * weight / weight.sum() + 0.1 / size)
         self.log_p = torch.from_numpy(np.log(np.concatenate(chances))).float()
         self.chances = [torch.from_numpy(np.cumsum(chance)) for chance in chances]
-        self.vectors = torch.nn.Parameter(
-            torch.randn(values, dim, generator=self.generator) * 0.1
-        )
+        self.vectors = torch.nn.Parameter(torch.randn(values, dim, generator=self.generator) * 0.1)
         self.bias = torch.nn.Parameter(torch.zeros(values))
         self.weights = torch.nn.Parameter(torch.ones(types, types))
         self.constant = torch.nn.Parameter(torch.zeros(types))
