@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BITS = 51  # that a float64 has for a sum and for halves of its parts
-_CHUNK = 2048  # events at a time, so that their vectors stay in the cache
+_NUMBERS = 2**16  # of events' vectors at a time, so that they stay in the cache
+_CELLS = 2**20  # events times values at a time, so that memory stays bounded
 
 
 def starts(arity: Ints) -> Ints:
@@ -77,20 +78,29 @@ class Scores:
         return cls(made.vectors, made.bias, made.weights, start, origin)
 
     def ids(self, codes: Ints) -> Ints:
-        """Return the numbers [n, m] of values among all, from codes within their types."""
+        """Return the numbers [n, m] of values among all, from codes within their types.
+
+        Raises: ValueError: a code is not one of its type.
+        """
+        if ((codes < 0) | (codes >= np.diff(self.start))).any():
+            raise ValueError("Each code must be at least 0 and below the arity of its type.")
         return codes + self.start[:-1]
 
     def score(self, codes: Ints) -> Floats:
         """Return the score [n] of events [n, m], in bits."""
-        total = np.empty(len(codes))
         m, d = len(self.weights), self.vectors.shape[1]
-        for begin in range(0, len(codes), _CHUNK):
-            ids = self.ids(codes[begin : begin + _CHUNK]).T
-            v = self.vectors[ids]  # [m, n, d]
-            mixed = (self.weights @ v.reshape(m, -1)).reshape(m, -1, d)
-            mixed *= v
-            pairs = mixed.sum(axis=(0, 2))
-            total[begin : begin + _CHUNK] = self.origin - self.bias[ids].sum(axis=0) - pairs
+        step = max(_NUMBERS // (m * d), 1)
+        total = np.empty(len(codes))
+        room = np.empty((2, m * min(step, len(codes)) * d))
+        for begin in range(0, len(codes), step):
+            ids = self.ids(codes[begin : begin + step]).T
+            n = ids.shape[1]
+            v, mixed = room[:, : m * n * d].reshape(2, m, n * d)
+            # "clip" writes straight to `out`; nothing is clipped, for `ids` has checked.
+            np.take(self.vectors, ids, axis=0, out=v.reshape(m, n, d), mode="clip")
+            np.matmul(self.weights, v, out=mixed)
+            pairs = np.einsum("ik,ik->k", mixed, v).reshape(n, d).sum(axis=1)
+            total[begin : begin + n] = self.origin - self.bias[ids].sum(axis=0) - pairs
         return total
 
     def one(self, ids: Sequence[int]) -> float:
@@ -137,14 +147,20 @@ class Scores:
 
         Equation 12 of our notes on APE.
         """
-        found = np.empty(codes.shape)
-        for place in range(codes.shape[1]):
-            for begin in range(0, len(codes), _CHUNK):
-                some = codes[begin : begin + _CHUNK]
+        return self.normalisers(codes)[1]
+
+    def normalisers(self, codes: Ints) -> tuple[Floats, Floats]:
+        """Return log2 of what `conditional` divides by [n, m], and `conditional` [n, m]."""
+        total, found = np.empty(codes.shape), np.empty(codes.shape)
+        for place, values in enumerate(np.diff(self.start).tolist()):
+            step = max(_CELLS // values, 1)
+            for begin in range(0, len(codes), step):
+                some = codes[begin : begin + step]
                 logits = self.logits(some, place)
                 own = logits[np.arange(len(some)), some[:, place]]
-                found[begin : begin + _CHUNK, place] = log2_sum(logits) - own
-        return found
+                total[begin : begin + step, place] = log2_sum(logits)
+                found[begin : begin + step, place] = total[begin : begin + step, place] - own
+        return total, found
 
 
 def log2_sum(bits: Floats) -> Floats:
@@ -154,5 +170,6 @@ def log2_sum(bits: Floats) -> Floats:
     4.0
     """
     top = bits.max(axis=-1, keepdims=True)
-    total: Floats = np.log2(np.exp2(bits - top).sum(axis=-1)) + top[..., 0]
+    shares = bits - top
+    total: Floats = np.log2(np.exp2(shares, out=shares).sum(axis=-1)) + top[..., 0]
     return total

@@ -17,7 +17,7 @@ from scipy import stats
 from graphad.errors import ModelError, NotFitted
 from graphad.models.embedding_choice import choose
 from graphad.models.embedding_rows import epoch_rows
-from graphad.models.embedding_scores import Scores, log2_sum, starts
+from graphad.models.embedding_scores import Scores, starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Parameters, Rules, epoch
 from graphad.models.value_noise import Noise
 
@@ -68,6 +68,9 @@ class EntityEmbedding:
     # Spearman's correlation of the scores with the exact conditional ones, on a sample.
     agreement_: float | None = None
     losses_: list[tuple[float, float]] = field(default_factory=list, repr=False)
+    _made: tuple[tuple[Any, ...], Scores] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises: ValueError."""
@@ -152,8 +155,11 @@ class EntityEmbedding:
 
     @property
     def scores(self) -> Scores:
-        """Return what scores events, without anything that training needs."""
-        return self.table(self.mix_, self.origin_)
+        """Return what scores events, without anything that training needs; made once a fit."""
+        now = (self.parameters_, self.counts_, self.mix_, self.origin_)
+        if self._made is None or any(a is not b for a, b in zip(self._made[0], now, strict=True)):
+            self._made = now, self.table(self.mix_, self.origin_)
+        return self._made[1]
 
     def table(self, mix: tuple[float, float], origin: float = 0.0) -> Scores:
         """Return scores in which embeddings and plain frequencies count as much as `mix` says."""
@@ -166,7 +172,11 @@ class EntityEmbedding:
         """Return settings and arrays for `restore`."""
         if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
             raise NotFitted("entity embedding")
-        settings = {f.name: getattr(self, f.name) for f in fields(self) if f.name[-1] != "_"}
+        settings = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if "_" not in (f.name[0], f.name[-1])
+        }
         learned = {"mix": list(self.mix_), "origin": self.origin_, "agreement": self.agreement_}
         arrays = {"arity": self.arity_, "counts": self.counts_, **self.parameters_._asdict()}
         arrays["normal"] = np.zeros(0) if self.normal_ is None else self.normal_
@@ -270,9 +280,8 @@ class EntityEmbedding:
         raw = self.table(self.mix_)
         plain = raw.score(some)
         self.origin_ = -float(np.rint(np.sort(plain)[len(plain) // 2] * 1024) / 1024)
-        types = range(codes.shape[1])
-        self.normal_ = np.array([log2_sum(raw.logits(some, i)).mean() for i in types])
-        exact = raw.conditional(some).mean(axis=1)
+        total, each = raw.normalisers(some)
+        self.normal_, exact = total.mean(axis=0), each.mean(axis=1)
         varied = np.ptp(plain) > 0 and np.ptp(exact) > 0
         self.agreement_ = float(stats.spearmanr(plain, exact).statistic) if varied else None
 

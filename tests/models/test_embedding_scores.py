@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -176,3 +177,27 @@ def test_log2_sum() -> None:
     np.testing.assert_allclose(log2_sum(bits), np.log2(np.exp2(bits).sum(axis=1)), rtol=1e-12)
     np.testing.assert_allclose(log2_sum(np.array([[5000.0, 4999.0], [-5000.0, -5000.0]])),
                                [5000 + np.log2(1.5), -4999.0])  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [[0, 2, 0], [-1, 0, 0], [0, 0, 2**40]])
+def test_codes_of_no_value_are_refused(wrong: list[int]) -> None:
+    scores, codes = example(), np.array([[0, 0, 0], wrong])
+    calls = (scores.score, scores.parts, scores.conditional, scores.normalisers)
+    for call in calls:
+        with pytest.raises(ValueError, match="code"):
+            call(codes)
+
+
+def test_conditional_of_many_values_stays_small() -> None:
+    arity, pick = np.array([100_000, 3]), np.random.default_rng(0)
+    v = pick.normal(0, 1, (100_003, 2))
+    scores = Scores.on_grid(v, v[:, 0], np.ones((2, 2)), starts(arity))
+    codes = pick.integers(0, arity, (300, 2))
+    tracemalloc.start()
+    total, found = scores.normalisers(codes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # all logits at once are 240 MB
+    np.testing.assert_array_equal(found, scores.conditional(codes))
+    for i in (0, 1):
+        np.testing.assert_allclose(total[:9, i], log2_sum(scores.logits(codes[:9], i)), rtol=1e-12)
