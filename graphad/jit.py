@@ -52,6 +52,8 @@ if _FOLDER is not None:
 
 import numba as numba  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
 
+_LOOSE = {"reassoc", "contract", "nsz", "arcp", "afn"}
+
 
 def kernel(function: F) -> F:
     """Compile `function` on its first call; it runs without the GIL."""
@@ -63,9 +65,20 @@ def vectorised(function: F) -> F:
     """Compile `function` as `kernel` does, with sums of floats in any order, many lanes at once.
 
     The same machine gives the same bytes; another kind of processor may round the last bit apart.
+    That needs each kernel that such a one calls to be `fused` into it: else the code of the callee
+    is another one, which rounds apart, in the process that compiled it than in those that read the
+    cache.
     """
-    loose = {"reassoc", "contract", "nsz", "arcp", "afn"}
     compiled: F = numba.njit(
-        cache=_FOLDER is not None, nogil=True, fastmath=loose, error_model="numpy"
+        cache=_FOLDER is not None, nogil=True, fastmath=_LOOSE, error_model="numpy"
     )(function)
+    return compiled
+
+
+def fused(function: F) -> F:
+    """Compile `function` into each `vectorised` kernel that calls it; it must create no array."""
+    compiled: F = numba.njit(
+        cache=_FOLDER is not None, nogil=True, fastmath=_LOOSE, error_model="numpy",
+        forceinline=True, _nrt=False,
+    )(function)  # fmt: skip
     return compiled

@@ -9,7 +9,7 @@ noise that differs in one value.
 import numpy as np
 import numpy.typing as npt
 
-from graphad.jit import vectorised
+from graphad.jit import fused, vectorised
 from graphad.models.embedding_training import (
     PAPER,
     Ints,
@@ -24,7 +24,7 @@ from graphad.models.value_noise import draw, random_bits
 Floats = npt.NDArray[np.float64]
 
 
-@vectorised
+@fused
 def row(
     ids: Ints, label: int, offset: float, place: int, p: Parameters, rules: Rules, room: Singles
 ) -> float:  # fmt: skip

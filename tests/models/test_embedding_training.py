@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -145,3 +150,29 @@ def test_grown_keeps_what_is_known_and_begins_at_the_mean() -> None:
     assert (grown.vectors_sq[new] == Parameters.fresh(1, 1, 1, 1.0, 0).vectors_sq[0]).all()
     assert grown.weights is not p.weights
     np.testing.assert_array_equal(grown.weights, p.weights)
+
+
+TWICE = """
+import hashlib
+import numpy as np
+from graphad.models.entity_embedding import EntityEmbedding
+codes = np.random.default_rng(0).integers(0, [24, 40, 10], (900, 3))
+for objective in ("ranking", "all types", "paper"):
+    model = EntityEmbedding(objective=objective, epochs=2).fit(codes, np.array([24, 40, 10]))
+    vectors = model.parameters_.vectors
+    print(hashlib.sha256(model.score(codes).tobytes() + vectors.tobytes()).hexdigest())
+"""
+
+
+def test_compiled_now_or_before_gives_the_same_bytes(tmp_path: Path) -> None:
+    # A kernel that calls another must hold its code: there are two versions of it else, and the
+    # process that compiles doesn't use the one that those after it read from the cache.
+    place = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    place.pop("NUMBA_CACHE_DIR", None)
+    told = [
+        subprocess.run([sys.executable, "-c", TWICE], env=place, check=True, capture_output=True,
+                       cwd=Path(__file__).parents[2]).stdout for _ in range(2)
+    ]  # fmt: skip
+    assert told[0].count(b"\n") == 3
+    assert told[0] == told[1]
+    assert any(tmp_path.rglob("*.nbc"))
