@@ -103,9 +103,15 @@ def _find(
         waiting = {one: some for one, some in waiting.items() if some and one not in done}
     # Whole ones first, into the longest.
     seen.sort(key=lambda c: (c.last >= 0, -sources[c.by].records, c))
+    # But the last source of a log stays until what overlaps the log there has been cut: what
+    # the log shows of the piece without it may be too little.
+    parts = {(c.source, _beginning(sources, c.by)) for c in seen if c.last >= 0}
     found: dict[int, Copied] = {}
     keepers: set[int] = set()
     for copied in seen:
+        root = _beginning(sources, copied.source)
+        if root != copied.source and copied.last < 0 and (copied.by, root) in parts:
+            continue
         if copied.source not in keepers | set(found) and copied.by not in found:
             found[copied.source] = copied
             keepers.add(copied.by)
@@ -167,13 +173,22 @@ def _meetings(
 
 def _continue_each_other(sources: dict[int, Source], one: int, other: int) -> bool:
     """Say whether one is the grown remainder of the other: then what they repeat was repeated."""
-    for later, earlier in ((one, other), (other, one)):
-        at: int | None = later
-        while at is not None and at in sources:
-            if at == earlier:
-                return True
-            at = sources[at].continues
-    return False
+    return other in _lineage(sources, one) or one in _lineage(sources, other)
+
+
+def _lineage(sources: dict[int, Source], one: int) -> list[int]:
+    """Return a source, the one that it continues, and so on to the beginning of its log."""
+    found: list[int] = []
+    at: int | None = one
+    while at is not None and at in sources:
+        found.append(at)
+        at = sources[at].continues
+    return found
+
+
+def _beginning(sources: dict[int, Source], one: int) -> int:
+    """Return the source with which a log begins."""
+    return _lineage(sources, one)[-1]
 
 
 def _later(sources: Iterable[Source]) -> dict[int, Source]:

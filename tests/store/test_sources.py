@@ -5,6 +5,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
@@ -175,6 +176,16 @@ class Logs(RuleBasedStateMachine):
         assert row["edges"] == sum(s.edges for s in self.store.sources)
         counts = self.store.sql("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM counts").to_pylist()
         assert counts == [{"n": row["edges"]}]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_a_log_that_went_on_in_another_file_is_not_there_twice(share: float) -> None:
+    """The last source of the log is one record, which the file that goes on has as well."""
+    logs = Logs()
+    path = logs.begin(count=1)
+    logs.grow_while_read(count=1, path=path, share=share)
+    logs.rotate(path=path, share=0.5)
+    logs.grow_while_read(count=1, path=path, share=share)
 
 
 TestLogs = Logs.TestCase
