@@ -18,6 +18,8 @@ from graphad.detectors.event_columns import (
     Column,
     Floats,
     clock,
+    clock_words,
+    codes_of,
     microseconds_of,
     times,
     whole,
@@ -40,14 +42,11 @@ class Enricher:
         """Take what a model learned, as `load` does; the first `named` columns are a table's."""
         self._scores, self._time = scores, time
         self._named, self._clocked = columns[:named], columns[named:]
-        places = scores.start.tolist()
-        self._look = [
-            (c.name, c.codes.get, c.word, c.edges is not None, at)
-            for c, at in zip(self._named, places, strict=False)
-        ]
-        self._clock = [
-            (CLOCK.index(c.name), c.name, c.codes.get, at)
-            for c, at in zip(self._clocked, places[named:], strict=False)
+        self._look = [(c.name, c.edges is not None, c.word) for c in self._named]
+        self._clock = [CLOCK.index(c.name) for c in self._clocked]
+        self._places = [
+            (c.name, c.codes.get, at)
+            for c, at in zip(columns, scores.start[:-1].tolist(), strict=True)
         ]
 
     @classmethod
@@ -75,41 +74,32 @@ class Enricher:
 
     def score(self, event: Mapping[str, Any]) -> Enriched:
         """Score one event by its column names; one that is not there is a missing value."""
-        ids: list[int] = []
-        first: tuple[str, ...] = ()
-        for name, code, word, number, at in self._look:
-            value = event.get(name)
-            if number or type(value) is not str:
-                value = word(value)
-            found = code(value, -1)
-            if found < 0:
-                first += (name,)
-                found = 0
-            ids.append(at + found)
+        words = [
+            value if type(value := event.get(name)) is str and not number else word(value)
+            for name, number, word in self._look
+        ]
         if self._clock:
             parts = clock(microseconds_of(event.get(self._time or "")))
-            for which, name, code, at in self._clock:
-                found = code(parts[which], -1)
-                if found < 0:
-                    first += (name,)
-                    found = 0
-                ids.append(at + found)
-        return Enriched(self._scores.one(ids), first)
+            words += [parts[which] for which in self._clock]
+        ids: list[int] = []
+        first: list[str] = []
+        for (name, code, at), word in zip(self._places, words, strict=True):
+            found = code(word, -1)
+            if found < 0:
+                first.append(name)
+                found = 0
+            ids.append(at + found)
+        return Enriched(self._scores.one(ids), tuple(first))
 
     def score_batch(self, events: pa.Table | Iterable[Mapping[str, Any]]) -> Floats:
         """Score a table, or rows given as mappings; returns [n] bits."""
         if not isinstance(events, pa.Table):
             return np.array([self.score(event).score for event in events], np.float64)
-        values = [self._column(events, column.name) for column in self._named]
+        words = [c.words(self._column(events, c.name)) for c in self._named]
         if self._clocked:
-            hands = [clock(m) for m in times(self._column(events, self._time or ""))]
-            for column in self._clocked:
-                at = CLOCK.index(column.name)
-                values.append(pa.array([hand[at] for hand in hands], pa.string()))
-        codes = [
-            c.encode(v)[0] for c, v in zip([*self._named, *self._clocked], values, strict=True)
-        ]
-        return self._scores.score(np.stack(codes, axis=1))
+            moments = times(self._column(events, self._time or ""))
+            words += [clock_words(c.name, moments) for c in self._clocked]
+        return self._scores.score(codes_of([*self._named, *self._clocked], words)[0])
 
     def _column(self, events: pa.Table, name: str) -> pa.Array:
         if name in events.column_names:

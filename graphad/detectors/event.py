@@ -15,13 +15,13 @@ import pyarrow as pa
 
 from graphad.detect import Unit, load_model, save_model
 from graphad.detectors.event_columns import (
-    CLOCK,
     Bools,
     Column,
     Floats,
     Ints,
-    clock,
     clock_columns,
+    clock_words,
+    codes_of,
     times,
     whole,
 )
@@ -102,15 +102,14 @@ class EventDetector:
         if not self.columns:
             raise SchemaError("No columns are named.", hint="Name those that count.")
         self.columns_ = [
-            Column.fit(n, whole(past[n]), self.least, n in self.numbers or _is_float(past[n]))
+            Column.of(n, whole(past[n]), n in self.numbers or _is_float(past[n]))
             for n in self.columns
         ]
-        spans = clock_columns(moments)
-        for at, name in enumerate(CLOCK):
-            if name in spans:
-                words = pa.array([clock(m)[at] for m in moments], pa.string())
-                self.columns_.append(Column.fit(name, words, 1, False))
-        codes, _ = self._codes(past, moments)
+        self.columns_ += [Column(name, {}, {}) for name in clock_columns(moments)]
+        words = self._words(past, moments)
+        for column, mine, least in zip(self.columns_, words, self._leasts(), strict=True):
+            column.learn(mine, least)
+        codes, _ = codes_of(self.columns_, words)
         make = EntityEmbedding.paper if self.mode == "paper" else EntityEmbedding
         self.model_ = make(seed=self.seed).fit(codes, self._arity())
         return self
@@ -120,9 +119,10 @@ class EventDetector:
         self._fitted()
         day, moments = self._ordered(day)
         if len(day):
-            for column, values in zip(self.columns_, self._values(day, moments), strict=True):
-                column.count(column.words(values), self.least)
-            codes, _ = self._codes(day, moments)
+            words = self._words(day, moments)
+            for column, mine, least in zip(self.columns_, words, self._leasts(), strict=True):
+                column.count(mine, least)
+            codes, _ = codes_of(self.columns_, words)
             self.model_.update(codes, self._arity())
         return self
 
@@ -130,7 +130,7 @@ class EventDetector:
         """Score each row; changes nothing."""
         self._fitted()
         self._check(events)
-        codes, first = self._codes(events, self._moments(events))
+        codes, first = codes_of(self.columns_, self._words(events, self._moments(events)))
         bits = -np.log2([column.novelty for column in self.columns_])
         return Scored(self.scores.score(codes), first, (first * bits).max(axis=1, initial=0.0))
 
@@ -139,25 +139,23 @@ class EventDetector:
         self._fitted()
         self._check(events)
         one = events.slice(row, 1)
-        moments = self._moments(one)
-        codes, first = self._codes(one, moments)
+        words = self._words(one, self._moments(one))
+        codes, first = codes_of(self.columns_, words)
         scores = self.scores
         single, pairs = scores.parts(codes)
         terms = {ORIGIN: scores.origin}
         for i, column in enumerate(self.columns_):
             halves = pairs[0, (scores.pairs == i).any(axis=1)].sum() / 2.0
             terms[column.name] = float(single[0, i] + halves)
-        doubts = []
-        values = self._values(one, moments)
-        for i, column in enumerate(self.columns_):
+        doubts, bits = [], scores.conditional(codes)[0]
+        for i, (column, mine) in enumerate(zip(self.columns_, words, strict=True)):
             logits = scores.logits(codes, i)[0]
             share = np.exp2(logits - logits.max())
             share /= share.sum()
             names, best = column.named(), np.argsort(-share, kind="stable")[:likely]
             doubts.append(
                 Doubt(
-                    column.name, column.words(values[i])[0].as_py(),
-                    float(scores.conditional(codes)[0, i]),
+                    column.name, mine[0].as_py(), float(bits[i]),
                     [(names[a], float(share[a])) for a in best], bool(first[0, i]),
                 )
             )  # fmt: skip
@@ -235,18 +233,15 @@ class EventDetector:
         order = sorted(range(len(moments)), key=lambda i: (moments[i] is not None, moments[i] or 0))
         return table.take(pa.array(order, pa.int64())), [moments[i] for i in order]
 
-    def _values(self, table: pa.Table, moments: Sequence[int | None]) -> list[pa.Array]:
-        found = [whole(table[name]) for name in self.columns]
-        for column in self.columns_[len(self.columns) :]:
-            at = CLOCK.index(column.name)
-            found.append(pa.array([clock(m)[at] for m in moments], pa.string()))
-        return found
+    def _words(self, table: pa.Table, moments: Sequence[int | None]) -> list[pa.Array]:
+        named = len(self.columns)
+        found = [column.words(whole(table[column.name])) for column in self.columns_[:named]]
+        return found + [clock_words(column.name, moments) for column in self.columns_[named:]]
 
-    def _codes(self, table: pa.Table, moments: Sequence[int | None]) -> tuple[Ints, Bools]:
-        values = self._values(table, moments)
-        coded = [c.encode(v) for c, v in zip(self.columns_, values, strict=True)]
-        codes = np.stack([one for one, _ in coded], axis=1)
-        return np.ascontiguousarray(codes), np.stack([new for _, new in coded], axis=1)
+    def _leasts(self) -> list[int]:
+        """Return from how often on a value of each column isn't rare; no hour is ever rare."""
+        named = len(self.columns)
+        return [self.least] * named + [1] * (len(self.columns_) - named)
 
 
 def restored(

@@ -92,20 +92,29 @@ class Column:
 
     @classmethod
     def fit(cls, name: str, values: pa.Array, least: int, numbers: bool) -> "Column":
-        """Learn the words of a column [n], in time order."""
-        made = cls(name, {}, {})
-        if numbers:
-            found = _floats(values)
-            found = found[np.isfinite(found)]
-            inner = np.linspace(0, 1, BINS + 1)[1:-1]
-            made.edges = np.unique(np.quantile(found, inner)) if len(found) else np.zeros(0)
-        words = made.words(values)
+        """Return the column that learned values [n], in time order."""
+        made = cls.of(name, values, numbers)
+        made.learn(made.words(values), least)
+        return made
+
+    @classmethod
+    def of(cls, name: str, values: pa.Array, numbers: bool) -> "Column":
+        """Return a column that knows where to cut values [n], if they are numbers, and no words."""
+        if not numbers:
+            return cls(name, {}, {})
+        found = _floats(values)
+        found = found[np.isfinite(found)]
+        inner = np.linspace(0, 1, BINS + 1)[1:-1]
+        edges = np.unique(np.quantile(found, inner)) if len(found) else np.zeros(0)
+        return cls(name, {}, {}, edges=edges)
+
+    def learn(self, words: pa.Array, least: int) -> None:
+        """Learn the first words [n], in time order."""
         held = max(len(words) // 10, 1)
         before = set(pc.unique(words[:-held]).to_pylist())
         new = [word not in before for word in words[-held:].to_pylist()]
-        made.novelty = (sum(new) + 0.5) / (len(new) + 1.0)
-        made.count(words, least)
-        return made
+        self.novelty = (sum(new) + 0.5) / (len(new) + 1.0)
+        self.count(words, least)
 
     def count(self, words: pa.Array, least: int) -> None:
         """Count words [n]; one that is no longer rare gets the next free code."""
@@ -126,7 +135,11 @@ class Column:
     def words(self, values: pa.Array) -> pa.Array:
         """Return the words [n] that values [n] of any Arrow type are known by."""
         if self.edges is not None:
-            return pa.array([self.bin(x) for x in _floats(values)], pa.string())
+            found = _floats(values)
+            at = np.searchsorted(self.edges, found, side="right")
+            names = [self._between(i) for i in range(len(self.edges) + 1)]
+            words = pa.array([*names, MISSING], pa.string())
+            return words.take(pa.array(np.where(np.isfinite(found), at, len(names))))
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -140,14 +153,21 @@ class Column:
         assert self.edges is not None
         if not np.isfinite(number):
             return MISSING
-        at = int(np.searchsorted(self.edges, number, side="right"))
+        return self._between(int(np.searchsorted(self.edges, number, side="right")))
+
+    def _between(self, at: int) -> str:
+        assert self.edges is not None
         low = f"{self.edges[at - 1]:g}" if at else ""
         high = f"{self.edges[at]:g}" if at < len(self.edges) else ""
         return f"{low}..{high}"
 
     def encode(self, values: pa.Array) -> tuple[Ints, Bools]:
         """Return the codes [n] of values, and which of them were never seen."""
-        coded = self.words(values).dictionary_encode()
+        return self.coded(self.words(values))
+
+    def coded(self, words: pa.Array) -> tuple[Ints, Bools]:
+        """Return the codes [n] of words, and which of them were never seen."""
+        coded = words.dictionary_encode()
         known = [self.codes.get(word, -1) for word in coded.dictionary.to_pylist()]
         at = np.array(known, np.int64)[coded.indices.to_numpy(zero_copy_only=False)]
         new: Bools = at < 0
@@ -203,8 +223,7 @@ def _floats(values: pa.Array) -> Floats:
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
         found: Floats = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return found
-    texts = np.array([text_of(v) for v in values.to_pylist()], dtype=object)
-    return np.array([_float(t) for t in texts], np.float64)
+    return np.array([_float(text_of(v)) for v in values.to_pylist()], np.float64)
 
 
 def _float(text: str) -> float:
@@ -242,6 +261,19 @@ def clock(moment: int | None) -> tuple[str, str]:
     day, rest = divmod(moment, _DAY)
     names = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
     return str(rest // 3_600_000_000), names[day % 7]
+
+
+def clock_words(name: str, moments: Sequence[int | None]) -> pa.Array:
+    """Return the words [n] of the column `hour` or `weekday` of times in microseconds."""
+    at = CLOCK.index(name)
+    return pa.array([clock(moment)[at] for moment in moments], pa.string())
+
+
+def codes_of(columns: Sequence[Column], words: Sequence[pa.Array]) -> tuple[Ints, Bools]:
+    """Return the codes [n, m] of the words of columns, and which of them were never seen."""
+    found = [column.coded(mine) for column, mine in zip(columns, words, strict=True)]
+    codes, new = (np.stack(part, axis=1) for part in zip(*found, strict=True))
+    return codes, new
 
 
 def clock_columns(moments: Sequence[int | None]) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ from graphad.models.embedding_training import (
     Singles,
     Words,
     contexts,
+    push,
+    shift,
+    weigh,
 )
 from graphad.models.value_noise import draw, random_bits
 
@@ -47,31 +50,20 @@ def row(
     small = np.exp(-abs(logit))
     chance = (np.float32(1.0) if logit >= 0 else small) / (np.float32(1.0) + small)
     loss = np.log1p(small) + max(-logit if label else logit, np.float32(0.0))
-    g, rate = chance - np.float32(label), np.float32(rules.rate)
-    tiny = np.float32(1e-12)
+    g = chance - np.float32(label)
     for i in range(m):
-        at, square = ids[i], np.float32(0.0)
+        square = np.float32(0.0)
         for q in range(d):
             square += context[i, q] * context[i, q]
-        p.vectors_sq[at] += g * g * square / np.float32(d)
-        step = rate * g / np.sqrt(p.vectors_sq[at] + tiny)
-        for q in range(d):
-            p.vectors[at, q] -= step * context[i, q]
-        if rules.learn_bias:
-            p.bias_sq[at] += g * g
-            p.bias[at] -= rate * g / np.sqrt(p.bias_sq[at] + tiny)
-    p.constant_sq[place] += g * g
-    p.constant[place] -= rate * g / np.sqrt(p.constant_sq[place] + tiny)
+        push(p, ids[i], g, context, i, square / np.float32(d), rules)
+    shift(p, place, g, rules)
     if rules.learn_weights:
         for i in range(m):
             for j in range(i + 1, m):
                 product = np.float32(0.0)
                 for q in range(d):
                     product += vs[i, q] * vs[j, q]
-                product *= g
-                p.weights_sq[i, j] += product * product
-                new = p.weights[i, j] - rate * product / np.sqrt(p.weights_sq[i, j] + tiny)
-                p.weights[i, j] = p.weights[j, i] = max(new, np.float32(0.0))
+                weigh(p, i, j, g * product, rules)
     return loss
 
 

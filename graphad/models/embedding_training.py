@@ -190,18 +190,9 @@ def event(
                 mixed[i, q] += g * p.vectors[noise[i, r], q]
         if learn:
             for r in range(k):
-                at, g = noise[i, r], logits[r]
-                p.vectors_sq[at] += g * g * square
-                step = rate * g / np.sqrt(p.vectors_sq[at] + _TINY)
-                for q in range(d):
-                    p.vectors[at, q] -= step * context[i, q]
-                if rules.learn_bias:
-                    p.bias_sq[at] += g * g
-                    p.bias[at] -= rate * g / np.sqrt(p.bias_sq[at] + _TINY)
+                push(p, noise[i, r], logits[r], context, i, square, rules)
             if rules.objective != RANKING:
-                g = pushed + pull[i]
-                p.constant_sq[i] += g * g
-                p.constant[i] -= rate * g / np.sqrt(p.constant_sq[i] + _TINY)
+                shift(p, i, pushed + pull[i], rules)
     if not learn:
         return loss
     pulled = np.float32(0.0)
@@ -223,9 +214,7 @@ def event(
         step = rate / np.sqrt(p.vectors_sq[at] + _TINY)
         for q in range(d):
             p.vectors[at, q] -= step * moved[q]
-        if rules.learn_bias:
-            p.bias_sq[at] += g * g
-            p.bias[at] -= rate * g / np.sqrt(p.bias_sq[at] + _TINY)
+        _lift(p, at, g, rules)
     if rules.learn_weights:
         for i in range(m):
             for j in range(i + 1, m):
@@ -233,15 +222,48 @@ def event(
                 for q in range(d):
                     both += vs[i, q] * vs[j, q]
                     cross += vs[j, q] * mixed[i, q] + vs[i, q] * mixed[j, q]
-                _weigh(p, i, j, (own + pulled - pull[i] - pull[j]) * both + cross, rate)
+                weigh(p, i, j, (own + pulled - pull[i] - pull[j]) * both + cross, rules)
     return loss
 
 
 @fused
-def _weigh(p: Parameters, i: int, j: int, gradient: float, rate: float) -> None:
+def push(
+    p: Parameters, at: int, g: float, context: Singles, i: int, square: float, rules: Rules
+) -> None:  # fmt: skip
+    """Take a step of a value whose vector's gradient is g times row i of context [m, d].
+
+    square: the mean square of that row.
+    """
+    p.vectors_sq[at] += g * g * square
+    step = np.float32(rules.rate) * g / np.sqrt(p.vectors_sq[at] + _TINY)
+    for q in range(context.shape[1]):
+        p.vectors[at, q] -= step * context[i, q]
+    _lift(p, at, g, rules)
+
+
+@fused
+def _lift(p: Parameters, at: int, gradient: float, rules: Rules) -> None:
+    """Take a step of the bias of a value, if biases are learned."""
+    if rules.learn_bias:
+        p.bias_sq[at] += gradient * gradient
+        step = np.float32(rules.rate) * gradient
+        p.bias[at] -= step / np.sqrt(p.bias_sq[at] + _TINY)
+
+
+@fused
+def shift(p: Parameters, place: int, gradient: float, rules: Rules) -> None:
+    """Take a step of the constant of a type."""
+    p.constant_sq[place] += gradient * gradient
+    step = np.float32(rules.rate) * gradient
+    p.constant[place] -= step / np.sqrt(p.constant_sq[place] + _TINY)
+
+
+@fused
+def weigh(p: Parameters, i: int, j: int, gradient: float, rules: Rules) -> None:
     """Take a step of the weight of a pair of types, and keep it from being negative."""
     p.weights_sq[i, j] += gradient * gradient
-    new = p.weights[i, j] - rate * gradient / np.sqrt(p.weights_sq[i, j] + _TINY)
+    step = np.float32(rules.rate) * gradient
+    new = p.weights[i, j] - step / np.sqrt(p.weights_sq[i, j] + _TINY)
     p.weights[i, j] = p.weights[j, i] = max(new, np.float32(0.0))
 
 
