@@ -11,11 +11,15 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchmarks import harness
 from benchmarks.categorical_events import ARITY, made, perturbed
@@ -30,7 +34,9 @@ DIM, NEGATIVES = 16, 3
 PLAIN_EVENTS = 20_480  # for each of the plain ways
 PLAIN_EPOCHS = 10
 PAIRS = 20_000
+SINGLES = 20_000
 TRAINING, RATIO, SCORING = 250_000.0, 8.0, 1_500_000.0  # targets; rates are of events
+MEDIAN, TAIL = 8.0, 20.0  # microseconds an event
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -104,8 +110,8 @@ def quality(codes: Ints, later: Ints, seed: int, plain_epochs: int) -> Iterable[
         found = auc(model.score)
         name = f"AUC, {objective}, {len(codes):,} events, {len(model.losses_)} epochs"
         yield Row(name, found, "AUC", plain, None if plain is None else found / plain, seed=seed)
-        yield Row(f"AUC, frequencies alone, {len(codes):,} events",
-                  auc(model.table((0.0, 1.0)).score), "AUC", seed=seed)  # fmt: skip
+    alone = auc(model.table((0.0, 1.0)).score)
+    yield Row(f"AUC, frequencies alone, {len(codes):,} events", alone, "AUC", seed=seed)
 
 
 def plain_trainer(codes: Ints, seed: int, epochs: int):  # type: ignore[no-untyped-def]
@@ -130,9 +136,35 @@ def plain_rate(codes: Ints, seed: int) -> float | None:
     return len(few) / cpu(lambda: trainer.epoch(few), 2)
 
 
-def single_events() -> Iterable[Row]:
-    """Time single events through Enricher: its place is here, where all is in one run."""
-    return ()
+def single_events(codes: Ints, later: Ints, seed: int) -> Iterable[Row]:
+    """Time events that come one by one as mappings of texts, and as a table, through Enricher."""
+    from graphad.detectors.event import EventDetector
+    from graphad.enrich import Enricher
+
+    past, events = table(codes), table(later)
+    with tempfile.TemporaryDirectory() as folder:
+        EventDetector(past.column_names, seed=seed).fit(past).save(Path(folder) / "model")
+        enricher = Enricher.load(Path(folder) / "model")
+    told = events.slice(0, SINGLES).to_pylist()
+    enricher.score(told[0])
+    taken = np.empty(len(told))
+    for i, event in enumerate(told):
+        began = time.perf_counter_ns()
+        enricher.score(event)
+        taken[i] = (time.perf_counter_ns() - began) / 1e3
+    for share, target in ((50, MEDIAN), (99, TAIL)):
+        found = float(np.percentile(taken, share))
+        yield Row(f"one event, p{share} of {len(told):,}", found, "us", target=target,
+                  met=found <= target, seed=seed)  # fmt: skip
+    rate = len(events) / cpu(lambda: enricher.score_batch(events))
+    yield Row(f"batch of texts, {len(events):,} events", rate, "events/CPU s", seed=seed)
+
+
+def table(codes: Ints) -> pa.Table:
+    """Return events [n, 8] as a table of texts."""
+    columns = (pc.binary_join_element_wise("value", pa.array(c).cast(pa.string()), " ")
+               for c in codes.T)  # fmt: skip
+    return pa.table({f"type {i}": column for i, column in enumerate(columns)})
 
 
 def measure(options: Options) -> Iterable[Row]:
@@ -151,7 +183,7 @@ def measure(options: Options) -> Iterable[Row]:
                                   RATIO, seed=seed)  # fmt: skip
         yield from scoring(trained(codes, seed, 1), codes, seed)
         yield from quality(codes[:learned], later, seed, 2 if options.quick else PLAIN_EPOCHS)
-    yield from single_events()
+        yield from single_events(codes[:learned], later, seed)
 
 
 if __name__ == "__main__":

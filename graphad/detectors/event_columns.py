@@ -63,7 +63,7 @@ def microseconds_of(value: object) -> int | None:
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1e6)
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        number = float(value)
+        number = _float(value)
         if not np.isfinite(number) or abs(number) >= 1e20:
             return None
         scales = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3))
@@ -177,10 +177,7 @@ class Column:
         """Return the word of one value."""
         if self.edges is None:
             return text_of(value)
-        try:
-            return self.bin(float(value))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return MISSING
+        return self.bin(_float(value))
 
     def named(self) -> list[str]:
         """Return what each code stands for."""
@@ -226,10 +223,11 @@ def _floats(values: pa.Array) -> Floats:
     return np.array([_float(text_of(v)) for v in values.to_pylist()], np.float64)
 
 
-def _float(text: str) -> float:
+def _float(value: object) -> float:
+    """Return a number, NaN for what is none or is too large for one."""
     try:
-        return float(text)
-    except ValueError:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
 
 

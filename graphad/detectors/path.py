@@ -133,7 +133,7 @@ class PathDetector:
             cost[covered] = 0.0
         found = top_paths(
             src, dst, graph.ts, cost, label, max_length=self.max_length, k=self.top,
-            strict=self.strict, span=self._span(), mask=mask,
+            strict=self.strict, span=self.span_us, mask=mask,
         )  # fmt: skip
         held = np.maximum(found.edges, 0)
         off = None if covered is None else covered[held]
@@ -202,7 +202,9 @@ class PathDetector:
             raise ModelError(f"{folder} does not fit this version of graphad.") from error
         return made
 
-    def _span(self) -> int | None:
+    @property
+    def span_us(self) -> int | None:
+        """Return the longest time a path may take, in microseconds; None is any."""
         return None if self.span_s is None else round(self.span_s * 1e6)
 
     def edges(
@@ -259,7 +261,7 @@ class PathDetector:
             cost = table.sum(axis=1)[label]
             found = sample_lengths(
                 src, dst, graph.ts, cost, label, lengths=lengths, size=self.sample,
-                seed=self.seed, strict=self.strict, span=self._span(), mask=mask,
+                seed=self.seed, strict=self.strict, span=self.span_us, mask=mask,
             )  # fmt: skip
             for r in lengths:
                 drawn[r].append(found[r])

@@ -61,8 +61,8 @@ def best_paths(
         mine[paths.events[paths.events >= 0]] = True
         small = _of(paths, mine)
         kept = mine
-        if last is not None and detector.span_s is not None:
-            kept = mine | (graph.ts >= last - round(detector.span_s * 1e6))
+        if last is not None and detector.span_us is not None:
+            kept = mine | (graph.ts >= last - detector.span_us)
         held, best = graph.subset(kept).used(), graph.subset(mine).used()
         del graph, part, kept  # the next slice is made while we hold these
     if held is None:

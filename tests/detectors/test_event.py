@@ -182,15 +182,29 @@ def test_what_cannot_be_done_is_said() -> None:
         (1795341600, 1795341600), (1795341600000, 1795341600), (1795341600000000, 1795341600),
         ("1795341600", 1795341600), (datetime(2026, 11, 22, 10, tzinfo=UTC), 1795341600),
         (datetime(2026, 11, 22, 10), 1795341600), ("noon", None), (None, None), (True, None),
-        (float("nan"), None), (1e300, None), ("", None),
+        (float("nan"), None), (1e300, None), (10**400, None), ("", None),
     ],
 )  # fmt: skip
 def test_times_are_read_as_people_write_them(value: object, seconds: int | None) -> None:
     assert microseconds_of(value) == (None if seconds is None else seconds * 1_000_000)
 
 
-@pytest.mark.parametrize("hostile", ["\x00", "a" * 100_000, "\ud800", "=cmd()", "\x1b[2J", "nan"])
-def test_any_text_is_just_a_value(fitted: EventDetector, hostile: str, tmp_path: Path) -> None:
+HOSTILE = [
+    "\x00",
+    "a" * 100_000,
+    "\ud800",
+    "=cmd()",
+    "\x1b[2J",
+    "nan",
+    10**400,
+    {"a": 1},
+    [1],
+    b"x",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_any_value_is_just_a_value(fitted: EventDetector, hostile: object, tmp_path: Path) -> None:
     fitted.save(tmp_path / "m")
     event = {"ts": hostile, "user": hostile, "program": hostile, "ip": hostile, "size": hostile}
     scored = Enricher.load(tmp_path / "m").score(event)

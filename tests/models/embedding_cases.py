@@ -19,6 +19,8 @@ ARITY = np.array([2, 2, 2])
 EVENTS = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
 TRAINED = np.array([[0, 0, 0]] * 4 + [[0, 0, 1]] * 2 + [[1, 1, 1]] * 3 + [[1, 0, 1]])
 FREQUENCY = np.array([0.6, 0.4, 0.7, 0.3, 0.4, 0.6])
+LOG_P = np.log(FREQUENCY)
+OWN = np.array([0, 2, 4])  # the event 000, in one numbering of all values
 BITS = 1.0 / np.log(2.0)
 
 Parts = tuple[Floats, Floats, Floats, Floats]

@@ -6,8 +6,9 @@ from graphad.models.embedding_rows import epoch_rows, row
 from graphad.models.embedding_training import ALL_TYPES, PAPER
 from graphad.models.value_noise import draw, random_bits
 from tests.models.embedding_cases import (
-    FREQUENCY,
+    LOG_P,
     NEAR,
+    OWN,
     VECTORS,
     WEIGHTS,
     Parts,
@@ -24,8 +25,7 @@ from tests.models.embedding_cases import (
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LOG_P = np.log(FREQUENCY)
-OWN, NOISE_B, NOISE_C = np.array([0, 2, 4]), np.array([0, 3, 4]), np.array([0, 2, 5])
+NOISE_B, NOISE_C = np.array([0, 3, 4]), np.array([0, 2, 5])
 
 
 def worked_row(ids: Ints, label: int, offset: float) -> tuple[float, Parts]:

@@ -20,8 +20,9 @@ from graphad.models.embedding_training import (
 )
 from graphad.models.value_noise import Noise, draw
 from tests.models.embedding_cases import (
-    FREQUENCY,
+    LOG_P,
     NEAR,
+    OWN,
     VECTORS,
     WEIGHTS,
     Parts,
@@ -35,9 +36,6 @@ from tests.models.embedding_cases import (
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-LOG_P = np.log(FREQUENCY)
-OWN = np.array([0, 2, 4])
 
 
 def differences(ids: Ints, noise: Ints, log_p: Floats, parts: Parts, objective: int) -> Parts:
