@@ -43,7 +43,7 @@ def check(store: Path, folder: Path, sizes: list[int], **options: Any) -> Hunt:
 @pytest.mark.parametrize(
     ("logs", "span", "sizes"),
     [
-        (["windows", "auditd", "strace"], 0.5, [40, 120]),
+        (["windows", "auditd", "strace"], 0.5, [20, 40]),
         (["windows", "auditd", "strace"], 86_400.0, [10, 40]),
         (["demo"], 2.0, [700, 5000]),
     ],
