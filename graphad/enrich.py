@@ -42,11 +42,13 @@ class Enricher:
         """Take what a model learned, as `load` does; the first `named` columns are a table's."""
         self._scores, self._time = scores, time
         self._named, self._clocked = columns[:named], columns[named:]
-        self._look = [(c.name, c.edges is not None, c.word) for c in self._named]
-        self._clock = [CLOCK.index(c.name) for c in self._clocked]
-        self._places = [
-            (c.name, c.codes.get, at)
-            for c, at in zip(columns, scores.start[:-1].tolist(), strict=True)
+        # The hour and the weekday are looked up as 0 and 1, which no column of a table is called.
+        keys: list[Any] = [c.name for c in self._named] + [
+            CLOCK.index(c.name) for c in self._clocked
+        ]
+        self._look = [
+            (key, c.name, c.edges is not None, c.word, c.codes.get, at)
+            for key, c, at in zip(keys, columns, scores.start[:-1].tolist(), strict=True)
         ]
 
     @classmethod
@@ -74,17 +76,16 @@ class Enricher:
 
     def score(self, event: Mapping[str, Any]) -> Enriched:
         """Score one event by its column names; one that is not there is a missing value."""
-        words = [
-            value if type(value := event.get(name)) is str and not number else word(value)
-            for name, number, word in self._look
-        ]
-        if self._clock:
-            parts = clock(microseconds_of(event.get(self._time or "")))
-            words += [parts[which] for which in self._clock]
+        told: Mapping[Any, Any] = event
+        if self._clocked:
+            told = {**event, **dict(enumerate(clock(microseconds_of(event.get(self._time or "")))))}
         ids: list[int] = []
         first: list[str] = []
-        for (name, code, at), word in zip(self._places, words, strict=True):
-            found = code(word, -1)
+        for key, name, number, word, code, at in self._look:
+            value = told.get(key)
+            if number or type(value) is not str:
+                value = word(value)
+            found = code(value, -1)
             if found < 0:
                 first.append(name)
                 found = 0
