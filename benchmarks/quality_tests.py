@@ -18,7 +18,8 @@ import numpy.typing as npt
 from benchmarks import captures
 from benchmarks.harness import Options, Row
 from benchmarks.plain_counts import Launch, Plain, launches
-from graphad.detectors.path import PathDetector, Paths
+from graphad.detect import Paths
+from graphad.detectors.path import PathDetector
 from graphad.detectors.path_terms import MODES
 from graphad.graph import Graph
 from graphad.models import metrics

@@ -1,4 +1,4 @@
-"""What every detector has in common: its protocol, and how it is saved and loaded.
+"""What every detector has in common: its protocol, what it finds, how it is saved and loaded.
 
 A model is a folder with manifest.json and tensors.safetensors: numbers and text, never code. The
 manifest names each file's SHA-256; a file that differs is refused.
@@ -7,25 +7,145 @@ manifest names each file's SHA-256; a file that differs is refused.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphad.errors import ModelError
+from graphad.graph import Graph
 
 Unit: TypeAlias = Literal["path", "event", "window", "relation"]
 FORMAT = 1  # of model folders
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+MARK = "mark"  # the term that takes what people called benign down to 0 bits
+
+
+class Doubt(NamedTuple):
+    """One value of an event, given the others: bits = -log2 P(value | others), exactly.
+
+    likely: what would have been, with its probability. Source: equation 12 of our notes on APE.
+    """
+
+    column: str
+    value: str
+    bits: float
+    likely: list[tuple[str, float]]
+    first_seen: bool
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a finding says that is no path: an event of a kind, told by the words of its columns.
+
+    used: the terms to show; count, start, end [us]: of all such events; note: what is odd.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    used: tuple[str, ...]
+    count: int
+    start: int
+    end: int
+    note: str
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Paths:
+    """P scored paths of one graph, highest z first; an event is a path of one.
+
+    score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
+    terms [P, L, T] bits, by `names`, zero padded: each row of a path adds up to its score; `used`
+    are those that the mode has, the others are zero. stories [P]: see Story; None for paths.
+    """
+
+    score: Floats
+    z: Floats
+    length: Ints
+    events: Ints
+    terms: Floats
+    names: tuple[str, ...]
+    used: tuple[str, ...]
+    exact: bool = True
+    stories: tuple[Story, ...] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of paths."""
+        return len(self.score)
+
+
+class Window(Protocol):
+    """A stretch of a store's time, as a detector learns from it."""
+
+    def counts(self) -> pa.Table:
+        """Return its counts (schema.COUNTS)."""
+        ...
+
+    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
+        """Return its graph, with what the records say in some fields."""
+        ...
 
 
 class Detector(Protocol):
-    """Fits on counts and graphs of the past, scores a graph."""
+    """Learns from windows of the past, scores graphs; scoring changes nothing."""
 
     name: ClassVar[str]
     unit: ClassVar[Unit]
+    top: int  # how many findings it gives: of each length, or in all
+
+    def __init__(self, **settings: Any) -> None:
+        """Make one that knows nothing. Raises: TypeError: there is no such setting."""
+        ...
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return which fields of records the graphs must have that it scores."""
+        ...
+
+    def learn(self, window: Window) -> "Detector":
+        """Fit on a window; see the detector's own `fit`."""
+        ...
+
+    def update(self, window: Window) -> "Detector":
+        """Learn a further window. Raises: GraphadError if it can only be fitted anew."""
+        ...
+
+    @property
+    def learned(self) -> dict[str, int]:
+        """Return how much it has learned, by kind, for people to read."""
+        ...
+
+    def score(
+        self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> Paths:  # fmt: skip
+        """Return what stands out most. inside: the graph is what the fit learned from.
+
+        covered: events [E] that count 0 bits; hosts, types: only events of and between these.
+        """
+        ...
+
+    def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield what each hour of each host would raise by itself, with the graph of its events."""
+        ...
+
+    def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield the same of each hour over hosts, if what is found can cross them."""
+        ...
+
+    def z_of(self, kind: str, length: int, score: float) -> float:
+        """Return the z of a finding of a kind and length, had it this score."""
+        ...
 
     def save(self, folder: Path) -> None:
         """Write the fitted model."""
@@ -33,7 +153,7 @@ class Detector(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> "Detector":
-        """Return a fitted model that `save` wrote."""
+        """Return a fitted model that `save` wrote. Raises: ModelError."""
         ...
 
 

@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.path import MARK
+from graphad.detect import MARK
 from graphad.findings import Finding, Marked, is_telling
 from graphad.graph import Graph
 from graphad.judge import ruling
 from graphad.marks import Allow, Link, Mark, Standing
 
 if TYPE_CHECKING:
-    from graphad.detectors.path import PathDetector
+    from graphad.detect import Detector
     from graphad.models.calibration import Calibration
 
 Bools = npt.NDArray[np.bool_]
@@ -167,8 +167,8 @@ def lowered(finding: Finding, covered: Sequence[bool]) -> Finding | None:
 
 
 def judged_again(
-    finding: Finding, detector: "PathDetector", calibration: "Calibration | None"
+    finding: Finding, detector: "Detector", calibration: "Calibration | None"
 ) -> Finding:
     """Return a finding with z, p-value, severity and alert of its score."""
-    z = float(detector.z(len(finding.edges), np.array([finding.score]))[0])
+    z = detector.z_of(finding.kind, len(finding.edges), finding.score)
     return msgspec.structs.replace(finding, z=z, **ruling(z, calibration))

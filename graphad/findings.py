@@ -45,12 +45,24 @@ class Marked(msgspec.Struct):
     reason: str
 
 
+class Doubt(msgspec.Struct):
+    """How likely one value of an event is, given the others, and what would have been likely.
+
+    bits: -log2 of that probability; likely: other values with theirs.
+    """
+
+    column: str
+    value: str
+    bits: float
+    likely: list[tuple[str, float]]
+
+
 class Finding(msgspec.Struct):
-    """A scored path with everything needed to check it.
+    """A scored path, or one event, with everything needed to check it.
 
     score [bits] is the sum of `terms`, which are the sums over `edges`. p_value, severity and alert
     are None without a reference period: then findings are ranked, not calibrated. `marks` are told
-    as of now, not kept.
+    as of now, not kept. An event is of a `kind`, `count` times in all, and has `doubts`.
     """
 
     id: str
@@ -74,6 +86,8 @@ class Finding(msgspec.Struct):
     incident: str = ""
     rank: int = 0
     marks: list[Marked] = []
+    kind: str = ""
+    doubts: list[Doubt] = []
 
     @property
     def rarest(self) -> int:

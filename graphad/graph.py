@@ -1,16 +1,20 @@
 """The provenance graph of one window, as arrays."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
+
+HOUR = 3_600_000_000  # us
 
 _ENTITY = ("ids", "types", "names", "labels", "details", "shapes")
 _EVENT = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
@@ -42,7 +46,8 @@ class Graph:
     [E] UTC microseconds; `action`, `host` [E] texts; `source`, `record`, `ordinal` [E] say where an
     event comes from. `told_src`, `told_dst` [E] are the entities that the log itself named, where
     several were found to be one: statistics are learned on their names. `collapsed` events told
-    what another one tells and were left out.
+    what another one tells and were left out. `fields`: what else the events' records say, texts
+    [E] by the name of the field, null where nothing is said; only those that were asked for.
     """
 
     ids: Ints
@@ -62,6 +67,7 @@ class Graph:
     told_src: Ints | None = None
     told_dst: Ints | None = None
     collapsed: int = 0
+    fields: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -89,7 +95,27 @@ class Graph:
         for name in ("told_src", "told_dst"):
             told = getattr(self, name)
             changed[name] = None if told is None else told[events]
+        if self.fields:
+            at = pa.array(np.arange(len(self))[events], pa.int64())
+            changed["fields"] = {name: texts.take(at) for name, texts in self.fields.items()}
         return replace(self, **changed)
+
+    def among(self, hosts: Iterable[str] | None, types: Iterable[str] | None) -> Bools:
+        """Return which events [E] are of hosts and between entities of types; None is all."""
+        chosen = np.ones(len(self), bool)
+        if hosts is not None:
+            wanted = {host.lower() for host in hosts}
+            chosen &= np.array([host.lower() in wanted for host in self.host], bool)
+        if types is not None:
+            fits = self.are(types)
+            chosen &= fits[self.src] & fits[self.dst]
+        return chosen
+
+    def are(self, kinds: Iterable[str]) -> Bools:
+        """Return which entities [N] are of some types."""
+        types = pa.array(self.types, pa.string())
+        found: Bools = pc.is_in(types, pa.array(sorted(kinds), pa.string())).to_numpy(False)
+        return found
 
     def used(self) -> "Graph":
         """Return the graph without the entities that no event has, nor was told of."""
@@ -143,7 +169,7 @@ def joined(parts: Sequence[Graph]) -> Graph:
     """Return the graph of the events of some graphs, those of one after those of another.
 
     Entities are one if their ids are; the first graph that has one says what it is. The events have
-    to follow each other in time, or else are not in time order.
+    to follow each other in time, or else are not in time order. Fields are not taken along.
 
     Raises:
         ValueError: there is no graph.

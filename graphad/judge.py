@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from graphad.detectors.path import MARK, SHOWN, PathDetector, Paths
+from graphad.detect import MARK, Detector, Paths, Story
 from graphad.findings import (
+    Doubt,
     Edge,
     Entity,
     Evidence,
@@ -17,7 +18,7 @@ from graphad.findings import (
     joined,
     title,
 )
-from graphad.graph import Graph, coded
+from graphad.graph import HOUR, Graph, coded
 from graphad.incidents import Act, is_peer, links, merge
 from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
@@ -25,8 +26,6 @@ from graphad.store.manifest import Source
 
 if TYPE_CHECKING:
     from graphad.models.calibration import Calibration
-
-HOUR = 3_600_000_000  # us
 
 
 def rfc3339(us: int) -> str:
@@ -43,9 +42,7 @@ def rfc3339(us: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{part:06d}Z"
 
 
-def quiet_reference(
-    detector: PathDetector, graph: Graph
-) -> tuple[np.ndarray[Any, Any], int, float]:
+def quiet_reference(detector: Detector, graph: Graph) -> tuple[np.ndarray[Any, Any], int, float]:
     """Return what a quiet period would have raised: the best z of each incident, hours, days.
 
     Incidents are formed within one hour of one host, as the paths of an hour are far from
@@ -54,25 +51,19 @@ def quiet_reference(
     as each that crosses does.
     """
     maxima: list[float] = []
-    blocks = 0
     host_of, hosts = coded(graph.host)
     hour = graph.ts // HOUR
-    for h in range(len(hosts)):
-        mine = host_of == h
-        hours = np.unique(hour[mine])
-        blocks += int(hours[-1] - hours[0]) + 1
-        for one in hours:
-            part = graph.subset(np.flatnonzero(mine & (hour == one)))
-            best = incident_maxima(detector.score(part), part)
-            blocks += max(len(best) - 1, 0)
-            maxima += best
+    spans = [hour[host_of == h] for h in range(len(hosts))]
+    blocks = sum(int(mine.max() - mine.min()) + 1 for mine in spans)
+    for part, paths in detector.hourly(graph):
+        best = incident_maxima(paths, part)
+        blocks += max(len(best) - 1, 0)
+        maxima += best
     if len(hosts) > 1:
-        for one in np.unique(hour):
-            part = graph.subset(np.flatnonzero(hour == one))
-            if len(set(part.host)) > 1:
-                best = incident_maxima(detector.score(part), part, crossing=True)
-                blocks += len(best)
-                maxima += best
+        for part, paths in detector.crossing(graph):
+            best = incident_maxima(paths, part, crossing=True)
+            blocks += len(best)
+            maxima += best
     days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
     return np.array(maxima), blocks, days
 
@@ -118,8 +109,8 @@ def to_findings(
     model: str,
     calibration: "Calibration | None" = None,
 ) -> list[Finding]:
-    """Return findings, best first, with their raw records and incidents."""
-    found = [_finding(store, graph, paths, i, model, calibration) for i in range(len(paths))]
+    """Return findings of a model, best first, with their raw records and incidents."""
+    found = [_finding(graph, paths, i, model, calibration) for i in range(len(paths))]
     _add_evidence(store, graph, paths, found)
     for rank, finding in enumerate(found, 1):
         finding.rank = rank
@@ -127,9 +118,11 @@ def to_findings(
     return found
 
 
-def _terms(values: np.ndarray[Any, Any], used: Sequence[str]) -> dict[str, float]:
-    """Return the mode's terms by name; what marks take off only where there is one."""
-    named = {name: float(bits) for name, bits in zip(SHOWN, values, strict=True)}
+def _terms(
+    values: np.ndarray[Any, Any], names: Sequence[str], used: Sequence[str]
+) -> dict[str, float]:
+    """Return the used terms by name; what marks take off only where there is one."""
+    named = {name: float(bits) for name, bits in zip(names, values, strict=True)}
     return {name: bits for name, bits in named.items() if name in used or (name == MARK and bits)}
 
 
@@ -145,8 +138,10 @@ def ruling(z: float, calibration: "Calibration | None") -> dict[str, Any]:
 
 
 def _finding(
-    store: Store, graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
+    graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
 ) -> Finding:
+    story = None if paths.stories is None else paths.stories[i]
+    used = paths.used if story is None else story.used
     events = paths.events[i][: paths.length[i]]
     nodes = [int(graph.src[events[0]]), *(int(graph.dst[e]) for e in events)]
     entities = [
@@ -159,44 +154,66 @@ def _finding(
     edges = [
         Edge(
             at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
-            _terms(paths.terms[i, at], paths.used),
+            _terms(paths.terms[i, at], paths.names, used),
             graph.host[e],
         )
         for at, e in enumerate(events)
     ]  # fmt: skip
-    start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
     host = graph.host[events[0]]
-    sequence = [entities[0].name]
-    told_src, told_dst = graph.told
-    for e, edge, entity in zip(events, edges, entities[1:], strict=True):
-        sequence += [edge.action, entity.name]
-        if edge.action == "launch":
-            sequence.append(graph.shapes[nodes[edge.dst]] or "")
-        if graph.host[e] != host:  # the same names elsewhere are another path
-            sequence.append(f"@{graph.host[e]}")
-        # So are other names that the log told of what was found to be one: they were scored.
-        for told, stands in ((told_src[e], graph.src[e]), (told_dst[e], graph.dst[e])):
-            if graph.names[told] != graph.names[stands]:
-                sequence.append(f"={graph.names[told]}")
+    if story is None:
+        start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
+        sequence = _sequence(graph, events, entities, edges)
+    else:
+        start, end = story.start, story.end
+        sequence = [story.kind, *story.words]
+    detector = model.partition("-")[0]
     z = float(paths.z[i])
     return Finding(
-        id=finding_id("path", host, sequence, rfc3339(start)[:10]),
-        detector="path",
-        unit="path",
+        id=finding_id(detector, host, sequence, rfc3339(start)[:10]),
+        detector=detector,
+        unit=detector,
         score=float(paths.score[i]),
         z=z,
         **ruling(z, calibration),
         host=host,
         start=rfc3339(start),
         end=rfc3339(end),
-        count=1,
-        title=title(entities),
+        title=title(entities) + (f": {story.note}" if story else ""),
         entities=entities,
         edges=edges,
-        terms=_terms(paths.terms[i].sum(axis=0), paths.used),
+        terms=_terms(paths.terms[i].sum(axis=0), paths.names, used),
         evidence=[],
         model=model,
+        **_told(story),
     )
+
+
+def _told(story: Story | None) -> dict[str, Any]:
+    """Return what a finding says of a story."""
+    if story is None:
+        return {"count": 1}
+    doubts = [Doubt(d.column, d.value, d.bits, d.likely) for d in story.doubts]
+    return {"count": story.count, "kind": story.kind, "doubts": doubts}
+
+
+def _sequence(
+    graph: Graph, events: np.ndarray[Any, Any], entities: Sequence[Entity], edges: Sequence[Edge]
+) -> list[str]:
+    """Return the names and actions that make a path another one than others of its host."""
+    host = graph.host[events[0]]
+    sequence = [entities[0].name]
+    told_src, told_dst = graph.told
+    for e, edge, entity in zip(events, edges, entities[1:], strict=True):
+        sequence += [edge.action, entity.name]
+        if edge.action == "launch":
+            sequence.append(graph.shapes[graph.dst[e]] or "")
+        if graph.host[e] != host:  # the same names elsewhere are another path
+            sequence.append(f"@{graph.host[e]}")
+        # So are other names that the log told of what was found to be one: they were scored.
+        for told, stands in ((told_src[e], graph.src[e]), (told_dst[e], graph.dst[e])):
+            if graph.names[told] != graph.names[stands]:
+                sequence.append(f"={graph.names[told]}")
+    return sequence
 
 
 def _add_evidence(store: Store, graph: Graph, paths: Paths, found: Sequence[Finding]) -> None:

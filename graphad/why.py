@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.path import SHOWN, PathDetector, Paths
+from graphad.detect import Paths
+from graphad.detectors.path import SHOWN, PathDetector
 from graphad.errors import GraphadError, UnknownName
 from graphad.feedback import event_link
 from graphad.graph import Graph

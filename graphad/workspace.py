@@ -1,30 +1,30 @@
 """The main job over a store: fit, score, hunt, and the findings that are kept."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphad import attack_tags, feedback, judge
-from graphad.annotated import Annotated
+from graphad.detect import Detector
 from graphad.detectors.path import PathDetector
 from graphad.detectors.path_slices import best_paths, can_slice
+from graphad.detectors.store_events import StoreEventDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
-from graphad.graph import Graph
+from graphad.graph import HOUR, Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
 from graphad.store import Store, kept
 from graphad.store import manifest as manifests
-from graphad.store.manifest import write_atomic
 from graphad.store.store import Moment, microseconds
+from graphad.workspace_models import DETECTORS, Modelled
 
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
@@ -49,111 +49,104 @@ def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
 
 
-class Workspace(Annotated):
+class _Window:
+    """A stretch of a store's time, and sources, as a detector learns from it."""
+
+    def __init__(self, store: Store, start: Moment, end: Moment, sources: list[int] | None) -> None:
+        self.store, self.start, self.end, self.sources = store, start, end, sources
+        self._made: tuple[tuple[str, ...], Graph] | None = None
+
+    def counts(self) -> pa.Table:
+        """Return its counts."""
+        return self.store.past(self.start, self.end, sources=_all(self.store, self.sources))
+
+    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
+        """Return its graph, with what the records say in some fields; made once."""
+        if self._made is None or self._made[0] != fields:
+            found = self.store.graph(self.start, self.end, sources=self.sources, fields=fields)
+            self._made = fields, found
+        return self._made[1]
+
+
+class Workspace(Modelled):
     """A store with its models and findings."""
 
     def fit(
         self, *, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None,
-        settings: dict[str, Any] | None = None, budget: float = BUDGET,
+        settings: dict[str, Any] | None = None, budget: float = BUDGET, detector: str = "path",
         stage: Callable[[str], None] = _stage,
     ) -> str:  # fmt: skip
-        """Fit a path model on a quiet window and calibrate it; return the model's id.
+        """Fit a model on a quiet window and calibrate it; return the model's id.
 
         The last third of the window's active hours is kept out of the fit, for the threshold.
         """
+        made = _made(detector, settings)
+        return self._learned(made, start, end, sources, budget, stage, None)
+
+    def update(
+        self, *, model: str | None = None, start: Moment = None, end: Moment = None,
+        sources: Iterable[int] | None = None, budget: float = BUDGET,
+        stage: Callable[[str], None] = _stage,
+    ) -> str:  # fmt: skip
+        """Let an event model, the one in use if not named, learn a further window; return its id.
+
+        What it knew moves little. The last third is kept out, as in a fit. The model before stays,
+        see `models` and `use`. Raises: GraphadError: it is a model of paths, which are fitted anew.
+        """
+        found, _, parent = self.model(model, StoreEventDetector.name)
+        return self._learned(found, start, end, sources, budget, stage, parent)
+
+    def _learned(
+        self, detector: Detector, start: Moment, end: Moment, sources: Iterable[int] | None,
+        budget: float, stage: Callable[[str], None], parent: str | None,
+    ) -> str:  # fmt: skip
+        """Let a detector learn a window but its last third, calibrate it on that, keep it."""
         sources = None if sources is None else list(sources)
         first, last = self._extent(start, end, sources)
         split = _split(self, first, last, sources)
-        stage("fitting names")
-        past = self.past(first, split, sources=_all(self, sources))
-        stage("scaling path lengths")
-        detector = PathDetector(**(settings or {})).fit(
-            past, [self.graph(first, split, sources=sources)]
-        )
-        stage("calibrating")
-        quiet = self.graph(split, last + 1, sources=sources)
-        return self._keep(detector, quiet, budget)
-
-    def _keep(self, detector: PathDetector, quiet: Any, budget: float) -> str:
-        from graphad.models.calibration import Calibration
-
-        folder = self.path / "models" / "path"
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / ".new"
-        detector.save(aside)
-        digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
-        digest.update((aside / "manifest.json").read_bytes())
-        name = f"path-{digest.hexdigest()[:12]}"
-        target = folder / name
-        if target.exists():
-            for path in aside.iterdir():
-                path.unlink()
-            aside.rmdir()
+        stage("learning what is usual")
+        window = _Window(self, first, split, sources)
+        if parent is None:
+            detector.learn(window)
         else:
-            aside.rename(target)
-        if len(quiet):
-            maxima, blocks, days = judge.quiet_reference(detector, quiet)
-            fitted = Calibration.fit(
-                maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
-            )
-            write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
-        write_atomic(folder / "LATEST", name.encode())
-        return name
-
-    def model(self, name: str | None = None) -> tuple[PathDetector, Any, str]:
-        """Return a path model, its calibration or None, and its id; the latest if not named."""
-        from graphad.models.calibration import Calibration
-
-        folder = self.path / "models" / "path"
-        if name is None:
-            try:
-                name = (folder / "LATEST").read_text().strip()
-            except OSError as error:
-                raise GraphadError("No model is fitted.", hint="Fit one: graphad fit.") from error
-        known = [p.name for p in folder.glob("path-*")] if folder.is_dir() else []
-        if name not in known:
-            raise UnknownName.among("model", name, known)
-        detector = PathDetector.load(folder / name)
-        path = folder / name / "calibration.json"
-        try:
-            calibration = (
-                Calibration.from_json(msgspec.json.decode(path.read_bytes()))
-                if path.exists()
-                else None
-            )
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{path} is damaged.") from error
-        return detector, calibration, name
+            detector.update(window)
+        stage("calibrating")
+        quiet = self.graph(split, last + 1, sources=sources, fields=detector.fields)
+        told = {"start": judge.rfc3339(first), "end": judge.rfc3339(last), "parent": parent}
+        return self._keep(detector, quiet, budget, told | {"learned": detector.learned})
 
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
-        sources: Iterable[int] | None = None, top: int | None = None,
+        sources: Iterable[int] | None = None, top: int | None = None, detector: str = "path",
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, now: Moment = None,
         slice_events: int = SLICE_EVENTS,
     ) -> Hunt:  # fmt: skip
         """Score a window with a fitted model and keep the findings.
 
-        hosts, types: only events of these hosts, and between entities of these types.
+        model: its id; if not given, that of the detector which is in use. hosts, types: only events
+        of these hosts, and between entities of these types.
         Marks and allow rules count as of `now`, the clock's time if not given.
         A window of more than `slice_events` events is read and scored in slices of so many, with
         the same findings, if the model's paths have a span; else the notes say that it was not.
         """
-        detector, calibration, name = self.model(model)
-        stage("searching paths")
+        judging, calibration, name = self.model(model, detector)
+        stage("searching")
         sources = None if sources is None else list(sources)
         second, events = self.moments(start, end, sources)
-        detector.top = max(detector.top, top or 0, paths_wanted(second))
+        judging.top = max(judging.top, top or 0, paths_wanted(second))
         coverage = self.coverage(now)
         notes: list[str] = []
-        slices: Iterable[Graph]
-        if events.sum() > slice_events and can_slice(detector):
+        many = int(events.sum()) > slice_events
+        if many and isinstance(judging, PathDetector) and can_slice(judging):
             slices = self.slices(start, end, sources, size=slice_events)
+            graph, paths = best_paths(judging, slices, coverage.events, hosts=hosts, types=types)
         else:
-            slices = (self.graph(start, end, sources=sources) for _ in range(1))
-            if events.sum() > slice_events:
-                notes.append(_unsliced(detector, int(events.sum())))
-        graph, paths = best_paths(detector, slices, coverage.events, hosts=hosts, types=types)
+            graph = self.graph(start, end, sources=sources, fields=judging.fields)
+            covered = coverage.events(graph)
+            paths = judging.score(graph, covered=covered, hosts=hosts, types=types)
+            if many:
+                notes.append(_unsliced(judging, int(events.sum())))
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
@@ -163,7 +156,8 @@ class Workspace(Annotated):
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-        stage: Callable[[str], None] = _stage, now: Moment = None, **ingest: Any,
+        stage: Callable[[str], None] = _stage, now: Moment = None, detector: str = "path",
+        **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
 
@@ -171,36 +165,36 @@ class Workspace(Annotated):
         Without, the logs are compared with themselves: findings are ranked, not calibrated.
         Without logs either, everything in the store is scored.
         """
+        made = _made(detector, settings)
         quiet = self._ingested(baseline, ingest) if baseline else None
         mine = self._ingested(logs, ingest) if logs else None
-        notes: list[str] = []
         if quiet:
             target = None if mine is None else [s for s in mine if s not in quiet]
             if target is not None and not target:
                 raise GraphadError("All logs are in the baseline too; nothing is left to score.")
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
-            name = self.fit(sources=quiet, settings=settings, budget=budget, stage=stage)
+            name = self._learned(made, None, None, quiet, budget, stage, None)
             return self.score(
                 model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage, now=now
             )
-        stage("fitting names")
-        graph = self.graph(sources=mine)
+        stage("learning what is usual")
+        window = _Window(self, None, None, mine)
+        graph = window.graph(made.fields)
         if not len(graph):
             raise GraphadError("The logs hold no event that says who touched what.")
-        past = self.past(sources=_all(self, mine))
-        stage("scaling path lengths")
-        detector = PathDetector(**(settings or {})).fit(past, [graph])
-        detector.top = max(detector.top, top, paths_wanted(self.moments(sources=mine)[0]))
-        name = self._keep(detector, graph.subset(np.empty(0, np.int64)), budget)
-        stage("searching paths")
+        made.learn(window)
+        made.top = max(made.top, top, paths_wanted(self.moments(sources=mine)[0]))
+        told = {"learned": made.learned}
+        name = self._keep(made, graph.subset(np.empty(0, np.int64)), budget, told)
+        stage("searching")
         coverage = self.coverage(now)
         covered = coverage.events(graph)
-        paths = detector.score(graph, inside=True, covered=covered, hosts=hosts, types=types)
+        paths = made.score(graph, inside=True, covered=covered, hosts=hosts, types=types)
         stage("gathering evidence")
-        found_ = judge.to_findings(self, graph, paths, name)
-        self._remember(found_, coverage)
-        return Hunt(found_, False, name, paths.exact, notes)
+        found = judge.to_findings(self, graph, paths, name)
+        self._remember(found, coverage)
+        return Hunt(found, False, name, paths.exact)
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
         options = dict(options)
@@ -327,8 +321,20 @@ def paths_wanted(second: npt.NDArray[np.int64]) -> int:
     return min(_PER_DAY * days, _MOST)
 
 
-def _unsliced(detector: PathDetector, events: int) -> str:
+def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
+    """Return a new detector of a name. Raises: UnknownName, GraphadError."""
+    if detector not in DETECTORS:
+        raise UnknownName.among("detector", detector, DETECTORS)
+    try:
+        return DETECTORS[detector](**(settings or {}))
+    except TypeError as error:
+        raise GraphadError(f"The {detector} detector has no such setting: {error}.") from error
+
+
+def _unsliced(detector: Detector, events: int) -> str:
     """Return why a window of so many events was held in memory whole."""
+    if not isinstance(detector, PathDetector):
+        return f"all {events:,} events were held in memory at once"
     why = "its model was fitted without --span" if detector.scaled else "its model saw no path"
     return f"all {events:,} events were held in memory at once, for {why}"
 
@@ -351,12 +357,12 @@ def _split(store: Store, first: int, last: int, sources: list[int] | None) -> in
         hours = [
             int(row[0])
             for row in connection.execute(
-                f"SELECT DISTINCT epoch_us(ts) // {judge.HOUR} AS hour {events} ORDER BY hour"
+                f"SELECT DISTINCT epoch_us(ts) // {HOUR} AS hour {events} ORDER BY hour"
             ).fetchall()
         ]
         begin = round(len(hours) * (1 - HELD_OUT))
         if 0 < begin < len(hours) and len(hours) >= _HOURS:
-            return hours[begin] * judge.HOUR
+            return hours[begin] * HOUR
         found = connection.execute(
             f"SELECT quantile_disc(epoch_us(ts), {1 - HELD_OUT}) {events}"
         ).fetchone()

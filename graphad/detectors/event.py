@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.detect import Unit, load_model, save_model
+from graphad.detect import Doubt, Unit, load_model, save_model
 from graphad.detectors.event_columns import (
     Bools,
     Column,
@@ -41,20 +41,6 @@ class Scored:
     score: Floats
     first: Bools
     novelty: Floats
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One value of an event, given the others: bits = -log2 P(value | others), exactly.
-
-    likely: what would have been, with its probability. Source: equation 12 of our notes on APE.
-    """
-
-    column: str
-    value: str
-    bits: float
-    likely: list[tuple[str, float]]
-    first_seen: bool
 
 
 @dataclass(frozen=True)
@@ -136,31 +122,38 @@ class EventDetector:
 
     def explain(self, events: pa.Table, row: int, likely: int = 3) -> Explanation:
         """Explain one row: each column's bits, and how likely its value is given the others."""
+        return self.explain_all(events.slice(row, 1), likely)[0]
+
+    def explain_all(self, events: pa.Table, likely: int = 3) -> list[Explanation]:
+        """Explain all rows, see `explain`; `likely`: how many values instead are told."""
         self._fitted()
         self._check(events)
-        one = events.slice(row, 1)
-        words = self._words(one, self._moments(one))
+        words = self._words(events, self._moments(events))
         codes, first = codes_of(self.columns_, words)
         scores = self.scores
+        total, bits = scores.score(codes), scores.conditional(codes)
         single, pairs = scores.parts(codes)
-        terms = {ORIGIN: scores.origin}
-        for i, column in enumerate(self.columns_):
-            halves = pairs[0, (scores.pairs == i).any(axis=1)].sum() / 2.0
-            terms[column.name] = float(single[0, i] + halves)
-        doubts, bits = [], scores.conditional(codes)[0]
+        doubts: list[list[Doubt]] = [[] for _ in range(len(events))]
+        terms: list[dict[str, float]] = [{ORIGIN: scores.origin} for _ in doubts]
         for i, (column, mine) in enumerate(zip(self.columns_, words, strict=True)):
-            logits = scores.logits(codes, i)[0]
-            share = np.exp2(logits - logits.max())
-            share /= share.sum()
-            names, best = column.named(), np.argsort(-share, kind="stable")[:likely]
-            doubts.append(
-                Doubt(
-                    column.name, mine[0].as_py(), float(bits[i]),
-                    [(names[a], float(share[a])) for a in best], bool(first[0, i]),
-                )
-            )  # fmt: skip
-        doubts.sort(key=lambda doubt: -doubt.bits)
-        return Explanation(float(scores.score(codes)[0]), terms, doubts)
+            own = single[:, i] + pairs[:, (scores.pairs == i).any(axis=1)].sum(axis=1) / 2.0
+            names, said = column.named(), mine.to_pylist()
+            for row in range(len(events)):
+                terms[row][column.name] = float(own[row])
+                logits = scores.logits(codes[row : row + 1], i)[0]
+                share = np.exp2(logits - logits.max())
+                share /= share.sum()
+                best = np.argsort(-share, kind="stable")[:likely]
+                doubts[row].append(
+                    Doubt(
+                        column.name, said[row], float(bits[row, i]),
+                        [(names[a], float(share[a])) for a in best], bool(first[row, i]),
+                    )
+                )  # fmt: skip
+        return [
+            Explanation(float(score), parts, sorted(mine, key=lambda doubt: -doubt.bits))
+            for score, parts, mine in zip(total, terms, doubts, strict=True)
+        ]
 
     @property
     def scores(self) -> Scores:
@@ -171,6 +164,15 @@ class EventDetector:
 
     def save(self, folder: Path) -> None:
         """Write the fitted model."""
+        save_model(folder, self.name, *self.dump())
+
+    @classmethod
+    def load(cls, folder: Path) -> "EventDetector":
+        """Return a model that `save` wrote. Raises: ModelError."""
+        return cls.restore(folder, *load_model(folder, cls.name))
+
+    def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
+        """Return settings, arrays and texts for `restore`."""
         self._fitted()
         told, tensors = self.model_.dump()
         settings: dict[str, Any] = {
@@ -184,14 +186,16 @@ class EventDetector:
             settings["coded"].append(about)
             arrays |= {f"{i}:{name}": array for name, array in parts.items()}
             texts[str(i)] = words
-        save_model(folder, self.name, settings, arrays, texts)
+        return settings, arrays, texts
 
     @classmethod
-    def load(cls, folder: Path) -> "EventDetector":
-        """Return a model that `save` wrote. Raises: ModelError."""
+    def restore(
+        cls, folder: Path, settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]],
+        texts: dict[str, list[str]],
+    ) -> "EventDetector":  # fmt: skip
+        """Return what `dump` gave, of a model in a folder. Raises: ModelError."""
         from graphad.models.entity_embedding import EntityEmbedding
 
-        settings, arrays, texts = load_model(folder, cls.name)
         made = cls()
         made.columns_ = restored(folder, settings, arrays, texts)
         try:

@@ -4,7 +4,7 @@ Statistics are learned on names, over all hosts (`fit`); paths are searched on i
 Source: Dong et al., GID, arXiv 1608.02639; shrinkage, smoothing and terms in bits are ours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -12,19 +12,17 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from graphad.detect import Unit, load_model, save_model
+from graphad.detect import MARK, Paths, Unit, Window, load_model, save_model
 from graphad.detectors.path_names import Names
 from graphad.detectors.path_terms import TERMS, USED, Mode, Scorer
-from graphad.errors import ModelError, NotFitted
-from graphad.graph import Graph
+from graphad.errors import GraphadError, ModelError, NotFitted
+from graphad.graph import HOUR, Graph, coded
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
-MARK = "mark"  # the term that takes what people called benign down to 0 bits
 SHOWN = (*TERMS, MARK)
 
 # Between which types information can flow, one of them a process (GID 3.1), and the pairs that
@@ -33,28 +31,6 @@ ACTORS = frozenset({"process", "user", "session", "address", "host", "service", 
 _INHERITED = 0.95  # of a parent's surprise
 # All that a user does meets in the user: a path may begin or end there, but not pass through.
 HUBS = frozenset({"user", "host", "domain"})
-
-
-@dataclass(frozen=True)
-class Paths:
-    """P scored paths of one graph, highest z first.
-
-    score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
-    terms [P, L, T] bits, by SHOWN, zero padded: each row of a path adds up to its score; `used`
-    are those that the mode has, the others are zero.
-    """
-
-    score: Floats
-    z: Floats
-    length: Ints
-    events: Ints
-    terms: Floats
-    exact: bool = True
-    used: tuple[str, ...] = SHOWN
-
-    def __len__(self) -> int:
-        """Return the number of paths."""
-        return len(self.score)
 
 
 @dataclass
@@ -101,6 +77,26 @@ class PathDetector:
             self._fit_lengths(graphs)
         return self
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return no field: paths are scored by names alone."""
+        return ()
+
+    def learn(self, window: Window) -> "PathDetector":
+        """Fit on the counts of a window and its graph."""
+        return self.fit(window.counts(), [window.graph()])
+
+    def update(self, window: Window) -> "PathDetector":
+        """Refuse: what a path model knows are counts, and a store adds those up by itself."""
+        raise GraphadError(
+            "A path model cannot be updated.", hint="Fit it on the longer window: graphad fit."
+        )
+
+    @property
+    def learned(self) -> dict[str, int]:
+        """Return how many distinct relations are known."""
+        return {} if self.names_ is None else {"relations": len(self.names_.n)}
+
     def score(
         self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
@@ -120,12 +116,12 @@ class PathDetector:
             self = self._scaled_by(graph, inside)
         assert self.names_ is not None
         table, label, mask = self._told(graph, inside)
-        mask = mask & _chosen(graph, hosts, types)
+        mask = mask & graph.among(hosts, types)
         if not mask.any():
             none = np.empty((0, self.max_length))
             return Paths(
                 np.empty(0), np.empty(0), np.empty(0, np.int64), none.astype(np.int64),
-                np.empty((0, self.max_length, len(SHOWN))), used=USED[self.mode],
+                np.empty((0, self.max_length, len(SHOWN))), SHOWN, USED[self.mode],
             )  # fmt: skip
         src, dst = self.ends(graph)
         cost = table.sum(axis=1)[label]
@@ -145,8 +141,26 @@ class PathDetector:
         order = np.lexsort((np.arange(len(z)), -score, -z))
         return Paths(
             score[order], z[order], found.length[order], found.edges[order], parts[order],
-            found.exact, USED[self.mode],
+            SHOWN, USED[self.mode], found.exact,
         )  # fmt: skip
+
+    def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield the paths of each hour of each host, with the graph of its events."""
+        host_of, hosts = coded(graph.host)
+        hour = graph.ts // HOUR
+        for h in range(len(hosts)):
+            mine = host_of == h
+            for one in np.unique(hour[mine]):
+                part = graph.subset(np.flatnonzero(mine & (hour == one)))
+                yield part, self.score(part)
+
+    def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield the paths of each hour in which several hosts had events."""
+        hour = graph.ts // HOUR
+        for one in np.unique(hour):
+            part = graph.subset(np.flatnonzero(hour == one))
+            if len(set(part.host)) > 1:
+                yield part, self.score(part)
 
     @property
     def scaled(self) -> bool:
@@ -226,7 +240,7 @@ class PathDetector:
         if self._scorer is None:
             self._scorer = Scorer(self.names_, self.mode, self.shrinkage, self.restart)
         table, label = self._scorer.events(graph, inside)
-        acts = _are(graph.types, ACTORS)
+        acts = graph.are(ACTORS)
         told = table, label, acts[graph.src] | acts[graph.dst]
         self._last = graph, inside, told
         return told
@@ -235,7 +249,7 @@ class PathDetector:
         """Return both ends of the events, a hub being another vertex as an end than as a start."""
         if self.mode == "paper":
             return graph.src, graph.dst
-        hub = _are(graph.types, HUBS)
+        hub = graph.are(HUBS)
         return graph.src, np.where(hub[graph.dst], graph.dst + len(graph.ids), graph.dst)
 
     def _scaled_by(self, graph: Graph, inside: bool) -> "PathDetector":
@@ -275,6 +289,10 @@ class PathDetector:
             for r, q in drawn.items() if q
         }  # fmt: skip
 
+    def z_of(self, kind: str, length: int, score: float) -> float:
+        """Return the z of a path of one length, had it this score."""
+        return float(self.z(length, np.array([score]))[0])
+
     def z(self, length: int, score: Floats) -> Floats:
         """Return how far scores [P] of paths of one length stand out, as `score` gives it."""
         if not self.lengths_:
@@ -290,23 +308,3 @@ def _taken(table: Floats, label: Ints, covered: Bools | None) -> Floats:
     if covered is not None:
         terms[covered, -1] = 0.0 - terms[covered].sum(axis=-1)
     return terms
-
-
-def _are(types: Any, kinds: frozenset[str]) -> Bools:
-    """Return which types [N] are of some kinds."""
-    found: Bools = pc.is_in(pa.array(types, pa.string()), pa.array(sorted(kinds))).to_numpy(False)
-    return found
-
-
-def _chosen(
-    graph: Graph, hosts: Iterable[str] | None, types: Iterable[str] | None
-) -> npt.NDArray[np.bool_]:
-    """Return which events are of the hosts and between entities of the types; None is all."""
-    chosen = np.ones(len(graph), bool)
-    if hosts is not None:
-        wanted = {host.lower() for host in hosts}
-        chosen &= np.array([host.lower() in wanted for host in graph.host], bool)
-    if types is not None:
-        fits = _are(graph.types, frozenset(types))
-        chosen &= fits[graph.src] & fits[graph.dst]
-    return chosen

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.path import PathDetector, Paths
+from graphad.detect import Paths
+from graphad.detectors.path import PathDetector
 from graphad.graph import Graph, joined
 
 Bools = npt.NDArray[np.bool_]

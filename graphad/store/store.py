@@ -20,6 +20,7 @@ from graphad.query import quoted
 from graphad.store import graphs, slices, views
 from graphad.store import identity as who
 from graphad.store import manifest as manifests
+from graphad.store.fields import with_fields
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
@@ -329,17 +330,20 @@ class Store:
     def graph(
         self, start: Moment = None, end: Moment = None, host: str | None = None,
         sources: Iterable[int] | None = None, identity: Iterable[str] | None = None,
+        fields: Sequence[str] = (),
     ) -> Graph:  # fmt: skip
         """Return the provenance graph of a window [start, end).
 
         Entities that logs name differently are one, by the rules `identity` of identity.RULES,
-        all if None; see docs/identity.md. Raises: UnknownName: there is no such rule.
+        all if None; see docs/identity.md. fields: of records (schema.RECORDS) or of tables that
+        were ingested, which the graph is to have. Raises: UnknownName: there is no such rule.
         """
         rules = who.chosen(identity)
         connection = self.connect()
         try:
             window = self.window(start, end, None, sources)
-            return graphs.united(connection, window, host, rules).finish()
+            found = graphs.united(connection, window, host, rules).finish()
+            return with_fields(connection, found, fields)
         except duckdb.Error as error:
             raise self._damage(error) from error
         finally:

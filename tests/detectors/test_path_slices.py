@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.detectors.path import PathDetector, Paths
+from graphad.detect import Paths
+from graphad.detectors.path import PathDetector
 from graphad.detectors.path_slices import best_paths, can_slice
 from graphad.graph import Graph, joined
 from tests.detectors.test_path import counts_of, graph_of

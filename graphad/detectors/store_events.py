@@ -1,0 +1,305 @@
+"""The event detector over a store: a model for each kind of events, findings of all together.
+
+Kinds differ in how many events they have and in how their scores spread, so what is compared is how
+seldom an hour of a host has such an event (models/tails.py). A value that was never seen before is
+a finding of its own, as rare as such values have been.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphad.detect import MARK, Paths, Story, Unit, Window, load_model, save_model
+from graphad.detectors.event import ORIGIN, EventDetector, Explanation
+from graphad.detectors.event_columns import CLOCK
+from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_kind
+from graphad.detectors.event_odd import NOVEL, Odd, Stories, joined, odd_rows, stories
+from graphad.detectors.event_rows import TIME, Rows, rows_of
+from graphad.errors import GraphadError, ModelError, NotFitted
+from graphad.graph import HOUR, Graph
+from graphad.models.tails import Tail, z_of_rate
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Spell = tuple[int, int, int]  # events, first and last [us]
+
+NONE = "(none)"  # how a missing value is told
+LEAST = 50  # rows of a kind that a model is made of
+HELD = 0.1  # last share of the rows, whose scores say how often quiet events reach one
+_IN_AN_HOUR = 50  # of a host: odd events that are looked at when it is counted
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is known of one kind: its model, the tail of its scores, how many rows it learned.
+
+    hours: of hosts, in which it learned.
+    """
+
+    model: EventDetector
+    tail: Tail
+    rows: int
+    hours: int
+
+
+@dataclass
+class StoreEventDetector:
+    """Scores the events of a graph by how unlikely what their records say is, kind by kind.
+
+    columns: not the kinds of a graph, but the fields of a table's records, those in `numbers` cut
+    into quantiles; time: what a table calls its times, for an Enricher alone. least, mode, seed:
+    see EventDetector. top: findings.
+    """
+
+    name: ClassVar[str] = "event"
+    unit: ClassVar[Unit] = "event"
+
+    mode: Literal["default", "paper"] = "default"
+    top: int = 100
+    columns: tuple[str, ...] = ()
+    time: str = TIME
+    numbers: tuple[str, ...] = ()
+    least: int = 5
+    seed: int = 0
+    learned_: dict[str, Learned] = field(default_factory=dict, repr=False)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the fields of records that graphs must have."""
+        return tuple(self.columns) or FIELDS
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of events."""
+        return (table_kind(self.columns),) if self.columns else KINDS
+
+    def learn(self, window: Window) -> "StoreEventDetector":
+        """Fit on the graph of a window."""
+        return self.fit([window.graph(self.fields)])
+
+    def fit(self, graphs: Iterable[Graph]) -> "StoreEventDetector":
+        """Learn from graphs of quiet time. Raises: GraphadError: too few events of every kind."""
+        self.learned_ = {}
+        tables, hours = self._tables(graphs)
+        self.learned_ = {
+            name: self._fitted(table, hours)
+            for name, table in tables.items()
+            if len(table) >= LEAST
+        }
+        if not self.learned_:
+            raise GraphadError(
+                f"No kind of events has {LEAST} distinct ones to learn from.",
+                hint="Fit on a longer window.",
+            )
+        return self
+
+    def update(self, window: Window) -> "StoreEventDetector":
+        """Learn a further window: what is known moves little, new kinds and values freely.
+
+        This detector changes; one that was saved before stays as it was.
+        """
+        if not self.learned_:
+            raise NotFitted(self.name)
+        tables, hours = self._tables([window.graph(self.fields)])
+        for name, table in tables.items():
+            if name in self.learned_:
+                self.learned_[name] = self._updated(self.learned_[name], table, hours)
+            elif len(table) >= LEAST:
+                self.learned_[name] = self._fitted(table, hours)
+        return self
+
+    @property
+    def learned(self) -> dict[str, int]:
+        """Return how many rows of each kind were learned."""
+        return {name: one.rows for name, one in self.learned_.items()}
+
+    def _tables(self, graphs: Iterable[Graph]) -> tuple[dict[str, pa.Table], int]:
+        """Return the rows of each kind that there is, in time order, and the hours of hosts."""
+        parts: dict[str, list[pa.Table]] = {}
+        hours: set[tuple[str, int]] = set()
+        for graph in graphs:
+            hours |= set(zip(graph.host.tolist(), (graph.ts // HOUR).tolist(), strict=True))
+            for number, rows in self._rows(graph):
+                parts.setdefault(self.kinds[number].name, []).append(self._table(rows))
+        found = {}
+        for name, some in parts.items():
+            whole = pa.concat_tables(some)
+            order = np.argsort(whole[self.time].cast(pa.int64()).to_numpy(), kind="stable")
+            found[name] = whole.take(pa.array(order))
+        return found, len(hours)
+
+    def _fitted(self, table: pa.Table, hours: int) -> Learned:
+        model = EventDetector(
+            columns=table.column_names[:-1], time=self.time, numbers=self.numbers,
+            least=self.least, mode=self.mode, seed=self.seed,
+        ).fit(table)  # fmt: skip
+        scores = model.score(table.slice(len(table) - _held(table))).score
+        return Learned(model, Tail.fit(scores, len(table) / hours), len(table), hours)
+
+    def _updated(self, one: Learned, table: pa.Table, hours: int) -> Learned:
+        model = one.model.update(table)
+        scores = model.score(table.slice(len(table) - _held(table))).score
+        rows, hours = one.rows + len(table), one.hours + hours
+        tail = Tail.fit(np.concatenate([one.tail.scores, scores]), rows / hours)
+        return Learned(model, tail, rows, hours)
+
+    def score(
+        self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> Paths:  # fmt: skip
+        """Return the events that stand out most, each as it was on one day and host once.
+
+        hosts, types, inside: see Detector; nothing is seen for the first time inside of what was
+        learned. Covered events are left out.
+        """
+        chosen = graph.among(hosts, types)
+        if covered is not None:
+            chosen &= ~covered
+        rows = dict(self._rows(graph, chosen))
+        odd = self._odd(rows)
+        found = stories(odd)
+        order = np.lexsort((found.odd.event, -found.odd.score, -found.odd.z))[: self.top]
+        return self._paths(graph, found.take(order), rows)
+
+    def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield the oddest events of each hour of each host, with the whole graph."""
+        odd = self._odd(dict(self._rows(graph)))
+        order = np.lexsort((odd.event, -odd.score, -odd.z, odd.hour, odd.host))
+        odd = odd.take(order)
+        fresh = np.ones(len(odd), bool)
+        fresh[1:] = (np.diff(odd.hour) != 0) | (np.diff(odd.host) != 0)
+        begins = np.flatnonzero(fresh)
+        for begin, end in zip(begins, [*begins[1:], len(odd)], strict=True):
+            part = odd.take(np.arange(begin, min(end, begin + _IN_AN_HOUR)))
+            one = np.ones(len(part), np.int64)
+            bits = part.score[:, None, None]
+            yield graph, Paths(part.score, part.z, one, part.event[:, None], bits, (ORIGIN,), ())
+
+    def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield nothing: an event is of one host."""
+        yield from ()
+
+    def z_of(self, kind: str, length: int, score: float) -> float:
+        """Return the z of a finding of a kind, had it this score; 0 for a kind not learned."""
+        name, _, column = kind.partition(":")
+        if name not in self.learned_:
+            return 0.0
+        tail = self.learned_[name].tail
+        if column:
+            return float(z_of_rate(tail.per_hour * 2.0**-score))
+        return float(tail.z(np.array([score]))[0])
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model."""
+        if not self.learned_:
+            raise NotFitted(self.name)
+        names = ("mode", "top", "columns", "time", "numbers", "least", "seed")
+        settings: dict[str, Any] = {name: getattr(self, name) for name in names} | {"kinds": {}}
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        texts: dict[str, list[str]] = {}
+        for name, one in self.learned_.items():
+            about, parts, words = one.model.dump()
+            told, scores = one.tail.dump()
+            settings["kinds"][name] = {"model": about, "tail": told} | {
+                "rows": one.rows, "hours": one.hours,
+            }  # fmt: skip
+            arrays |= {f"{name}/{key}": part for key, part in parts.items()}
+            arrays[f"{name}/tail"] = scores
+            texts |= {f"{name}/{key}": part for key, part in words.items()}
+        save_model(folder, self.name, settings, arrays, texts)
+
+    @classmethod
+    def load(cls, folder: Path) -> "StoreEventDetector":
+        """Return a model that `save` wrote. Raises: ModelError."""
+        settings, arrays, texts = load_model(folder, cls.name)
+        try:
+            kinds = settings.pop("kinds")
+            for name in ("columns", "numbers"):
+                settings[name] = tuple(settings[name])
+            made = cls(**settings)
+            for name, told in kinds.items():
+                parts, words = of_kind(name, arrays), of_kind(name, texts)
+                tail = Tail.restore(told["tail"], parts["tail"])
+                model = EventDetector.restore(folder, told["model"], parts, words)
+                rows, hours = int(told["rows"]), int(told["hours"])
+                made.learned_[name] = Learned(model, tail, rows, hours)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{folder} does not fit this version of graphad.") from error
+        return made
+
+    def _rows(self, graph: Graph, chosen: Bools | None = None) -> Iterator[tuple[int, Rows]]:
+        """Yield the rows of each kind, by number, that has events; chosen [E]: of these alone."""
+        for number, events in enumerate(events_of(graph, self.kinds)):
+            mine = events if chosen is None else events[chosen[events]]
+            if len(mine):
+                yield number, rows_of(graph, mine, self.kinds[number].columns)
+
+    def _odd(self, rows: dict[int, Rows]) -> Odd:
+        if not self.learned_:
+            raise NotFitted(self.name)
+        found = []
+        for number, kind in enumerate(self.kinds):
+            mine = rows.get(number)
+            if mine is not None and kind.name in self.learned_:
+                one = self.learned_[kind.name]
+                found += odd_rows(number, one.model, one.tail, self._table(mine), mine)
+        return joined(found)
+
+    def _table(self, rows: Rows) -> pa.Table:
+        return rows.table.rename_columns([*rows.table.column_names[:-1], self.time])
+
+    def _paths(self, graph: Graph, found: Stories, rows: dict[int, Rows]) -> Paths:
+        odd = found.odd
+        columns = dict.fromkeys(name for kind in self.kinds for name in kind.columns)
+        names = (ORIGIN, *columns, *(c for c in CLOCK if c not in columns), NOVEL, MARK)
+        terms = np.zeros((len(odd), 1, len(names)))
+        told: dict[int, Story] = {}
+        for number, kind in enumerate(self.kinds):
+            mine = np.flatnonzero(odd.kind == number)
+            if not len(mine):
+                continue
+            model = self.learned_[kind.name].model
+            some = self._table(rows[number]).take(pa.array(odd.row[mine]))
+            words = zip(*(some[name].to_pylist() for name in kind.columns), strict=True)
+            for at, why, said in zip(mine.tolist(), model.explain_all(some), words, strict=True):
+                column, start = int(odd.column[at]), int(graph.ts[found.first[at]])
+                spell = int(found.count[at]), start, int(found.last[at])
+                parts = why.terms if column < 0 else {NOVEL: float(odd.score[at])}
+                for name, bits in parts.items():
+                    terms[at, 0, names.index(name)] = bits
+                if column < 0:
+                    told[at] = _unlikely(kind.name, said, why, spell)
+                else:
+                    told[at] = _first(kind.name, model.columns[column], said[column], spell)
+        one = np.ones(len(odd), np.int64)
+        stories_ = tuple(told[at] for at in range(len(odd)))
+        return Paths(odd.score, odd.z, one, odd.event[:, None], terms, names, names, True, stories_)
+
+
+def _unlikely(kind: str, said: tuple[str, ...], why: Explanation, spell: Spell) -> Story:
+    doubt = why.culprit
+    note = f"{doubt.column} {doubt.value or NONE} is 1 in {2.0**doubt.bits:,.0f}"
+    return Story(kind, said, tuple(why.terms), *spell, note, tuple(why.doubts))
+
+
+def _first(kind: str, column: str, word: str, spell: Spell) -> Story:
+    note = f"first {column} {word or NONE}"
+    return Story(f"{kind}:{column}", (column, word), (NOVEL,), *spell, note)
+
+
+def _held(table: pa.Table) -> int:
+    """Return how many of the last rows are to say how often quiet events reach a score."""
+    return min(max(int(len(table) * HELD), LEAST), len(table))
+
+
+def of_kind(name: str, held: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a saved model belongs to one kind."""
+    begin = f"{name}/"
+    return {key.removeprefix(begin): value for key, value in held.items() if key.startswith(begin)}

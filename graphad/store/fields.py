@@ -1,0 +1,56 @@
+"""What the records behind a graph's events say in some fields."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphad import schema
+from graphad.graph import Graph
+from graphad.query import quoted, quoted_name
+from graphad.tabular_raw import TAKEN, named
+
+_TEXTS = frozenset(c.name for c in schema.RECORDS if c.kind == "text") - {"attrs", "shape"}
+
+
+def with_fields(
+    connection: duckdb.DuckDBPyConnection, graph: Graph, fields: Sequence[str]
+) -> Graph:
+    """Return a graph with texts for fields: columns of records, or of a table that was ingested."""
+    if not fields:
+        return graph
+    place = np.stack([graph.source, graph.record])
+    order = np.lexsort(place[::-1])
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (np.diff(place[:, order], axis=1) != 0).any(axis=0)
+    which = np.empty(len(order), np.int64)
+    which[order] = np.cumsum(fresh) - 1
+    source, record = place[:, order[fresh]]
+    connection.register("behind", pa.table({"source": source, "record": record}))
+    try:
+        asked = ", ".join(f"{_expression(name)} AS {quoted_name(name)}" for name in fields)
+        found = connection.sql(
+            f"SELECT {asked} FROM behind LEFT JOIN records r USING (source, record) "
+            "ORDER BY behind.source, behind.record"
+        ).to_arrow_table()
+    finally:
+        connection.unregister("behind")
+    at = pa.array(which)
+    texts = {}
+    for name in fields:
+        column = found[name].cast(pa.string()).dictionary_encode().combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.array([], pa.string()).dictionary_encode()
+        texts[name] = column.take(at)
+    return replace(graph, fields=texts)
+
+
+def _expression(name: str) -> str:
+    """Return SQL for the text of a field: its column, or where a table's field is kept."""
+    kept = named([f"{name.lstrip('_')}_" if name.startswith("_") else name], TAKEN)[0]
+    if kept in _TEXTS:
+        return f"nullif(r.{quoted_name(kept)}, '')"
+    pointer = kept.replace("~", "~0").replace("/", "~1")
+    return f"nullif(r.attrs ->> {quoted('/' + pointer)}, '')"

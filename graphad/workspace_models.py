@@ -1,0 +1,148 @@
+"""Fitted models in a store: kept for good, each under its own id, one of each detector in use."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from graphad import judge
+from graphad.annotated import Annotated
+from graphad.detect import Detector
+from graphad.detectors.path import PathDetector
+from graphad.detectors.store_events import StoreEventDetector
+from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.graph import Graph
+from graphad.store.manifest import write_atomic
+
+DETECTORS: dict[str, type[Detector]] = {
+    PathDetector.name: PathDetector,
+    StoreEventDetector.name: StoreEventDetector,
+}
+IN_USE = "LATEST"  # file with the id of the model in use
+
+
+class Version(msgspec.Struct):
+    """A kept model. start, end: RFC 3339, what it learned last; parent: what that went on from.
+
+    counts: what it learned, by kind; parent: None for a fit. calibrated, in_use: as of now.
+    """
+
+    model: str
+    detector: str
+    start: str
+    end: str
+    parent: str | None
+    learned: dict[str, int]
+    calibrated: bool = False
+    in_use: bool = False
+
+
+class Modelled(Annotated):
+    """A store with fitted models."""
+
+    def model(
+        self, name: str | None = None, detector: str = PathDetector.name
+    ) -> tuple[Any, Any, str]:
+        """Return a model, its calibration or None, and its id.
+
+        If it is not named, the one of a detector that is in use. Raises: GraphadError if there is
+        none, ModelError, UnknownName.
+        """
+        from graphad.models.calibration import Calibration
+
+        if name is None:
+            try:
+                name = (self._folder(detector) / IN_USE).read_text().strip()
+            except OSError as error:
+                raise GraphadError(
+                    f"No {detector} model is fitted.",
+                    hint=f"Fit one: graphad fit --detector {detector}.",
+                ) from error
+        known = [path.name for kind in DETECTORS for path in self._kept(kind)]
+        if name not in known:
+            raise UnknownName.among("model", name, known)
+        kind = name.partition("-")[0]
+        found = DETECTORS[kind].load(self._folder(kind) / name)
+        path = self._folder(kind) / name / "calibration.json"
+        try:
+            calibration = (
+                Calibration.from_json(msgspec.json.decode(path.read_bytes()))
+                if path.exists()
+                else None
+            )
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{path} is damaged.") from error
+        return found, calibration, name
+
+    def models(self) -> list[Version]:
+        """Return all kept models, those of one detector together, by when they were kept."""
+        found = []
+        for kind in DETECTORS:
+            try:
+                used = (self._folder(kind) / IN_USE).read_text().strip()
+            except OSError:
+                used = ""
+            for path in self._kept(kind):
+                try:
+                    one = msgspec.json.decode((path / "about.json").read_bytes(), type=Version)
+                except (OSError, msgspec.DecodeError):  # of a graphad that did not write it
+                    one = Version(path.name, kind, "", "", None, {})
+                one.calibrated = (path / "calibration.json").exists()
+                one.in_use = path.name == used
+                found.append(one)
+        return found
+
+    def use(self, name: str) -> str:
+        """Put a kept model into use, as an earlier one after an update that did harm.
+
+        name: its id or the id's unambiguous beginning. Returns the id. Raises: UnknownName.
+        """
+        known = [one.model for one in self.models()]
+        near = [one for one in known if one == name] or [m for m in known if m.startswith(name)]
+        if len(near) != 1:
+            raise UnknownName.among("model", name, known)
+        folder = self._folder(near[0].partition("-")[0])
+        write_atomic(folder / IN_USE, near[0].encode())
+        return near[0]
+
+    def _folder(self, detector: str) -> Path:
+        return self.path / "models" / detector
+
+    def _kept(self, detector: str) -> list[Path]:
+        folder = self._folder(detector)
+        found = [path for path in folder.glob(f"{detector}-*") if path.is_dir()]
+        return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+    def _keep(
+        self, detector: Detector, quiet: Graph, budget: float, version: dict[str, Any] | None = None
+    ) -> str:
+        """Keep a model, calibrated on a quiet graph if that has events, and put it into use."""
+        from graphad.models.calibration import Calibration
+
+        folder = self._folder(detector.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".new-{os.getpid()}"
+        detector.save(aside)
+        digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
+        digest.update((aside / "manifest.json").read_bytes())
+        name = f"{detector.name}-{digest.hexdigest()[:12]}"
+        target = folder / name
+        if target.exists():
+            for path in aside.iterdir():
+                path.unlink()
+            aside.rmdir()
+        else:
+            aside.rename(target)
+        if len(quiet):
+            maxima, blocks, days = judge.quiet_reference(detector, quiet)
+            fitted = Calibration.fit(
+                maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
+            )
+            write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
+        told = {"start": "", "end": "", "parent": None, "learned": {}} | (version or {})
+        about = Version(model=name, detector=detector.name, **told)
+        write_atomic(target / "about.json", msgspec.json.encode(about))
+        write_atomic(folder / IN_USE, name.encode())
+        return name
