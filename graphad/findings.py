@@ -1,9 +1,12 @@
 """Findings: what is shown to people."""
 
 import hashlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
+
+NONE = "(none)"  # how a missing value is told
+_TOLD = 0.05  # share from which on a value counts as likely
 
 
 class Entity(msgspec.Struct):
@@ -106,6 +109,40 @@ def finding_id(detector: str, host: str, sequence: Iterable[str], day: str) -> s
 def title(entities: Sequence[Entity]) -> str:
     """Return a path as people read it: `sshd → bash → curl → /tmp/x`."""
     return " → ".join(short(entity) for entity in entities)
+
+
+def oddity(finding: Finding, say: Callable[[str], str] = str) -> str:
+    """Return what is odd about an event, in words; "" for a path. say: how values are told.
+
+    >>> from types import SimpleNamespace as F
+    >>> oddity(F(kind="launch", doubts=[Doubt("user", "bob", 10.0, [("eve", 0.5), ("bob", 0.1)])]))
+    'user bob is 1 in 1,024 with the rest as it is; likely: eve 50 %'
+    >>> oddity(F(kind="launch:user", doubts=[Doubt("user", "bob", 3.0, [])]))
+    'user bob was never seen before'
+    """
+    if not finding.doubts:
+        return ""
+    doubt = finding.doubts[0]
+    value = f"{doubt.column} {say(doubt.value or NONE)}"
+    if ":" in finding.kind:
+        return f"{value} was never seen before"
+    text = f"{value} is 1 in {2.0**doubt.bits:,.0f} with the rest as it is"
+    others = [
+        f"{say(word or NONE)} {percent(share)}"
+        for word, share in doubt.likely
+        if word != doubt.value and share >= _TOLD
+    ]
+    return text + (f"; likely: {', '.join(others)}" if others else "")
+
+
+def percent(share: float) -> str:
+    """Return a share as people read it.
+
+    >>> percent(0.996), percent(0.0678), percent(0.0004)
+    ('99.6 %', '6.8 %', '0.04 %')
+    """
+    digits = 1 if share >= 0.01 else 2
+    return f"{100 * share:.{digits}f} %".replace(".0 ", " ")
 
 
 def short(entity: Entity) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from graphad.attack_tags import Pattern, tagged
-from graphad.findings import Finding, fullest, short
+from graphad.findings import Finding, fullest, oddity, short
 from graphad.incident_graph import ENTERS, Event, Incident, build, event_key
 from graphad.incidents import BIRTHS, Known, microseconds, rank
 
@@ -47,7 +47,7 @@ def describe(incident: Incident, findings: Sequence[Finding]) -> str:
     sentences = [
         f"{_span(incident)} on {_listed([said.host(h) for h in incident.hosts])}.",
         f"{said.story(findings)}.",
-        f"{said.rare()}.",
+        f"{said.rare(findings)}.",
     ]
     sentences += [f"{one}." for one in (said.entry(), said.reach(), said.rest()) if one]
     return " ".join(sentences)
@@ -194,9 +194,10 @@ class Words:
             seen.add(chain[0].src)
         return chain
 
-    def rare(self) -> str:
-        """Return which event is the rarest, and why by its terms."""
+    def rare(self, findings: Sequence[Finding]) -> str:
+        """Return which event is the rarest, and why by its terms, or by what would be likely."""
         event = self.incident.events[self.incident.rarest]
+        odd = [oddity(f, named) for f in findings if f.doubts and f.edges[0].terms == event.terms]
         src, dst = self.at(event.src), self.at(event.dst)
         brief = {"src": self.brief(event.src), "dst": self.brief(event.dst)}
         terms = sorted(event.terms.items(), key=lambda term: -term[1])
@@ -208,6 +209,7 @@ class Words:
         command = self.command(event) if event not in self.said else ""
         link = f"{src} {self.verb(event)} {dst}{command}"
         text = f"The rarest link, of {event.bits:.1f} bits, is that {link}"
+        why = odd[:1] or why
         return text + (f": {_listed(why)}" if why else "")
 
     def entry(self) -> str:

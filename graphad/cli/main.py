@@ -11,15 +11,19 @@ import click
 from graphad import __version__
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
+from graphad.cli.models import fit, models, update, use
 from graphad.cli.options import (
+    budget_option,
+    columns_option,
+    detector_option,
+    detector_options,
+    detector_settings,
     filter_options,
     filters,
     format_option,
     ingest_options,
     input_options,
     logs_argument,
-    path_options,
-    settings,
     store_option,
 )
 from graphad.cli.upkeep import compact, doctor, prune
@@ -76,17 +80,11 @@ def main() -> None:
     help="Quiet log to learn from and calibrate on; may be repeated.",
 )
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@click.option(
-    "--budget",
-    type=float,
-    default=10.0,
-    show_default=True,
-    help="False alarms a day, for the whole installation.",
-)
+@budget_option
 @click.option(
     "--all-paths", is_flag=True, help="Show every path, not just the best of each incident."
 )
-@path_options
+@detector_options
 @filter_options
 @input_options
 @format_option("table", "json", "ndjson", "csv")
@@ -118,11 +116,12 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     from graphad.cli.progress import Progress
     from graphad.workspace import open_store
 
+    detector, settings = detector_settings(given)
     ingest = ingest_options(given)
     with Progress(quiet) as progress:
         opened = open_store(store)
         found = opened.hunt(
-            logs, baseline, top=top, settings=settings(given), budget=budget,
+            logs, baseline, top=top, settings=settings, budget=budget, detector=detector,
             stage=progress.stage, watch=progress.read, done=progress.ingested, **filters(given),
             **ingest,
         )  # fmt: skip
@@ -145,6 +144,7 @@ def _exit_code(found: Any, fail_on: str | None, rejected: float, limit: float) -
 @store_option
 @logs_argument
 @input_options
+@columns_option
 @format_option("table", "ndjson")
 @click.option(
     "--max-reject-rate",
@@ -184,29 +184,8 @@ def ingest(
 
 @main.command()
 @store_option
-@click.option("--since", help="Begin of the quiet window, RFC 3339.")
-@click.option("--until", help="Its end, not counted in.")
-@click.option("--budget", type=float, default=10.0, show_default=True, help="False alarms a day.")
-@path_options
-def fit(store: Path, since: str | None, until: str | None, budget: float, **given: Any) -> None:
-    """Fit a path model on a quiet window; calibrate it on the last third of its active hours.
-
-    \b
-    graphad fit --until 2026-11-22
-    graphad score --since 2026-11-22
-    """
-    from graphad.cli import show
-    from graphad.workspace import open_store
-
-    opened = open_store(store, create=False)
-    model = opened.fit(start=since, end=until, settings=settings(given), budget=budget)
-    click.echo(model)
-    show.calibration(opened.model(model)[1])
-
-
-@main.command()
-@store_option
-@click.option("--model", help="Model to judge with; the latest if not given.")
+@click.option("--model", help="Model to judge with; the detector's that is in use if not given.")
+@detector_option
 @click.option("--since", help="Begin of the window to score, RFC 3339.")
 @click.option("--until", help="Its end, not counted in.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
@@ -223,6 +202,7 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
 def score(
     store: Path,
     model: str | None,
+    detector: str,
     since: str | None,
     until: str | None,
     top: int,
@@ -240,7 +220,7 @@ def score(
     from graphad.workspace import open_store
 
     found = open_store(store, create=False).score(
-        model=model, start=since, end=until, top=top, **filters(given)
+        model=model, start=since, end=until, top=top, detector=detector, **filters(given)
     )
     show.findings(found.findings, top, form, all_paths)
     show.notes(found)
@@ -368,7 +348,7 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (mark, unmark, marks, allow, why, incidents, show):
+for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)

@@ -16,6 +16,10 @@ store_option = click.option(
     default=Path("graphad-store"),
     show_default=True, help="Folder of the store.",
 )  # fmt: skip
+columns_option = click.option(
+    "--columns", metavar="COLUMN,...", help="Columns of a table by which its rows are events."
+)
+_PATH: dict[str, Any] = {"max_length": 5, "strict": False, "robust": False, "span": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
 
 
@@ -41,15 +45,30 @@ def input_options(command: Command) -> Command:
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="SELECT that maps a table (CSV, NDJSON, Parquet) to events.",
         ),
+        click.option("--time", metavar="COLUMN", help="With --columns: when a row happened."),
         click.option("--input-format", help="Name of the parser; sniffed if not given."),
     ):
         command = option(command)
     return command
 
 
-def path_options(command: Command) -> Command:
-    """Add the options of the path detector."""
+budget_option = click.option(
+    "--budget", type=float, default=10.0, show_default=True,
+    help="False alarms a day, for the whole installation.",
+)  # fmt: skip
+detector_option = click.option(
+    "--detector", type=click.Choice(["path", "event"]), default="path", show_default=True,
+    help="path: chains of events; event: single ones, by what their records say.",
+)  # fmt: skip
+
+
+def detector_options(command: Command) -> Command:
+    """Add the choice of a detector and the options of each."""
     for option in (
+        click.option(
+            "--numbers", metavar="COLUMN,...", help="Of --columns: numbers, to be cut into ranges."
+        ),
+        columns_option,
         click.option(
             "--span",
             type=float,
@@ -59,7 +78,7 @@ def path_options(command: Command) -> Command:
         click.option(
             "--max-length",
             type=click.IntRange(1, 8),
-            default=5,
+            default=_PATH["max_length"],
             show_default=True,
             help="Most events on a path.",
         ),
@@ -72,6 +91,7 @@ def path_options(command: Command) -> Command:
         ),
         click.option("--strict", is_flag=True, help="Times on a path rise, not just never fall."),
         click.option("--robust", is_flag=True, help="z by median and MAD, not mean and deviation."),
+        detector_option,
     ):
         command = option(command)
     return command
@@ -101,7 +121,16 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
             f"{given['assume_timezone']!r} is no time zone.", param_hint="--assume-timezone"
         ) from error
     parser: Any = given["input_format"]
-    if given["mapping"] is not None:
+    columns = names(given["columns"])
+    if bool(columns) != bool(given["time"]):
+        raise click.UsageError("--columns and --time go together.")
+    if columns:
+        from graphad.tabular_columns import columns_parser
+
+        if given["mapping"] is not None or parser is not None:
+            raise click.UsageError("--columns reads a table without --mapping or --input-format.")
+        parser = columns_parser(columns, given["time"], given["host"])
+    elif given["mapping"] is not None:
         from graphad.tabular import table_parser
 
         try:
@@ -113,10 +142,34 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
     return {"parser": parser, "options": options, "parsers": list(given["parsers"])}
 
 
-def settings(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of PathDetector that command-line options stand for."""
-    named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
-    return named | {"span_s": given["span"]}
+def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the detector that options name, and its fields. Raises: UsageError: they clash."""
+    columns, numbers = names(given["columns"]), names(given["numbers"])
+    if given["detector"] == "path":
+        if columns or numbers:
+            raise click.UsageError("--columns and --numbers go with --detector event.")
+        named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
+        return "path", named | {"span_s": given["span"]}
+    told = [name for name, usual in _PATH.items() if given[name] != usual]
+    if told:
+        raise click.UsageError(f"--{told[0].replace('_', '-')} goes with --detector path.")
+    if given["mode"] not in ("default", "paper"):
+        raise click.UsageError(f"--mode {given['mode']} goes with --detector path.")
+    odd = [name for name in numbers if name not in columns]
+    if odd:
+        raise click.UsageError(f"--numbers names {odd[0]}, which --columns does not.")
+    time = {"time": given["time"]} if columns and given.get("time") else {}
+    return "event", {"mode": given["mode"], "columns": columns, "numbers": numbers} | time
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Return the names in a list with commas, in order, each once.
+
+    >>> names("user, port,user")
+    ('user', 'port')
+    """
+    parts = (part.strip() for part in (text or "").split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def filter_options(command: Command) -> Command:

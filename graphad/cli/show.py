@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from graphad.findings import Finding, fullest, incidents, short
+from graphad.findings import NONE, Finding, fullest, incidents, oddity, percent, short
 from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
@@ -158,6 +158,8 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
     terms = _sum(edge.terms, 1)
     why = f"rarest link: {ends} ({terms} bits)"
+    if finding.doubts:
+        why = f"{oddity(finding)} ({terms} bits)"
     if detail and detail != short(finding.entities[edge.dst]):
         why += f": {shorten(detail, 90)}"
     _out("     " + terminal(why))
@@ -174,7 +176,8 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
 def afterword(found: Any, store: Any, top: int) -> None:
     """Say on stderr what the list rests on and what to do next."""
     groups = incidents(found.findings)
-    words = [f"{len(found.findings)} paths in {len(groups)} incidents"]
+    what = "events" if found.model.startswith("event-") else "paths"
+    words = [f"{len(found.findings)} {what} in {len(groups)} incidents"]
     if not found.calibrated:
         words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
     if not found.exact:
@@ -242,6 +245,10 @@ def explanation(finding: Finding, form: str | None) -> None:
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()
+    for doubt in finding.doubts if len(finding.doubts) > 1 else ():
+        likely = ", ".join(f"{word or NONE} {percent(share)}" for word, share in doubt.likely)
+        told = f"{doubt.column} {doubt.value or NONE}: 1 in {2.0**doubt.bits:,.4g}"
+        _out(terminal(f"   {told}; likeliest: {likely}"))
     parts = _sum(finding.terms, 4)
     _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")
     if finding.p_value is None:

@@ -31,11 +31,10 @@ from graphad.graph import Graph
 Ints = npt.NDArray[np.int64]
 Column = Callable[[Told], pa.Array]
 
-_COMMON: dict[str, Column] = {
-    "host": lambda told: told.texts(told.graph.host),
-    "user": user,
-}
-_BY_PROGRAM: dict[str, Column] = _COMMON | {
+# What programs do is alike on all hosts; where an account may go is not.
+_HOST: dict[str, Column] = {"host": lambda told: told.texts(told.graph.host)}
+_USER: dict[str, Column] = {"user": user}
+_BY_PROGRAM: dict[str, Column] = _USER | {
     "program": lambda told: told.names_of("process", told.actor, base),
     "program_folder": lambda told: told.names_of("process", told.actor, folder),
 }
@@ -77,7 +76,7 @@ def _kind(
 
 # An event is of the first kind that fits.
 KINDS: tuple[Kind, ...] = (
-    _kind("launch", "a process started a program", {"process"}, {"process"}, _COMMON | {
+    _kind("launch", "a process started a program", {"process"}, {"process"}, _USER | {
         "parent": lambda told: told.names(told.src, base),
         "parent_folder": lambda told: told.names(told.src, folder),
         "program": lambda told: told.names(told.dst, base),
@@ -112,25 +111,24 @@ KINDS: tuple[Kind, ...] = (
     _kind("pipe", "a process used a pipe", {"process"}, {"pipe"}, _BY_PROGRAM | _ACTION | {
         "pipe": lambda told: told.names(told.other),
     }, both=True),
-    _kind("logon", "an account logged on", _PLACES, {"session", "user", "host"}, {
-        "host": _COMMON["host"],
+    _kind("logon", "an account logged on", _PLACES, {"session", "user", "host"}, _HOST | {
         "account": account,
         "source": came_from,
         "logon_type": lambda told: told.said("logon_type", str.lower),
         "outcome": lambda told: told.said("outcome", str.lower),
     }, {"logon"}, once=True),
     _kind("service", "a service or task was made, changed or used", _ANY | _SERVICES, _SERVICES,
-          _BY_PROGRAM | _ACTION | {
+          _HOST | _BY_PROGRAM | _ACTION | {
         "type": lambda told: told.types(told.dst),
         "service": lambda told: told.names(told.dst),
     }),
     _kind("account", "an account or a host was changed or opened", _ANY, {"user", "host"},
-          _BY_PROGRAM | _ACTION | {
+          _HOST | _BY_PROGRAM | _ACTION | {
         "type": lambda told: told.types(told.dst),
         "target": lambda told: told.names(told.dst),
     }, {"access", "change", "install"}),
     _kind("share", "a file was used from another host", {"address", "user"}, {"file"},
-          _COMMON | _ACTION | _FILE | {
+          _HOST | _USER | _ACTION | _FILE | {
         "source": lambda told: told.names_of("address", told.actor),
     }, {"read", "write", "delete", "create", "change"}, both=True),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import pyarrow as pa
 from graphad.detectors.event import EventDetector
 from graphad.detectors.event_rows import Rows
 from graphad.models.codes import packed
-from graphad.models.tails import Tail, z_of_rate
+from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,7 +65,7 @@ def odd_rows(kind: int, model: EventDetector, tail: Tail, table: pa.Table, rows:
         if not len(new):
             continue
         bits = np.full(len(new), -np.log2(column.novelty))
-        z = np.full(len(new), z_of_rate(tail.per_hour * column.novelty))
+        z = np.full(len(new), z_of_share(column.novelty))
         words = column.words(table[column.name].combine_chunks()).take(pa.array(new))
         codes = words.dictionary_encode().indices.to_numpy().astype(np.int64)
         # A day of a host by one number, in which the hour is left out.

@@ -1,8 +1,8 @@
 """The event detector over a store: a model for each kind of events, findings of all together.
 
-Kinds differ in how many events they have and in how their scores spread, so what is compared is how
-seldom an hour of a host has such an event (models/tails.py). A value that was never seen before is
-a finding of its own, as rare as such values have been.
+Scores of different kinds spread differently, so what is compared is how seldom quiet events of the
+same kind reach a score (models/tails.py). A value that was never seen before is a finding of its
+own, as rare as such values have been.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.detect import MARK, Paths, Story, Unit, Window, load_model, save_model
+from graphad.detect import MARK, Doubt, Paths, Story, Unit, Window, load_model, save_model
 from graphad.detectors.event import ORIGIN, EventDetector, Explanation
 from graphad.detectors.event_columns import CLOCK
 from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_kind
 from graphad.detectors.event_odd import NOVEL, Odd, Stories, joined, odd_rows, stories
 from graphad.detectors.event_rows import TIME, Rows, rows_of
 from graphad.errors import GraphadError, ModelError, NotFitted
-from graphad.graph import HOUR, Graph
-from graphad.models.tails import Tail, z_of_rate
+from graphad.graph import Graph
+from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,15 +38,11 @@ _IN_AN_HOUR = 50  # of a host: odd events that are looked at when it is counted
 
 @dataclass(frozen=True)
 class Learned:
-    """What is known of one kind: its model, the tail of its scores, how many rows it learned.
-
-    hours: of hosts, in which it learned.
-    """
+    """What is known of one kind: its model, the tail of its scores, how many rows it learned."""
 
     model: EventDetector
     tail: Tail
     rows: int
-    hours: int
 
 
 @dataclass
@@ -87,11 +83,9 @@ class StoreEventDetector:
     def fit(self, graphs: Iterable[Graph]) -> "StoreEventDetector":
         """Learn from graphs of quiet time. Raises: GraphadError: too few events of every kind."""
         self.learned_ = {}
-        tables, hours = self._tables(graphs)
+        tables = self._tables(graphs)
         self.learned_ = {
-            name: self._fitted(table, hours)
-            for name, table in tables.items()
-            if len(table) >= LEAST
+            name: self._fitted(table) for name, table in tables.items() if len(table) >= LEAST
         }
         if not self.learned_:
             raise GraphadError(
@@ -107,12 +101,12 @@ class StoreEventDetector:
         """
         if not self.learned_:
             raise NotFitted(self.name)
-        tables, hours = self._tables([window.graph(self.fields)])
+        tables = self._tables([window.graph(self.fields)])
         for name, table in tables.items():
             if name in self.learned_:
-                self.learned_[name] = self._updated(self.learned_[name], table, hours)
+                self.learned_[name] = self._updated(self.learned_[name], table)
             elif len(table) >= LEAST:
-                self.learned_[name] = self._fitted(table, hours)
+                self.learned_[name] = self._fitted(table)
         return self
 
     @property
@@ -120,12 +114,10 @@ class StoreEventDetector:
         """Return how many rows of each kind were learned."""
         return {name: one.rows for name, one in self.learned_.items()}
 
-    def _tables(self, graphs: Iterable[Graph]) -> tuple[dict[str, pa.Table], int]:
-        """Return the rows of each kind that there is, in time order, and the hours of hosts."""
+    def _tables(self, graphs: Iterable[Graph]) -> dict[str, pa.Table]:
+        """Return the rows of each kind that there is, in time order."""
         parts: dict[str, list[pa.Table]] = {}
-        hours: set[tuple[str, int]] = set()
         for graph in graphs:
-            hours |= set(zip(graph.host.tolist(), (graph.ts // HOUR).tolist(), strict=True))
             for number, rows in self._rows(graph):
                 parts.setdefault(self.kinds[number].name, []).append(self._table(rows))
         found = {}
@@ -133,22 +125,21 @@ class StoreEventDetector:
             whole = pa.concat_tables(some)
             order = np.argsort(whole[self.time].cast(pa.int64()).to_numpy(), kind="stable")
             found[name] = whole.take(pa.array(order))
-        return found, len(hours)
+        return found
 
-    def _fitted(self, table: pa.Table, hours: int) -> Learned:
+    def _fitted(self, table: pa.Table) -> Learned:
         model = EventDetector(
             columns=table.column_names[:-1], time=self.time, numbers=self.numbers,
             least=self.least, mode=self.mode, seed=self.seed,
         ).fit(table)  # fmt: skip
         scores = model.score(table.slice(len(table) - _held(table))).score
-        return Learned(model, Tail.fit(scores, len(table) / hours), len(table), hours)
+        return Learned(model, Tail.fit(scores), len(table))
 
-    def _updated(self, one: Learned, table: pa.Table, hours: int) -> Learned:
+    def _updated(self, one: Learned, table: pa.Table) -> Learned:
         model = one.model.update(table)
         scores = model.score(table.slice(len(table) - _held(table))).score
-        rows, hours = one.rows + len(table), one.hours + hours
-        tail = Tail.fit(np.concatenate([one.tail.scores, scores]), rows / hours)
-        return Learned(model, tail, rows, hours)
+        tail = Tail.fit(np.concatenate([one.tail.scores, scores]))
+        return Learned(model, tail, one.rows + len(table))
 
     def score(
         self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
@@ -193,7 +184,7 @@ class StoreEventDetector:
             return 0.0
         tail = self.learned_[name].tail
         if column:
-            return float(z_of_rate(tail.per_hour * 2.0**-score))
+            return float(z_of_share(2.0**-score))
         return float(tail.z(np.array([score]))[0])
 
     def save(self, folder: Path) -> None:
@@ -207,9 +198,7 @@ class StoreEventDetector:
         for name, one in self.learned_.items():
             about, parts, words = one.model.dump()
             told, scores = one.tail.dump()
-            settings["kinds"][name] = {"model": about, "tail": told} | {
-                "rows": one.rows, "hours": one.hours,
-            }  # fmt: skip
+            settings["kinds"][name] = {"model": about, "tail": told, "rows": one.rows}
             arrays |= {f"{name}/{key}": part for key, part in parts.items()}
             arrays[f"{name}/tail"] = scores
             texts |= {f"{name}/{key}": part for key, part in words.items()}
@@ -228,8 +217,7 @@ class StoreEventDetector:
                 parts, words = of_kind(name, arrays), of_kind(name, texts)
                 tail = Tail.restore(told["tail"], parts["tail"])
                 model = EventDetector.restore(folder, told["model"], parts, words)
-                rows, hours = int(told["rows"]), int(told["hours"])
-                made.learned_[name] = Learned(model, tail, rows, hours)
+                made.learned_[name] = Learned(model, tail, int(told["rows"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{folder} does not fit this version of graphad.") from error
         return made
@@ -277,7 +265,8 @@ class StoreEventDetector:
                 if column < 0:
                     told[at] = _unlikely(kind.name, said, why, spell)
                 else:
-                    told[at] = _first(kind.name, model.columns[column], said[column], spell)
+                    bits = float(odd.score[at])
+                    told[at] = _first(kind.name, model.columns[column], said[column], bits, spell)
         one = np.ones(len(odd), np.int64)
         stories_ = tuple(told[at] for at in range(len(odd)))
         return Paths(odd.score, odd.z, one, odd.event[:, None], terms, names, names, True, stories_)
@@ -289,9 +278,10 @@ def _unlikely(kind: str, said: tuple[str, ...], why: Explanation, spell: Spell) 
     return Story(kind, said, tuple(why.terms), *spell, note, tuple(why.doubts))
 
 
-def _first(kind: str, column: str, word: str, spell: Spell) -> Story:
+def _first(kind: str, column: str, word: str, bits: float, spell: Spell) -> Story:
     note = f"first {column} {word or NONE}"
-    return Story(f"{kind}:{column}", (column, word), (NOVEL,), *spell, note)
+    doubt = Doubt(column, word, bits, [], True)
+    return Story(f"{kind}:{column}", (column, word), (NOVEL,), *spell, note, (doubt,))
 
 
 def _held(table: pa.Table) -> int:
