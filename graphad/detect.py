@@ -47,7 +47,8 @@ class Doubt(NamedTuple):
 class Story:
     """What a finding says that is no path: an event of a kind, told by the words of its columns.
 
-    used: the terms to show; count, start, end [us]: of all such events; note: what is odd.
+    used: the terms to show; count, start, end [us]: of all such events; learned: rows of its kind
+    that the model saw.
     """
 
     kind: str
@@ -56,8 +57,8 @@ class Story:
     count: int
     start: int
     end: int
-    note: str
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[Doubt, ...]
+    learned: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Paths:
     score [P] bits; z [P]; length [P]; events [P, L] positions in the graph, -1 padded;
     terms [P, L, T] bits, by `names`, zero padded: each row of a path adds up to its score; `used`
     are those that the mode has, the others are zero. stories [P]: see Story; None for paths.
+    notes: what people should know besides.
     """
 
     score: Floats
@@ -78,6 +80,7 @@ class Paths:
     used: tuple[str, ...]
     exact: bool = True
     stories: tuple[Story, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of paths."""
@@ -229,3 +232,9 @@ def load_model(
         raise ModelError(f"{path} is damaged.") from error
     arrays = {name: array for name, array in held.items() if not name.startswith("text:")}
     return settings, arrays, texts
+
+
+def of_kind(name: str, held: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a saved model belongs to one kind."""
+    begin = f"{name}/"
+    return {key.removeprefix(begin): value for key, value in held.items() if key.startswith(begin)}

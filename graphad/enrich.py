@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from graphad.detect import load_model
+from graphad.detect import load_model, of_kind
 from graphad.detectors.event import EventDetector, restored
 from graphad.detectors.event_columns import (
     CLOCK,
@@ -24,7 +24,7 @@ from graphad.detectors.event_columns import (
     times,
     whole,
 )
-from graphad.errors import ModelError
+from graphad.errors import ModelError, UnknownName
 from graphad.models.embedding_scores import Scores
 
 
@@ -52,12 +52,28 @@ class Enricher:
         ]
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Enricher":
-        """Return the enricher of a saved event model. Raises: ModelError."""
+    def load(cls, folder: str | Path, kind: str | None = None) -> "Enricher":
+        """Return the enricher of a saved event model.
+
+        kind: of the events to score, if the model is of a store's events; docs/event.md has the
+        columns of each. Raises: ModelError; UnknownName: no such kind is in the model.
+        """
         path = Path(folder)
         settings, arrays, texts = load_model(path, EventDetector.name)
-        columns = restored(path, settings, arrays, texts)
         try:
+            if "kinds" in settings:
+                kinds = settings["kinds"]
+                if kind is None and len(kinds) > 1:
+                    raise UnknownName(
+                        f"{path} has several kinds of events.",
+                        hint=f"Name one: {', '.join(kinds)}.",
+                    )
+                name = next(iter(kinds)) if kind is None else kind
+                if name not in kinds:
+                    raise UnknownName.among("kind of events", name, kinds)
+                settings = kinds[name]["model"]
+                arrays, texts = of_kind(name, arrays), of_kind(name, texts)
+            columns = restored(path, settings, arrays, texts)
             learned = settings["model"]["learned"]
             vectors, bias, weights, counts, arity = (
                 arrays[f"model:{name}"]
@@ -71,7 +87,7 @@ class Enricher:
             if scores.start.tolist() != np.cumsum([0, *sizes]).tolist():
                 raise ValueError("its columns and its embeddings differ")
             return cls(columns, scores, len(settings["columns"]), settings["time"])
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelError(f"{path} is damaged: {error}.") from error
 
     def score(self, event: Mapping[str, Any]) -> Enriched:

@@ -1,6 +1,7 @@
 """Findings: what is shown to people."""
 
 import hashlib
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
@@ -51,13 +52,26 @@ class Marked(msgspec.Struct):
 class Doubt(msgspec.Struct):
     """How likely one value of an event is, given the others, and what would have been likely.
 
-    bits: -log2 of that probability; likely: other values with theirs.
+    bits: -log2 of that probability, by a model that learned from so many events; likely: the
+    likeliest values with theirs.
     """
 
     column: str
     value: str
     bits: float
     likely: list[tuple[str, float]]
+    learned: int = 0
+
+    @property
+    def odds(self) -> str:
+        """Return the probability in words, no smaller than so many events can show.
+
+        >>> Doubt("user", "bob", 3.0, [], 100).odds, Doubt("user", "bob", 20.0, [], 100).odds
+        ('1 in 8', 'under 1 in 100')
+        """
+        if self.learned and self.bits > math.log2(self.learned):
+            return f"under 1 in {self.learned:,}"
+        return f"1 in {2.0**self.bits:,.0f}"
 
 
 class Finding(msgspec.Struct):
@@ -126,13 +140,29 @@ def oddity(finding: Finding, say: Callable[[str], str] = str) -> str:
     value = f"{doubt.column} {say(doubt.value or NONE)}"
     if ":" in finding.kind:
         return f"{value} was never seen before"
-    text = f"{value} is 1 in {2.0**doubt.bits:,.0f} with the rest as it is"
+    if doubt.bits < 1.0:
+        return "no value is odd by itself, all of them together are"
+    text = f"{value} is {doubt.odds} with the rest as it is"
     others = [
         f"{say(word or NONE)} {percent(share)}"
         for word, share in doubt.likely
         if word != doubt.value and share >= _TOLD
     ]
     return text + (f"; likely: {', '.join(others)}" if others else "")
+
+
+def remark(finding: Finding) -> str:
+    """Return what is odd about an event in a few words, for its title.
+
+    >>> from types import SimpleNamespace as F
+    >>> remark(F(kind="launch", doubts=[Doubt("user", "bob", 10.0, [])]))
+    'user bob is 1 in 1,024'
+    """
+    doubt = finding.doubts[0]
+    value = f"{doubt.column} {doubt.value or NONE}"
+    if ":" in finding.kind:
+        return f"first {value}"
+    return f"{value} is {doubt.odds}" if doubt.bits >= 1.0 else f"an odd {finding.kind}"
 
 
 def percent(share: float) -> str:

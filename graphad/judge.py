@@ -16,6 +16,7 @@ from graphad.findings import (
     finding_id,
     is_telling,
     joined,
+    remark,
     title,
 )
 from graphad.graph import HOUR, Graph, coded
@@ -168,7 +169,7 @@ def _finding(
         sequence = [story.kind, *story.words]
     detector = model.partition("-")[0]
     z = float(paths.z[i])
-    return Finding(
+    found = Finding(
         id=finding_id(detector, host, sequence, rfc3339(start)[:10]),
         detector=detector,
         unit=detector,
@@ -178,7 +179,7 @@ def _finding(
         host=host,
         start=rfc3339(start),
         end=rfc3339(end),
-        title=title(entities) + (f": {story.note}" if story else ""),
+        title=title(entities),
         entities=entities,
         edges=edges,
         terms=_terms(paths.terms[i].sum(axis=0), paths.names, used),
@@ -186,13 +187,16 @@ def _finding(
         model=model,
         **_told(story),
     )
+    if story is not None:
+        found.title += f": {remark(found)}"
+    return found
 
 
 def _told(story: Story | None) -> dict[str, Any]:
     """Return what a finding says of a story."""
     if story is None:
         return {"count": 1}
-    doubts = [Doubt(d.column, d.value, d.bits, d.likely) for d in story.doubts]
+    doubts = [Doubt(d.column, d.value, d.bits, d.likely, story.learned) for d in story.doubts]
     return {"count": story.count, "kind": story.kind, "doubts": doubts}
 
 

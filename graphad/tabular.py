@@ -98,8 +98,9 @@ def _bind(select: str, known: Sequence[str]) -> tuple[tuple[str, ...], dict[str,
                 found = connection.sql(f"SELECT * FROM ({select}\n)")  # noqa: S608
             except duckdb.BinderException as error:
                 absent = _ABSENT.search(str(error))
-                if absent and absent[1].lower() not in {n.lower() for n in needed} | PLACES:
-                    needed.append(absent[1])
+                name = absent[1].replace('""', '"') if absent else ""
+                if name and name.lower() not in {n.lower() for n in needed} | PLACES:
+                    needed.append(name)
                     continue
                 raise _unbound(error) from error
             except duckdb.Error as error:

@@ -7,9 +7,11 @@ graph. Its first column is the one, its last the other, of the types that their 
 import re
 from collections.abc import Sequence
 
+from graphad.errors import QueryError
 from graphad.parse import Parser
 from graphad.query import quoted, quoted_name
 from graphad.tabular import table_parser
+from graphad.tabular_raw import named
 
 # Which type an entity has that a column of such a name tells.
 _TYPES = (
@@ -41,8 +43,11 @@ def type_of(column: str) -> str:
 def columns_parser(columns: Sequence[str], time: str, host: str | None = None) -> Parser:
     """Return the parser of tables whose rows are events of some columns, at a time.
 
-    host: of rows that have no column for one. Raises: QueryError: a name that SQL cannot have.
+    host: of rows that have no column for one. Raises: QueryError: no column, or a name that SQL
+    cannot have.
     """
+    if not columns:
+        raise QueryError("No column is named.", hint="Name those that count.")
     places = [name for name in columns if type_of(name) == "host"]
     where = f"nullif({_column(places[0])}, '')" if places else "NULL"
     one, two = (
@@ -60,7 +65,7 @@ def columns_parser(columns: Sequence[str], time: str, host: str | None = None) -
 
 
 def _column(name: str) -> str:
-    return f"raw.{quoted_name(name)}"
+    return f"raw.{quoted_name(named([name])[0])}"
 
 
 def _moment(text: str) -> str:

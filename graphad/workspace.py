@@ -150,7 +150,7 @@ class Workspace(Modelled):
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
-        return Hunt(found, calibration is not None, name, paths.exact, notes)
+        return Hunt(found, calibration is not None, name, paths.exact, [*notes, *paths.notes])
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
@@ -194,7 +194,7 @@ class Workspace(Modelled):
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name)
         self._remember(found, coverage)
-        return Hunt(found, False, name, paths.exact)
+        return Hunt(found, False, name, paths.exact, list(paths.notes))
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
         options = dict(options)

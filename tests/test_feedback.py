@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad import feedback
-from graphad.detectors.path import MARK, PathDetector
+from graphad.detect import MARK
+from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError, UnknownName
 from graphad.feedback import Coverage, event_link
 from graphad.findings import Finding

@@ -247,7 +247,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         _out()
     for doubt in finding.doubts if len(finding.doubts) > 1 else ():
         likely = ", ".join(f"{word or NONE} {percent(share)}" for word, share in doubt.likely)
-        told = f"{doubt.column} {doubt.value or NONE}: 1 in {2.0**doubt.bits:,.4g}"
+        told = f"{doubt.column} {doubt.value or NONE}: {doubt.odds}"
         _out(terminal(f"   {told}; likeliest: {likely}"))
     parts = _sum(finding.terms, 4)
     _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")

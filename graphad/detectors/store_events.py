@@ -13,13 +13,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from graphad.detect import MARK, Doubt, Paths, Story, Unit, Window, load_model, save_model
-from graphad.detectors.event import ORIGIN, EventDetector, Explanation
-from graphad.detectors.event_columns import CLOCK
+from graphad.detect import Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detectors.event import ORIGIN, EventDetector
+from graphad.detectors.event_columns import MISSING
 from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_kind
-from graphad.detectors.event_odd import NOVEL, Odd, Stories, joined, odd_rows, stories
+from graphad.detectors.event_odd import Odd, joined, odd_rows, stories
 from graphad.detectors.event_rows import TIME, Rows, rows_of
+from graphad.detectors.event_stories import Scoring, told
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
 from graphad.models.tails import Tail, z_of_share
@@ -28,9 +30,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-Spell = tuple[int, int, int]  # events, first and last [us]
-
-NONE = "(none)"  # how a missing value is told
 LEAST = 50  # rows of a kind that a model is made of
 HELD = 0.1  # last share of the rows, whose scores say how often quiet events reach one
 _IN_AN_HOUR = 50  # of a host: odd events that are looked at when it is counted
@@ -84,6 +83,14 @@ class StoreEventDetector:
         """Learn from graphs of quiet time. Raises: GraphadError: too few events of every kind."""
         self.learned_ = {}
         tables = self._tables(graphs)
+        for name in self.columns:
+            if not any(
+                pc.any(pc.not_equal(table[name], MISSING)).as_py() for table in tables.values()
+            ):
+                raise GraphadError(
+                    f"No record says anything in a field {name!r}.",
+                    hint="Write its name as the table does.",
+                )
         self.learned_ = {
             name: self._fitted(table) for name, table in tables.items() if len(table) >= LEAST
         }
@@ -157,7 +164,15 @@ class StoreEventDetector:
         odd = self._odd(rows)
         found = stories(odd)
         order = np.lexsort((found.odd.event, -found.odd.score, -found.odd.z))[: self.top]
-        return self._paths(graph, found.take(order), rows)
+        names = [kind.name for kind in self.kinds]
+        learned = {
+            number: Scoring(one.model, one.rows, self._table(rows[number]))
+            for number, name in enumerate(names)
+            if number in rows and (one := self.learned_.get(name))
+        }
+        left = [f"{len(r):,} {names[n]}" for n, r in rows.items() if n not in learned]
+        notes = (f"no model for events of some kinds: {', '.join(left)}",) if left else ()
+        return told(graph, found.take(order), names, learned, notes)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest events of each hour of each host, with the whole graph."""
@@ -243,53 +258,7 @@ class StoreEventDetector:
     def _table(self, rows: Rows) -> pa.Table:
         return rows.table.rename_columns([*rows.table.column_names[:-1], self.time])
 
-    def _paths(self, graph: Graph, found: Stories, rows: dict[int, Rows]) -> Paths:
-        odd = found.odd
-        columns = dict.fromkeys(name for kind in self.kinds for name in kind.columns)
-        names = (ORIGIN, *columns, *(c for c in CLOCK if c not in columns), NOVEL, MARK)
-        terms = np.zeros((len(odd), 1, len(names)))
-        told: dict[int, Story] = {}
-        for number, kind in enumerate(self.kinds):
-            mine = np.flatnonzero(odd.kind == number)
-            if not len(mine):
-                continue
-            model = self.learned_[kind.name].model
-            some = self._table(rows[number]).take(pa.array(odd.row[mine]))
-            words = zip(*(some[name].to_pylist() for name in kind.columns), strict=True)
-            for at, why, said in zip(mine.tolist(), model.explain_all(some), words, strict=True):
-                column, start = int(odd.column[at]), int(graph.ts[found.first[at]])
-                spell = int(found.count[at]), start, int(found.last[at])
-                parts = why.terms if column < 0 else {NOVEL: float(odd.score[at])}
-                for name, bits in parts.items():
-                    terms[at, 0, names.index(name)] = bits
-                if column < 0:
-                    told[at] = _unlikely(kind.name, said, why, spell)
-                else:
-                    bits = float(odd.score[at])
-                    told[at] = _first(kind.name, model.columns[column], said[column], bits, spell)
-        one = np.ones(len(odd), np.int64)
-        stories_ = tuple(told[at] for at in range(len(odd)))
-        return Paths(odd.score, odd.z, one, odd.event[:, None], terms, names, names, True, stories_)
-
-
-def _unlikely(kind: str, said: tuple[str, ...], why: Explanation, spell: Spell) -> Story:
-    doubt = why.culprit
-    note = f"{doubt.column} {doubt.value or NONE} is 1 in {2.0**doubt.bits:,.0f}"
-    return Story(kind, said, tuple(why.terms), *spell, note, tuple(why.doubts))
-
-
-def _first(kind: str, column: str, word: str, bits: float, spell: Spell) -> Story:
-    note = f"first {column} {word or NONE}"
-    doubt = Doubt(column, word, bits, [], True)
-    return Story(f"{kind}:{column}", (column, word), (NOVEL,), *spell, note, (doubt,))
-
 
 def _held(table: pa.Table) -> int:
     """Return how many of the last rows are to say how often quiet events reach a score."""
     return min(max(int(len(table) * HELD), LEAST), len(table))
-
-
-def of_kind(name: str, held: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a saved model belongs to one kind."""
-    begin = f"{name}/"
-    return {key.removeprefix(begin): value for key, value in held.items() if key.startswith(begin)}

@@ -1,0 +1,130 @@
+"""Models that a store keeps: fitted, updated, listed, and gone back to."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.tabular_columns import columns_parser
+from graphad.workspace import Workspace, open_store
+
+COLUMNS = ("user", "program", "ip")
+FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def day(folder: Path, number: int, extra: str = "") -> Path:
+    """Write a day of events of two groups, whose programs and addresses differ."""
+    draw = np.random.default_rng(number)
+    lines = ["ts,user,program,ip"]
+    for i in range(400):
+        group = int(draw.integers(0, 2))
+        ts = FIRST + timedelta(days=number, seconds=i * 200)
+        program = min(int(draw.zipf(1.8)), 6)
+        lines.append(
+            f"{ts.isoformat()},{'ab'[group]}{draw.integers(0, 4)},{'pq'[group]}{program},"
+            f"10.{group}.0.{draw.integers(1, 4)}"
+        )
+    log = folder / f"day{number}.csv"
+    log.write_text("\n".join(lines) + "\n" + extra)
+    return log
+
+
+def odd(number: int) -> str:
+    return f"{(FIRST + timedelta(days=number, hours=23.9)).isoformat()},a1,q1,10.1.0.1\n"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("models")
+    made = open_store(folder / "store")
+    logs = [day(folder, n) for n in range(8)]
+    logs.append(day(folder, 8, odd(8)))
+    made.ingest(logs, parser=columns_parser(COLUMNS, "ts"))
+    return made
+
+
+def settings() -> dict[str, object]:
+    return {"columns": COLUMNS}
+
+
+def test_a_model_is_fitted_used_updated_and_gone_back_to(store: Workspace) -> None:
+    one = store.fit(end="2026-11-07", detector="event", settings=settings())
+    found = store.score(start="2026-11-09", detector="event")
+    assert (found.model, found.calibrated) == (one, True)
+    top = found.findings[0]
+    assert top.alert
+    assert top.evidence[0].text is not None
+    assert ",a1,q1,10.1.0.1" in top.evidence[0].text
+    assert sum(top.terms.values()) == top.score
+    assert [e.terms for e in top.edges] == [top.terms]
+    two = store.update(start="2026-11-07", end="2026-11-09")
+    known = {version.model: version for version in store.models()}
+    assert list(known) == [one, two]
+    assert (known[two].parent, known[two].in_use, known[one].in_use) == (one, True, False)
+    assert known[two].learned["table"] > known[one].learned["table"]
+    assert known[one].start.startswith("2026-11-01")
+    assert known[one].calibrated
+    assert known[two].calibrated
+    assert store.score(start="2026-11-09", detector="event").model == two
+    assert store.use(one[:9]) == one
+    again = store.score(start="2026-11-09", detector="event")
+    assert [f.id for f in again.findings] == [f.id for f in found.findings]
+    assert [f.score for f in again.findings] == [f.score for f in found.findings]
+
+
+def test_fitting_again_gives_the_same_model(store: Workspace) -> None:
+    one = store.fit(end="2026-11-06", detector="event", settings=settings())
+    assert store.fit(end="2026-11-06", detector="event", settings=settings()) == one
+    assert [v.model for v in store.models()].count(one) == 1
+
+
+def test_models_of_detectors_stand_side_by_side(store: Workspace) -> None:
+    event = store.fit(end="2026-11-07", detector="event", settings=settings())
+    path = store.fit(end="2026-11-07")
+    used = {version.detector: version.model for version in store.models() if version.in_use}
+    assert used == {"event": event, "path": path}
+    assert store.model()[2] == path
+    assert store.model(detector="event")[2] == event
+    assert store.score(model=event, start="2026-11-09").findings[0].detector == "event"
+    with pytest.raises(GraphadError, match="cannot be updated"):
+        store.update(model=path, start="2026-11-07")
+
+
+def test_a_finding_that_is_marked_benign_counts_for_nothing(store: Workspace) -> None:
+    store.fit(end="2026-11-07", detector="event", settings=settings())
+    top = store.score(start="2026-11-09", detector="event").findings[0]
+    store.mark(top.id, "benign", "a test")
+    assert top.id not in {f.id for f in store.score(start="2026-11-09", detector="event").findings}
+    kept = store.finding(top.id)
+    assert (kept.score, kept.alert) == (0.0, False)
+    assert sum(kept.terms.values()) == 0.0
+    assert kept.z < top.z
+
+
+def test_errors_are_clear(store: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="No detector is called 'wind'"):
+        store.fit(detector="wind")
+    with pytest.raises(GraphadError, match="no such setting"):
+        store.fit(detector="event", settings={"span_s": 3})
+    with pytest.raises(UnknownName):
+        store.use("event-none")
+    with pytest.raises(GraphadError, match="No record says"):
+        store.fit(detector="event", settings={"columns": ("user", "colour")})
+    empty = open_store(tmp_path / "empty")
+    with pytest.raises(GraphadError, match="fit --detector event"):
+        empty.score(detector="event")
+    assert empty.models() == []
+
+
+def test_a_model_of_an_older_graphad_and_a_damaged_one(store: Workspace) -> None:
+    name = store.fit(end="2026-11-05", detector="event", settings=settings())
+    folder = store.path / "models" / "event" / name
+    (folder / "about.json").unlink()
+    assert name in [version.model for version in store.models()]
+    (folder / "calibration.json").write_text("{}")
+    with pytest.raises(ModelError):
+        store.model(name)
+    (folder / "calibration.json").unlink()
+    assert store.model(name)[1] is None
