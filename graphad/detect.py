@@ -7,7 +7,7 @@ manifest names each file's SHA-256; a file that differs is refused.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
@@ -98,6 +98,10 @@ class Window(Protocol):
         """Return its graph, with what the records say in some fields."""
         ...
 
+    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Iterator[Graph]:
+        """Yield its graph in parts that follow each other, in which no unit of time is cut."""
+        ...
+
 
 class Detector(Protocol):
     """Learns from windows of the past, scores graphs; scoring changes nothing."""
@@ -135,6 +139,22 @@ class Detector(Protocol):
         """Return what stands out most. inside: the graph is what the fit learned from.
 
         covered: events [E] that count 0 bits; hosts, types: only events of and between these.
+        """
+        ...
+
+    @property
+    def slice_s(self) -> int | None:
+        """Return of how many seconds slices have to be whole; None: a window is held whole."""
+        ...
+
+    def best(
+        self, slices: Iterable[Graph], covered: Callable[[Graph], Bools | None] = ..., *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> tuple[Graph, Paths]:  # fmt: skip
+        """Return what `score` gives for the graph that slices are of, and the graph of that.
+
+        slices: graphs that follow each other in time; one, or as `slice_s` says.
         """
         ...
 

@@ -1,6 +1,6 @@
 """From scored paths to findings: identity, calibration, evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,30 +43,39 @@ def rfc3339(us: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{part:06d}Z"
 
 
-def quiet_reference(detector: Detector, graph: Graph) -> tuple[np.ndarray[Any, Any], int, float]:
+def quiet_reference(
+    detector: Detector, graphs: Iterable[Graph]
+) -> tuple[np.ndarray[Any, Any], int, float]:
     """Return what a quiet period would have raised: the best z of each incident, hours, days.
 
-    Incidents are formed within one hour of one host, as the paths of an hour are far from
-    independent; to them come those of an hour that cross hosts. Hours are those of each host from
-    its first event to its last, and each incident of an hour beyond the first counts as one more,
-    as each that crosses does.
+    graphs: of the period's parts, in which no hour is cut. Incidents are formed within one hour of
+    one host, as the paths of an hour are far from independent; to them come those of an hour that
+    cross hosts. Hours are those of each host from its first event to its last, and each incident of
+    an hour beyond the first counts as one more, as each that crosses does.
     """
     maxima: list[float] = []
-    host_of, hosts = coded(graph.host)
-    hour = graph.ts // HOUR
-    spans = [hour[host_of == h] for h in range(len(hosts))]
-    blocks = sum(int(mine.max() - mine.min()) + 1 for mine in spans)
-    for part, paths in detector.hourly(graph):
-        best = incident_maxima(paths, part)
-        blocks += max(len(best) - 1, 0)
-        maxima += best
-    if len(hosts) > 1:
+    spans: dict[str, tuple[int, int]] = {}
+    more = 0
+    for graph in graphs:
+        host_of, hosts = coded(graph.host)
+        hour = graph.ts // HOUR
+        for h, host in enumerate(hosts):
+            mine = hour[host_of == h]
+            known = spans.get(host, (int(mine[0]), int(mine[0])))
+            spans[host] = min(known[0], int(mine.min())), max(known[1], int(mine.max()))
+        for part, paths in detector.hourly(graph):
+            best = incident_maxima(paths, part)
+            more += max(len(best) - 1, 0)
+            maxima += best
         for part, paths in detector.crossing(graph):
             best = incident_maxima(paths, part, crossing=True)
-            blocks += len(best)
+            more += len(best)
             maxima += best
-    days = float(hour.max() - hour.min() + 1) / 24.0 if len(graph) else 0.0
-    return np.array(maxima), blocks, days
+    if not spans:
+        return np.array(maxima), 0, 0.0
+    firsts, lasts = zip(*spans.values(), strict=True)
+    blocks = sum(lasts) - sum(firsts) + len(spans) + more
+    return np.array(maxima), blocks, (max(lasts) - min(firsts) + 1) / 24.0
 
 
 def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[float]:

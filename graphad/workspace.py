@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from graphad import attack_tags, feedback, judge
 from graphad.detect import Detector
 from graphad.detectors.path import PathDetector
-from graphad.detectors.path_slices import best_paths, can_slice
 from graphad.detectors.store_events import StoreEventDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
-from graphad.graph import HOUR, Graph
+from graphad.graph import HOUR
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
@@ -25,10 +23,10 @@ from graphad.store import Store, kept
 from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.workspace_models import DETECTORS, Modelled
+from graphad.workspace_window import SLICE_EVENTS, StoreWindow
 
 BUDGET = 10.0  # incidents a day for the whole installation
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
-SLICE_EVENTS = 5_000_000  # a window of more is scored in slices, if the model's paths have a span
 _HOURS = 6  # active hours, from which on they are what is divided
 # Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
 _PER_DAY, _MOST = 80, 4000
@@ -47,25 +45,6 @@ class Hunt:
 
 def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
-
-
-class _Window:
-    """A stretch of a store's time, and sources, as a detector learns from it."""
-
-    def __init__(self, store: Store, start: Moment, end: Moment, sources: list[int] | None) -> None:
-        self.store, self.start, self.end, self.sources = store, start, end, sources
-        self._made: tuple[tuple[str, ...], Graph] | None = None
-
-    def counts(self) -> pa.Table:
-        """Return its counts."""
-        return self.store.past(self.start, self.end, sources=_all(self.store, self.sources))
-
-    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
-        """Return its graph, with what the records say in some fields; made once."""
-        if self._made is None or self._made[0] != fields:
-            found = self.store.graph(self.start, self.end, sources=self.sources, fields=fields)
-            self._made = fields, found
-        return self._made[1]
 
 
 class Workspace(Modelled):
@@ -105,13 +84,13 @@ class Workspace(Modelled):
         first, last = self._extent(start, end, sources)
         split = _split(self, first, last, sources)
         stage("learning what is usual")
-        window = _Window(self, first, split, sources)
+        window = StoreWindow(self, first, split, sources)
         if parent is None:
             detector.learn(window)
         else:
             detector.update(window)
         stage("calibrating")
-        quiet = self.graph(split, last + 1, sources=sources, fields=detector.fields)
+        quiet = StoreWindow(self, split, last + 1, sources).graphs(detector.fields)
         told = {"start": judge.rfc3339(first), "end": judge.rfc3339(last), "parent": parent}
         return self._keep(detector, quiet, budget, told | {"learned": detector.learned})
 
@@ -133,20 +112,18 @@ class Workspace(Modelled):
         judging, calibration, name = self.model(model, detector)
         stage("searching")
         sources = None if sources is None else list(sources)
-        second, events = self.moments(start, end, sources)
-        judging.top = max(judging.top, top or 0, paths_wanted(second))
+        window = StoreWindow(self, start, end, sources, slice_events)
+        judging.top = max(judging.top, top or 0, paths_wanted(window.seconds))
         coverage = self.coverage(now)
         notes: list[str] = []
-        many = int(events.sum()) > slice_events
-        if many and isinstance(judging, PathDetector) and can_slice(judging):
-            slices = self.slices(start, end, sources, size=slice_events)
-            graph, paths = best_paths(judging, slices, coverage.events, hosts=hosts, types=types)
+        unit = judging.slice_s
+        if unit is None:
+            parts = iter([window.graph(judging.fields)])
+            if window.large:
+                notes.append(_unsliced(judging, window.events))
         else:
-            graph = self.graph(start, end, sources=sources, fields=judging.fields)
-            covered = coverage.events(graph)
-            paths = judging.score(graph, covered=covered, hosts=hosts, types=types)
-            if many:
-                notes.append(_unsliced(judging, int(events.sum())))
+            parts = window.graphs(judging.fields, unit)
+        graph, paths = judging.best(parts, coverage.events, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
@@ -179,18 +156,16 @@ class Workspace(Modelled):
                 model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage, now=now
             )
         stage("learning what is usual")
-        window = _Window(self, None, None, mine)
-        graph = window.graph(made.fields)
-        if not len(graph):
+        window = StoreWindow(self, sources=mine)
+        if not window.events:
             raise GraphadError("The logs hold no event that says who touched what.")
         made.learn(window)
-        made.top = max(made.top, top, paths_wanted(self.moments(sources=mine)[0]))
-        told = {"learned": made.learned}
-        name = self._keep(made, graph.subset(np.empty(0, np.int64)), budget, told)
+        made.top = max(made.top, top, paths_wanted(window.seconds))
+        name = self._keep(made, (), budget, {"learned": made.learned})
         stage("searching")
         coverage = self.coverage(now)
-        covered = coverage.events(graph)
-        paths = made.score(graph, inside=True, covered=covered, hosts=hosts, types=types)
+        parts = window.graphs(made.fields)
+        graph, paths = made.best(parts, coverage.events, inside=True, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name)
         self._remember(found, coverage)
@@ -333,15 +308,9 @@ def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
 
 def _unsliced(detector: Detector, events: int) -> str:
     """Return why a window of so many events was held in memory whole."""
-    if not isinstance(detector, PathDetector):
-        return f"all {events:,} events were held in memory at once"
-    why = "its model was fitted without --span" if detector.scaled else "its model saw no path"
+    scaled = not isinstance(detector, PathDetector) or detector.scaled
+    why = "its model was fitted without --span" if scaled else "its model saw no path"
     return f"all {events:,} events were held in memory at once, for {why}"
-
-
-def _all(store: Store, sources: list[int] | None) -> list[int]:
-    """Return the sources by number, so that a fit on part of a day reads its edges."""
-    return sources if sources is not None else [s.source for s in store.sources]
 
 
 def _split(store: Store, first: int, last: int, sources: list[int] | None) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,10 @@ class Modelled(Annotated):
         return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
     def _keep(
-        self, detector: Detector, quiet: Graph, budget: float, version: dict[str, Any] | None = None
-    ) -> str:
-        """Keep a model, calibrated on a quiet graph if that has events, and put it into use."""
+        self, detector: Detector, quiet: Iterable[Graph], budget: float,
+        version: dict[str, Any] | None = None,
+    ) -> str:  # fmt: skip
+        """Keep a model, calibrated on quiet graphs if these have events, and put it into use."""
         from graphad.models.calibration import Calibration
 
         folder = self._folder(detector.name)
@@ -135,8 +137,8 @@ class Modelled(Annotated):
             aside.rmdir()
         else:
             aside.rename(target)
-        if len(quiet):
-            maxima, blocks, days = judge.quiet_reference(detector, quiet)
+        maxima, blocks, days = judge.quiet_reference(detector, quiet)
+        if blocks:
             fitted = Calibration.fit(
                 maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
             )

@@ -38,7 +38,7 @@ def test_paths_that_cross_hosts_are_in_the_reference(tmp_path: Path) -> None:
         if len(set(graph.host[events[:length]])) > 1
     ]
     assert crossing
-    maxima, blocks, _ = judge.quiet_reference(detector, graph)
+    maxima, blocks, _ = judge.quiet_reference(detector, [graph])
     best = judge.incident_maxima(paths, graph, crossing=True)
     assert best
     assert set(best) <= set(crossing)

@@ -141,7 +141,7 @@ def test_a_model_that_saw_no_path_is_not_sliced(tmp_path: Path) -> None:
     store.ingest(nothing, parser="windows")
     detector = store.model()[0]
     detector.lengths_.clear()
-    store._keep(detector, store.graph(sources=[3]), 10.0)
+    store._keep(detector, [store.graph(sources=[3])], 10.0)
     [note] = store.score(sources=[2], slice_events=3, now=0).notes
     assert "saw no path" in note
 

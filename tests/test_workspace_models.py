@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from graphad.detectors.store_events import StoreEventDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.judge import quiet_reference
 from graphad.tabular_columns import columns_parser
 from graphad.workspace import Workspace, open_store
+from graphad.workspace_window import StoreWindow
 
 COLUMNS = ("user", "program", "ip")
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -128,3 +132,28 @@ def test_a_model_of_an_older_graphad_and_a_damaged_one(store: Workspace) -> None
         store.model(name)
     (folder / "calibration.json").unlink()
     assert store.model(name)[1] is None
+
+
+def test_large_windows_are_read_in_slices_with_the_same_answer(
+    store: Workspace, tmp_path: Path
+) -> None:
+    for name, most in (("whole", 10**9), ("sliced", 90)):
+        window = StoreWindow(store, None, "2026-11-07", slice_events=most)
+        assert window.large == (name == "sliced")
+        StoreEventDetector(columns=COLUMNS).learn(window).save(tmp_path / name)
+    one, two = ((tmp_path / n / "tensors.safetensors").read_bytes() for n in ("whole", "sliced"))
+    assert one == two
+    model = store.fit(end="2026-11-07", detector="event", settings=settings())
+    whole = store.score(model=model, start="2026-11-07", now=0)
+    sliced = store.score(model=model, start="2026-11-07", slice_events=90, now=0)
+    assert [msgspec.to_builtins(f) for f in sliced.findings] == [
+        msgspec.to_builtins(f) for f in whole.findings
+    ]
+    assert len(whole.findings) > 50
+    detector = store.model(model)[0]
+    references = [
+        quiet_reference(detector, StoreWindow(store, slice_events=most).graphs(detector.fields))
+        for most in (10**9, 90)
+    ]
+    assert sorted(references[0][0]) == sorted(references[1][0])
+    assert references[0][1:] == references[1][1:]

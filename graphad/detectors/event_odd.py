@@ -22,8 +22,8 @@ NOVEL = "first seen"  # the term of a value that was never seen before
 class Odd:
     """N rows with a score [bits] and z; of several kinds, by number.
 
-    row: of its kind; column: -1, or that whose value is seen for the first time; event, last,
-    count, host, hour: see Rows; what, day: equal for one and the same to tell of a host and day.
+    row: of its kind; column: -1, or that whose value is seen for the first time; event, first,
+    last, count, host, hour: see Rows; what, day: equal for one thing to tell of a host and day.
     """
 
     kind: Ints
@@ -32,6 +32,7 @@ class Odd:
     score: Floats
     z: Floats
     event: Ints
+    first: Ints
     last: Ints
     count: Ints
     host: Ints
@@ -51,7 +52,7 @@ class Odd:
 def joined(parts: Sequence[Odd]) -> Odd:
     """Return the rows of all parts, in a row."""
     none, bits = np.empty(0, np.int64), np.empty(0)
-    whole = [Odd(none, none, none, bits, bits, none, none, none, none, none, none, none), *parts]
+    whole = [Odd(none, none, none, bits, bits, *([none] * 8)), *parts]
     return Odd(*(np.concatenate([getattr(one, f.name) for one in whole]) for f in fields(Odd)))
 
 
@@ -79,22 +80,24 @@ def _odd(
 ) -> Odd:
     same = np.zeros(len(row), np.int64)
     return Odd(
-        same + kind, row, same + column, score, z, rows.event[row], rows.last[row],
+        same + kind, row, same + column, score, z, rows.event[row], rows.first[row], rows.last[row],
         rows.count[row], rows.host[row], rows.hour[row], what, day,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Stories:
-    """What there is to tell, each once: its oddest row, how many events, when first and last.
-
-    first: an event of the graph; last: us. All [N].
-    """
+    """What there is to tell, each once: its oddest row, its events, first and last [us]; [N]."""
 
     odd: Odd
     count: Ints
     first: Ints
     last: Ints
+
+    @property
+    def order(self) -> Ints:
+        """Return them best first, of equal ones the earliest event."""
+        return np.lexsort((self.odd.event, -self.odd.score, -self.odd.z))
 
     def take(self, at: Ints) -> "Stories":
         """Return some of them."""
@@ -104,15 +107,15 @@ class Stories:
 def stories(odd: Odd) -> Stories:
     """Return what rows tell: those that say one and the same of a host and day are one."""
     if not len(odd):
-        return Stories(odd, odd.count, odd.event, odd.last)
+        return Stories(odd, odd.count, odd.first, odd.last)
     key = packed(odd.kind, odd.column + 1, odd.what, odd.day)
-    order = np.lexsort((odd.event, -odd.z, key))
+    order = np.lexsort((odd.event, -odd.score, -odd.z, key))
     fresh = np.ones(len(order), bool)
     fresh[1:] = np.diff(key[order]) != 0
     begins = np.flatnonzero(fresh)
     return Stories(
         odd.take(order[begins]),
         np.add.reduceat(odd.count[order], begins),
-        np.minimum.reduceat(odd.event[order], begins),
+        np.minimum.reduceat(odd.first[order], begins),
         np.maximum.reduceat(odd.last[order], begins),
     )

@@ -26,13 +26,14 @@ _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 class Rows:
     """R rows of one kind, in the order of their first events.
 
-    table: a text column for each of the kind's, and TIME. event [R] first event in the graph; last
-    [R] us; count [R] events; host, hour [R]: host by number, hours since 1970; story [R]: equal for
-    rows of one host and day whose words are the same.
+    table: a text column for each of the kind's, and TIME. event [R] first event in the graph;
+    first, last [R] us; count [R] events; host, hour [R]: host by number, hours since 1970; story
+    [R]: equal for rows of one host and day whose words are the same.
     """
 
     table: pa.Table
     event: Ints
+    first: Ints
     last: Ints
     count: Ints
     host: Ints
@@ -58,9 +59,10 @@ def rows_of(graph: Graph, events: Ints, columns: Mapping[str, Callable[[Told], p
     _, story = distinct_rows(np.stack([*codes, where, ts // _DAY])[:, first], _SEED)
     at = pa.array(first)
     table = {name: one.dictionary.take(one.indices.take(at)) for name, one in words.items()}
+    table[TIME] = pa.array(ts[first], pa.timestamp("us"))
+    count = np.bincount(which, minlength=len(first))
     return Rows(
-        pa.table(table | {TIME: pa.array(ts[first], pa.timestamp("us"))}), events[first], last,
-        np.bincount(which, minlength=len(first)), where[first], ts[first] // HOUR,
+        pa.table(table), events[first], ts[first], last, count, where[first], ts[first] // HOUR,
         story.astype(np.int64),
     )  # fmt: skip
 

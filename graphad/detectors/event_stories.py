@@ -10,7 +10,6 @@ from graphad.detect import MARK, Doubt, Paths, Story
 from graphad.detectors.event import ORIGIN, EventDetector, Explanation
 from graphad.detectors.event_columns import CLOCK
 from graphad.detectors.event_odd import NOVEL, Stories
-from graphad.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Scoring:
 
 
 def told(
-    graph: Graph, found: Stories, kinds: Sequence[str], learned: Mapping[int, Scoring],
+    found: Stories, kinds: Sequence[str], learned: Mapping[int, Scoring],
     notes: tuple[str, ...],
 ) -> Paths:  # fmt: skip
     """Return stories as paths of one event; kinds: their names, learned: by their number."""
@@ -38,8 +37,7 @@ def told(
         rows = one.table.take(pa.array(odd.row[mine]))
         said = zip(*(rows[name].to_pylist() for name in one.model.columns), strict=True)
         for i, why, words in zip(mine, one.model.explain_all(rows), said, strict=True):
-            start = int(graph.ts[found.first[i]])
-            spell = int(found.count[i]), start, int(found.last[i])
+            spell = int(found.count[i]), int(found.first[i]), int(found.last[i])
             column, bits = int(odd.column[i]), float(odd.score[i])
             if column < 0:
                 story = _unlikely(kinds[number], words, why, spell, one.rows)

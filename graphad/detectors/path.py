@@ -4,7 +4,7 @@ Statistics are learned on names, over all hosts (`fit`); paths are searched on i
 Source: Dong et al., GID, arXiv 1608.02639; shrinkage, smoothing and terms in bits are ours.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -143,6 +143,21 @@ class PathDetector:
             score[order], z[order], found.length[order], found.edges[order], parts[order],
             SHOWN, USED[self.mode], found.exact,
         )  # fmt: skip
+
+    @property
+    def slice_s(self) -> int | None:
+        """Return 1 if windows can be scored in slices, which needs a span and scaled lengths."""
+        return 1 if self.span_s is not None and self.scaled else None
+
+    def best(
+        self, slices: Iterable[Graph],
+        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> tuple[Graph, Paths]:  # fmt: skip
+        """Return the paths of all slices and the graph of their events, see path_slices."""
+        from graphad.detectors.path_slices import best_paths
+
+        return best_paths(self, slices, covered, inside=inside, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the paths of each hour of each host, with the graph of its events."""

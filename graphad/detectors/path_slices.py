@@ -20,26 +20,22 @@ from graphad.graph import Graph, joined
 Bools = npt.NDArray[np.bool_]
 
 
-def can_slice(detector: PathDetector) -> bool:
-    """Say whether more than one slice can be scored: paths have a span and lengths a scale."""
-    return detector.span_s is not None and detector.scaled
-
-
 def best_paths(
     detector: PathDetector,
     slices: Iterable[Graph],
     covered: Callable[[Graph], Bools | None] = lambda graph: None,
     *,
+    inside: bool = False,
     hosts: Iterable[str] | None = None,
     types: Iterable[str] | None = None,
 ) -> tuple[Graph, Paths]:
     """Return the paths that `detector.score` gives for all events, and the graph of their events.
 
     slices: graphs that follow each other in time, one at least; no time is in two. covered: says
-    of a graph which events count 0 bits, see PathDetector.score, as hosts and types.
+    of a graph which events count 0 bits, see PathDetector.score, as inside, hosts and types.
 
     Raises:
-        ValueError: no graph, or several that cannot be scored apart (`can_slice`) or overlap.
+        ValueError: no graph, or several that cannot be scored apart (`slice_s`) or overlap.
     """
     hosts = None if hosts is None else list(hosts)
     types = None if types is None else list(types)
@@ -48,13 +44,15 @@ def best_paths(
     for part in slices:
         if held is None:
             graph = part
-        elif not can_slice(detector):
+        elif detector.slice_s is None:
             raise ValueError("Slices need a span, and lengths that were scaled by a fit.")
         else:
             if len(part) and last is not None and part.ts[0] <= last:
                 raise ValueError("A slice begins before the one before it has ended.")
             graph = joined([held, part])
-        paths = detector.score(graph, covered=covered(graph), hosts=hosts, types=types)
+        paths = detector.score(
+            graph, inside=inside, covered=covered(graph), hosts=hosts, types=types
+        )
         detector.forget()
         exact = exact and paths.exact
         last = int(graph.ts[-1]) if len(graph) else None

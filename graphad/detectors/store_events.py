@@ -5,7 +5,7 @@ same kind reach a score (models/tails.py). A value that was never seen before is
 own, as rare as such values have been.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -76,8 +76,8 @@ class StoreEventDetector:
         return (table_kind(self.columns),) if self.columns else KINDS
 
     def learn(self, window: Window) -> "StoreEventDetector":
-        """Fit on the graph of a window."""
-        return self.fit([window.graph(self.fields)])
+        """Fit on the graphs of a window's parts."""
+        return self.fit(window.graphs(self.fields))
 
     def fit(self, graphs: Iterable[Graph]) -> "StoreEventDetector":
         """Learn from graphs of quiet time. Raises: GraphadError: too few events of every kind."""
@@ -108,7 +108,7 @@ class StoreEventDetector:
         """
         if not self.learned_:
             raise NotFitted(self.name)
-        tables = self._tables([window.graph(self.fields)])
+        tables = self._tables(window.graphs(self.fields))
         for name, table in tables.items():
             if name in self.learned_:
                 self.learned_[name] = self._updated(self.learned_[name], table)
@@ -125,8 +125,8 @@ class StoreEventDetector:
         """Return the rows of each kind that there is, in time order."""
         parts: dict[str, list[pa.Table]] = {}
         for graph in graphs:
-            for number, rows in self._rows(graph):
-                parts.setdefault(self.kinds[number].name, []).append(self._table(rows))
+            for number, rows in self.rows(graph):
+                parts.setdefault(self.kinds[number].name, []).append(self.table(rows))
         found = {}
         for name, some in parts.items():
             whole = pa.concat_tables(some)
@@ -157,26 +157,35 @@ class StoreEventDetector:
         hosts, types, inside: see Detector; nothing is seen for the first time inside of what was
         learned. Covered events are left out.
         """
-        chosen = graph.among(hosts, types)
-        if covered is not None:
-            chosen &= ~covered
-        rows = dict(self._rows(graph, chosen))
-        odd = self._odd(rows)
-        found = stories(odd)
-        order = np.lexsort((found.odd.event, -found.odd.score, -found.odd.z))[: self.top]
+        rows = dict(self.rows(graph, self.chosen(graph, covered, hosts, types)))
+        found = stories(self.odd(rows))
         names = [kind.name for kind in self.kinds]
         learned = {
-            number: Scoring(one.model, one.rows, self._table(rows[number]))
-            for number, name in enumerate(names)
-            if number in rows and (one := self.learned_.get(name))
+            number: self.scoring(number, self.table(one))
+            for number, one in rows.items()
+            if names[number] in self.learned_
         }
-        left = [f"{len(r):,} {names[n]}" for n, r in rows.items() if n not in learned]
-        notes = (f"no model for events of some kinds: {', '.join(left)}",) if left else ()
-        return told(graph, found.take(order), names, learned, notes)
+        notes = self.notes({n: len(one) for n, one in rows.items() if n not in learned})
+        return told(found.take(found.order[: self.top]), names, learned, notes)
+
+    @property
+    def slice_s(self) -> int | None:
+        """Return 3600: events are counted by the hour."""
+        return 3600
+
+    def best(
+        self, slices: Iterable[Graph],
+        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> tuple[Graph, Paths]:  # fmt: skip
+        """Return the findings of all slices and the graph of their events, see event_slices."""
+        from graphad.detectors.event_slices import best_events
+
+        return best_events(self, slices, covered, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest events of each hour of each host, with the whole graph."""
-        odd = self._odd(dict(self._rows(graph)))
+        odd = self.odd(dict(self.rows(graph)))
         order = np.lexsort((odd.event, -odd.score, -odd.z, odd.hour, odd.host))
         odd = odd.take(order)
         fresh = np.ones(len(odd), bool)
@@ -237,26 +246,45 @@ class StoreEventDetector:
             raise ModelError(f"{folder} does not fit this version of graphad.") from error
         return made
 
-    def _rows(self, graph: Graph, chosen: Bools | None = None) -> Iterator[tuple[int, Rows]]:
+    def chosen(
+        self, graph: Graph, covered: Bools | None, hosts: Iterable[str] | None,
+        types: Iterable[str] | None,
+    ) -> Bools:  # fmt: skip
+        """Return which events [E] are to be scored."""
+        chosen = graph.among(hosts, types)
+        return chosen if covered is None else chosen & ~covered
+
+    def rows(self, graph: Graph, chosen: Bools | None = None) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of each kind, by number, that has events; chosen [E]: of these alone."""
         for number, events in enumerate(events_of(graph, self.kinds)):
             mine = events if chosen is None else events[chosen[events]]
             if len(mine):
                 yield number, rows_of(graph, mine, self.kinds[number].columns)
 
-    def _odd(self, rows: dict[int, Rows]) -> Odd:
+    def odd(self, rows: dict[int, Rows]) -> Odd:
+        """Return the rows of kinds that were learned, scored. Raises: NotFitted."""
         if not self.learned_:
             raise NotFitted(self.name)
         found = []
-        for number, kind in enumerate(self.kinds):
-            mine = rows.get(number)
-            if mine is not None and kind.name in self.learned_:
-                one = self.learned_[kind.name]
-                found += odd_rows(number, one.model, one.tail, self._table(mine), mine)
+        for number, mine in rows.items():
+            one = self.learned_.get(self.kinds[number].name)
+            if one is not None:
+                found += odd_rows(number, one.model, one.tail, self.table(mine), mine)
         return joined(found)
 
-    def _table(self, rows: Rows) -> pa.Table:
+    def table(self, rows: Rows) -> pa.Table:
+        """Return the table of rows, its times called as this detector's models call them."""
         return rows.table.rename_columns([*rows.table.column_names[:-1], self.time])
+
+    def scoring(self, number: int, table: pa.Table) -> Scoring:
+        """Return what tells of rows of a kind that was learned."""
+        one = self.learned_[self.kinds[number].name]
+        return Scoring(one.model, one.rows, table)
+
+    def notes(self, left: Mapping[int, int]) -> tuple[str, ...]:
+        """Return a note on rows of kinds that were not learned, if there are any."""
+        names = [f"{rows:,} {self.kinds[number].name}" for number, rows in sorted(left.items())]
+        return (f"no model for events of some kinds: {', '.join(names)}",) if names else ()
 
 
 def _held(table: pa.Table) -> int:

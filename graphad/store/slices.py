@@ -68,14 +68,20 @@ def moments(connection: duckdb.DuckDBPyConnection, window: str) -> tuple[Ints, I
     return found["second"].astype(np.int64), found["events"].astype(np.int64)
 
 
-def cuts(second: Ints, events: Ints, size: int) -> list[int]:
+def cuts(second: Ints, events: Ints, size: int, unit: int = 1) -> list[int]:
     """Return the seconds with which another slice begins, of at most `size` events each.
 
-    Shape: second, events [S], as `moments` gives them. A second is never cut, whatever it holds.
+    Shape: second, events [S], as `moments` gives them. A unit of so many seconds is never cut,
+    whatever it holds.
 
     >>> cuts(np.array([5, 6, 8, 9]), np.array([2, 1, 9, 3]), 3)
     [8, 9]
+    >>> cuts(np.array([5, 6, 8, 9]), np.array([2, 1, 9, 3]), 3, 4)
+    [8]
     """
+    if len(second):
+        fresh = np.flatnonzero(np.diff(second // unit, prepend=-1 - abs(second[0])))
+        second, events = second[fresh] // unit * unit, np.add.reduceat(events, fresh)
     total = np.concatenate([[0], np.cumsum(events)])
     begins: list[int] = []
     at = 0
@@ -87,14 +93,20 @@ def cuts(second: Ints, events: Ints, size: int) -> list[int]:
 
 
 def sliced(
-    connection: duckdb.DuckDBPyConnection, window: str, rules: frozenset[str], size: int
+    connection: duckdb.DuckDBPyConnection,
+    window: str,
+    rules: frozenset[str],
+    size: int,
+    unit: int = 1,
 ) -> Iterator[Graph]:
     """Yield graphs of about `size` events whose events, in a row, are those of the window's graph.
 
-    Each has only the entities of its own events. There is one at least, which may be empty.
+    Each has only the entities of its own events, and units of so many seconds are whole. There is
+    one at least, which may be empty.
     """
     stands = identity.prepare(connection, rules)
-    begins = [second * 1_000_000 for second in cuts(*moments(connection, window), size)]
+    times = cuts(*moments(connection, window), size, unit)
+    begins = [second * 1_000_000 for second in times]
     _know(connection, window)
     held: list[Loose] = []
     lowest, highest = np.iinfo(np.int64).min, np.iinfo(np.int64).max

@@ -364,17 +364,20 @@ class Store:
 
     def slices(
         self, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None,
-        identity: Iterable[str] | None = None, *, size: int,
+        identity: Iterable[str] | None = None, *, size: int, unit_s: int = 1,
+        fields: Sequence[str] = (),
     ) -> Iterator[Graph]:  # fmt: skip
         """Yield the window's graph, as `graph` gives it, in parts that follow each other in time.
 
-        Each is of about `size` events (a second is never cut) and has the entities of these alone.
+        Each is of about `size` events (so many seconds are never cut) and has the entities of these
+        alone.
         There is one part at least; in an empty window it has no event. Raises: UnknownName.
         """
         rules, window = who.chosen(identity), self.window(start, end, None, sources)
         connection = self.connect()
         try:
-            yield from slices.sliced(connection, window, rules, size)
+            for part in slices.sliced(connection, window, rules, size, unit_s):
+                yield with_fields(connection, part, fields)
         except duckdb.Error as error:
             raise self._damage(error) from error
         finally:

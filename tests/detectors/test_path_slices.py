@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphad.detect import Paths
 from graphad.detectors.path import PathDetector
-from graphad.detectors.path_slices import best_paths, can_slice
+from graphad.detectors.path_slices import best_paths
 from graphad.graph import Graph, joined
 from tests.detectors.test_path import counts_of, graph_of
 
@@ -60,7 +60,7 @@ def test_slices_find_what_the_whole_does(
         mode=mode,  # type: ignore[arg-type]
         max_length=4, top=top, strict=strict, span_s=span / 1e6,
     ).fit(counts_of(past), [past])  # fmt: skip
-    if not can_slice(detector):  # what was learned has no event that a path may use
+    if detector.slice_s is None:  # what was learned has no event that a path may use
         return
 
     def covered(part: Graph) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
@@ -137,7 +137,7 @@ def test_slices_that_cannot_be_scored_apart_are_refused() -> None:
     fitted = PathDetector(span_s=1.0).fit(counts_of(graph), [graph])
     spanless = PathDetector().fit(counts_of(graph), [graph])
     unscaled = PathDetector(span_s=1.0).fit(counts_of(graph))
-    assert [can_slice(one) for one in (fitted, spanless, unscaled)] == [True, False, False]
+    assert [one.slice_s for one in (fitted, spanless, unscaled)] == [1, None, None]
     for detector in (spanless, unscaled):
         assert len(best_paths(detector, [graph])[1]) == 1
         with pytest.raises(ValueError, match="span"):

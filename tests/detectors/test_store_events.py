@@ -1,9 +1,14 @@
 """The event detector over graphs: odd events first, told exactly, the same however it was kept."""
 
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphad.detect import Paths
 from graphad.detectors.event_columns import CLOCK
@@ -31,6 +36,10 @@ class Kept:
     def graph(self, fields: tuple[str, ...] = ()) -> Graph:
         """Return it; its records say all that kinds ask for."""
         return self.found
+
+    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Iterator[Graph]:
+        """Return it as its only part."""
+        yield self.found
 
     def counts(self) -> None:
         """Fail: events are not learned from counts."""
@@ -249,3 +258,51 @@ def test_an_enricher_scores_one_kind_as_the_detector_does(
     event = dict(zip(names, story.words, strict=True))
     event["ts"] = int(TODAY.ts[paths.events[i, 0]]) / 1e6  # type: ignore[assignment]
     assert enricher.score(event).score == paths.score[i]
+
+
+def told(found: Graph, paths: Paths) -> list[tuple[object, ...]]:
+    """Return all that findings say, with places in the log for places in the graph."""
+    assert paths.stories is not None
+    terms = [
+        {name: bits for name, bits in zip(paths.names, row.tolist(), strict=True) if bits}
+        for row in paths.terms[:, 0]
+    ]
+    records = found.record[paths.events[:, 0]].tolist()
+    return list(zip(paths.z, paths.score, records, paths.stories, terms, strict=True))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    hours=st.sets(st.integers(0, 31), max_size=6), top=st.sampled_from([1, 7, 60, 10_000]),
+    host=st.sampled_from([None, ["ws2"]]),
+)  # fmt: skip
+def test_slices_of_whole_hours_give_the_findings_of_the_whole(
+    hours: set[int], top: int, host: list[str] | None
+) -> None:
+    two_days = graph([*office(2, 1, 7), *TWICE, odd(8), NOVEL])
+    covered = two_days.src % 7 == 3
+    detector = fitted_once()
+    detector.top = top
+    whole = detector.score(two_days, covered=covered, hosts=host)
+    cuts = [START + (7 * 24 + hour) * HOUR for hour in sorted(hours)]
+    bounds = [0, *cuts, 2**62]
+    parts = [
+        two_days.subset((two_days.ts >= begin) & (two_days.ts < end)).used()
+        for begin, end in pairwise(bounds)
+    ]
+    flags = {
+        part.record.tobytes(): covered[np.isin(two_days.record, part.record)] for part in parts
+    }
+    found, paths = detector.best(parts, lambda g: flags[g.record.tobytes()], hosts=host)
+    assert told(found, paths) == told(two_days, whole)
+    assert len(found) == len(set(paths.events[:, 0].tolist()))
+
+
+def test_no_slice_is_an_error(fitted: StoreEventDetector) -> None:
+    with pytest.raises(ValueError, match="no graph"):
+        fitted.best([])
+
+
+@cache
+def fitted_once() -> StoreEventDetector:
+    return StoreEventDetector().fit([QUIET])

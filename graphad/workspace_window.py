@@ -1,0 +1,76 @@
+"""A stretch of a store's time, read as a detector needs it: counts, one graph, or slices."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from graphad.graph import Graph
+from graphad.store import Store
+from graphad.store.store import Moment
+
+SLICE_EVENTS = 5_000_000  # a window of more is read in slices, where a detector can
+
+
+class StoreWindow:
+    """The events of a store in [start, end), and of some sources; what was read is kept.
+
+    slice_events: a window of more is read in slices of so many.
+    """
+
+    def __init__(
+        self, store: Store, start: Moment = None, end: Moment = None,
+        sources: list[int] | None = None, slice_events: int = SLICE_EVENTS,
+    ) -> None:  # fmt: skip
+        self.store, self.start, self.end, self.sources = store, start, end, sources
+        self.slice_events = slice_events
+        self._read: tuple[tuple[str, ...], Graph] | None = None
+
+    @cached_property
+    def _moments(self) -> Any:
+        return self.store.moments(self.start, self.end, self.sources)
+
+    @property
+    def events(self) -> int:
+        """Return how many events there are."""
+        return int(self._moments[1].sum())
+
+    @property
+    def seconds(self) -> Any:
+        """Return the seconds [S] since 1970 with events, ascending."""
+        return self._moments[0]
+
+    @property
+    def large(self) -> bool:
+        """Say whether it has more events than should be held at once."""
+        return self.events > self.slice_events
+
+    def counts(self) -> pa.Table:
+        """Return its counts."""
+        # Sources by number, so that a fit on part of a day reads its edges.
+        chosen = self.sources
+        if chosen is None:
+            chosen = [source.source for source in self.store.sources]
+        return self.store.past(self.start, self.end, sources=chosen)
+
+    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
+        """Return its graph, with fields of the records; the last one is kept."""
+        if self._read is None or self._read[0] != fields:
+            found = self.store.graph(self.start, self.end, sources=self.sources, fields=fields)
+            self._read = fields, found
+        return self._read[1]
+
+    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Iterator[Graph]:
+        """Yield its graph in parts that follow each other, in which no unit of time is cut.
+
+        One alone, if it was read already or the window isn't `large`.
+        """
+        there = self._read is not None and self._read[0] == fields
+        if there or not self.large:
+            yield self.graph(fields)
+            return
+        yield from self.store.slices(
+            self.start, self.end, self.sources, size=self.slice_events, unit_s=unit_s,
+            fields=fields,
+        )  # fmt: skip
