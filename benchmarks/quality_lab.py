@@ -80,6 +80,7 @@ def measure(options: Options) -> Iterable[Row]:
         for seed in range(1 if options.quick else options.seeds):
             for mode in MODES[: 1 if options.quick else None]:
                 yield from _mode(store, labels, attackers, mode, seed)
+            yield from events(store, labels, attackers, seed)
         for with_command in (False, True):
             yield from _plain(graph, labels, with_command)
         yield from _calibrated(store, labels, attackers)
@@ -140,6 +141,14 @@ def _mode(
 ) -> Iterable[Row]:
     found = store.hunt(settings={"mode": mode, "seed": seed}).findings
     yield from _rows(mode, incidents(found, labels, attackers), labels, seed)
+
+
+def events(
+    store: Workspace, labels: otrf_truth.Labels, attackers: dict[str, set[str]], seed: int
+) -> Iterable[Row]:
+    """Rank by the event detector. What has no process (logons, services) cannot be a hit here."""
+    found = store.hunt(settings={"seed": seed}, detector="event").findings
+    yield from _rows("event detector", incidents(found, labels, attackers), labels, seed)
 
 
 def _rows(

@@ -150,8 +150,10 @@ class Told:
 
     def _of(self, texts: "npt.NDArray[np.object_]", ends: Ints, word: Word) -> pa.Array:
         used, which = np.unique(ends, return_inverse=True)
-        words = [MISSING if t is None else word(t) for t in texts[used].tolist()]
-        return pa.array(words, pa.string()).take(pa.array(which.ravel()))
+        # Many entities share a name, such as a program's processes.
+        names = pa.array(texts[used], pa.string()).dictionary_encode()
+        words = pa.array([word(name) for name in names.dictionary.to_pylist()], pa.string())
+        return words.take(names.indices.take(pa.array(which.ravel()))).fill_null(MISSING)
 
 
 def user(told: Told) -> pa.Array:
