@@ -157,3 +157,24 @@ def test_large_windows_are_read_in_slices_with_the_same_answer(
     ]
     assert sorted(references[0][0]) == sorted(references[1][0])
     assert references[0][1:] == references[1][1:]
+
+
+def test_columns_called_like_terms_and_times_are_told_exactly(tmp_path: Path) -> None:
+    names = ("origin", "ts", "mark", "first seen")
+    log = day(tmp_path, 1)
+    text = log.read_text().splitlines()
+    text[0] = "when,ts,origin,mark"
+    log.write_text("\n".join(f"{line},{i % 3}" for i, line in enumerate(text)).replace(
+        "when,ts,origin,mark,0", "when,ts,origin,mark,first seen"
+    ))  # fmt: skip
+    made = open_store(tmp_path / "store")
+    found = made.hunt(
+        [log], detector="event", settings={"columns": names, "time": "when"},
+        parser=columns_parser(names, "when"),
+    ).findings  # fmt: skip
+    assert found
+    for one in found:
+        assert sum(one.terms.values()) == one.score
+        assert set(one.terms) >= {"origin", "origin_", "ts", "mark_", "first seen_"}
+    with pytest.raises(GraphadError, match="cannot be the time and a column"):
+        made.fit(detector="event", settings={"columns": ("ts",), "time": "ts"})

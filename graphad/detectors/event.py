@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.detect import Doubt, Unit, load_model, save_model
+from graphad.detect import MARK, Doubt, Unit, load_model, save_model
 from graphad.detectors.event_columns import (
     Bools,
     Column,
@@ -29,6 +29,17 @@ from graphad.errors import ModelError, NotFitted, SchemaError
 from graphad.models.embedding_scores import Scores
 
 ORIGIN = "origin"  # the term that makes the median event of training score 0
+NOVEL = "first seen"  # the term of a value that was never seen before
+_TAKEN = frozenset({ORIGIN, NOVEL, MARK})
+
+
+def term_of(column: str) -> str:
+    """Return what the term of a column is called, which is no other term's name.
+
+    >>> term_of("user"), term_of("origin")
+    ('user', 'origin_')
+    """
+    return f"{column}_" if column.rstrip("_") in _TAKEN else column
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,9 @@ class EventDetector:
             Column.of(n, whole(past[n]), n in self.numbers or _is_float(past[n]))
             for n in self.columns
         ]
-        self.columns_ += [Column(name, {}, {}) for name in clock_columns(moments)]
+        self.columns_ += [
+            Column(name, {}, {}) for name in clock_columns(moments) if name not in self.columns
+        ]
         words = self._words(past, moments)
         for column, mine, least in zip(self.columns_, words, self._leasts(), strict=True):
             column.learn(mine, least)
@@ -139,7 +152,7 @@ class EventDetector:
             own = single[:, i] + pairs[:, (scores.pairs == i).any(axis=1)].sum(axis=1) / 2.0
             names, said = column.named(), mine.to_pylist()
             for row in range(len(events)):
-                terms[row][column.name] = float(own[row])
+                terms[row][term_of(column.name)] = float(own[row])
                 logits = scores.logits(codes[row : row + 1], i)[0]
                 share = np.exp2(logits - logits.max())
                 share /= share.sum()

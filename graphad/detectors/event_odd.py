@@ -15,8 +15,6 @@ from graphad.models.tails import Tail, z_of_share
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-NOVEL = "first seen"  # the term of a value that was never seen before
-
 
 @dataclass(frozen=True)
 class Odd:

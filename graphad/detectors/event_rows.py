@@ -17,7 +17,7 @@ from graphad.graph import HOUR, Graph, coded
 
 Ints = npt.NDArray[np.int64]
 
-TIME = "ts"  # of a row: when its event first was, in that hour
+TIME = "\x1ftime"  # of a row: when its event first was, in that hour; no column is called so
 _DAY = 24 * HOUR
 _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
 

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from graphad.detect import MARK, Doubt, Paths, Story
-from graphad.detectors.event import ORIGIN, EventDetector, Explanation
+from graphad.detectors.event import NOVEL, ORIGIN, EventDetector, Explanation, term_of
 from graphad.detectors.event_columns import CLOCK
-from graphad.detectors.event_odd import NOVEL, Stories
+from graphad.detectors.event_odd import Stories
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ def told(
 ) -> Paths:  # fmt: skip
     """Return stories as paths of one event; kinds: their names, learned: by their number."""
     odd, every = found.odd, np.arange(len(found.odd))
-    columns = dict.fromkeys(name for one in learned.values() for name in one.model.columns)
-    names = (ORIGIN, *columns, *(c for c in CLOCK if c not in columns), NOVEL, MARK)
+    columns = [term_of(name) for one in learned.values() for name in one.model.columns]
+    names = tuple(dict.fromkeys([ORIGIN, *columns, *CLOCK, NOVEL, MARK]))
     place = {name: i for i, name in enumerate(names)}
     terms = np.zeros((len(odd), 1, len(names)))
     stories: dict[int, Story] = {}

@@ -20,7 +20,7 @@ from graphad.detectors.event import ORIGIN, EventDetector
 from graphad.detectors.event_columns import MISSING
 from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_kind
 from graphad.detectors.event_odd import Odd, joined, odd_rows, stories
-from graphad.detectors.event_rows import TIME, Rows, rows_of
+from graphad.detectors.event_rows import Rows, rows_of
 from graphad.detectors.event_stories import Scoring, told
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
@@ -59,11 +59,19 @@ class StoreEventDetector:
     mode: Literal["default", "paper"] = "default"
     top: int = 100
     columns: tuple[str, ...] = ()
-    time: str = TIME
+    time: str = "ts"
     numbers: tuple[str, ...] = ()
     least: int = 5
     seed: int = 0
     learned_: dict[str, Learned] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is a column. Raises: GraphadError."""
+        if self.time in self.columns:
+            raise GraphadError(
+                f"{self.time!r} cannot be the time and a column.",
+                hint="Hour and weekday are columns by themselves.",
+            )
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -234,3 +234,13 @@ def test_one_value_has_one_word_whatever_its_type() -> None:
     ints, texts = pa.array([80, 80, None]), pa.array(["80", "80", None])
     one, other = (Column.fit("p", a, 1, False) for a in (ints, texts))
     assert one.codes == other.codes
+
+
+def test_columns_called_like_other_terms_still_add_up(tmp_path: Path) -> None:
+    names = ["origin", "hour", "mark", "first seen", "origin_"]
+    table = office(3_000, 0).append_column("extra", office(3_000, 1)["user"])
+    renamed = table.rename_columns(["ts", *names])
+    detector = EventDetector(columns=names, time="ts", numbers=["first seen"]).fit(renamed)
+    for told in detector.explain_all(renamed.slice(0, 20)):
+        assert len(told.terms) == len(detector.columns_) + 1
+        assert sum(told.terms.values()) == told.score
