@@ -132,6 +132,11 @@ class Detector(Protocol):
         """Return how much it has learned, by kind, for people to read."""
         ...
 
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Return how well its scores agree with exact ones, by kind, where they are not exact."""
+        ...
+
     def score(
         self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,

@@ -92,7 +92,7 @@ class Workspace(Modelled):
         stage("calibrating")
         quiet = StoreWindow(self, split, last + 1, sources).graphs(detector.fields)
         told = {"start": judge.rfc3339(first), "end": judge.rfc3339(last), "parent": parent}
-        return self._keep(detector, quiet, budget, told | {"learned": detector.learned})
+        return self._keep(detector, quiet, budget, told)
 
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
@@ -161,7 +161,7 @@ class Workspace(Modelled):
             raise GraphadError("The logs hold no event that says who touched what.")
         made.learn(window)
         made.top = max(made.top, top, paths_wanted(window.seconds))
-        name = self._keep(made, (), budget, {"learned": made.learned})
+        name = self._keep(made, (), budget)
         stage("searching")
         coverage = self.coverage(now)
         parts = window.graphs(made.fields)

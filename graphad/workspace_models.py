@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,14 @@ DETECTORS: dict[str, type[Detector]] = {
     StoreEventDetector.name: StoreEventDetector,
 }
 IN_USE = "LATEST"  # file with the id of the model in use
+_LEFT = 86_400.0  # seconds after which a half-written model is nobody's
 
 
 class Version(msgspec.Struct):
     """A kept model. start, end: RFC 3339, what it learned last; parent: what that went on from.
 
-    counts: what it learned, by kind; parent: None for a fit. calibrated, in_use: as of now.
+    learned: by kind; parent: None for a fit. agreement: of scores with exact likelihoods, see
+    Detector. calibrated, in_use: as of now.
     """
 
     model: str
@@ -36,6 +40,7 @@ class Version(msgspec.Struct):
     end: str
     parent: str | None
     learned: dict[str, int]
+    agreement: dict[str, float] = {}
     calibrated: bool = False
     in_use: bool = False
 
@@ -125,6 +130,9 @@ class Modelled(Annotated):
 
         folder = self._folder(detector.name)
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".*new-*"):  # by one that was killed
+            if time.time() - left.stat().st_mtime > _LEFT:
+                shutil.rmtree(left, ignore_errors=True)
         aside = folder / f".new-{os.getpid()}"
         detector.save(aside)
         digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
@@ -143,8 +151,11 @@ class Modelled(Annotated):
                 maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
             )
             write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
-        told = {"start": "", "end": "", "parent": None, "learned": {}} | (version or {})
-        about = Version(model=name, detector=detector.name, **told)
+        told: dict[str, Any] = {"start": "", "end": "", "parent": None} | (version or {})
+        about = Version(
+            model=name, detector=detector.name, learned=detector.learned,
+            agreement=detector.agreement, **told,
+        )  # fmt: skip
         write_atomic(target / "about.json", msgspec.json.encode(about))
         write_atomic(folder / IN_USE, name.encode())
         return name

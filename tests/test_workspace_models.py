@@ -1,5 +1,6 @@
 """Models that a store keeps: fitted, updated, listed, and gone back to."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def test_a_model_is_fitted_used_updated_and_gone_back_to(store: Workspace) -> No
     assert known[two].learned["table"] > known[one].learned["table"]
     assert known[one].start.startswith("2026-11-01")
     assert known[one].calibrated
+    assert 0.2 < known[one].agreement["table"] <= 1.0
     assert known[two].calibrated
     assert store.score(start="2026-11-09", detector="event").model == two
     assert store.use(one[:9]) == one
@@ -105,6 +107,20 @@ def test_a_finding_that_is_marked_benign_counts_for_nothing(store: Workspace) ->
     assert (kept.score, kept.alert) == (0.0, False)
     assert sum(kept.terms.values()) == 0.0
     assert kept.z < top.z
+
+
+def test_what_a_killed_fit_left_is_swept_when_it_is_old(store: Workspace) -> None:
+    folder = store.path / "models" / "event"
+    folder.mkdir(parents=True, exist_ok=True)
+    old, new = folder / ".new-1", folder / "..new-2.2.tmp"
+    for left in (old, new):
+        left.mkdir()
+        (left / "manifest.json").write_text("{")
+    os.utime(old, (0, 0))
+    known = [version.model for version in store.models()]
+    store.fit(end="2026-11-04", detector="event", settings=settings())
+    assert (old.exists(), new.exists()) == (False, True)
+    assert set(known) <= {version.model for version in store.models()}
 
 
 def test_errors_are_clear(store: Workspace, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def models(store: Path, form: str | None) -> None:
                 "model": one.model, "in_use": one.in_use, "calibrated": one.calibrated,
                 "start": one.start, "end": one.end, "parent": one.parent,
                 "learned": ", ".join(f"{n:,} {kind}" for kind, n in one.learned.items()),
+                "agreement": ", ".join(f"{kind} {r:.2f}" for kind, r in one.agreement.items()),
             }
             for one in found
         ],

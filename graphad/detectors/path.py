@@ -97,6 +97,11 @@ class PathDetector:
         """Return how many distinct relations are known."""
         return {} if self.names_ is None else {"relations": len(self.names_.n)}
 
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Return nothing: scores are exact."""
+        return {}
+
     def score(
         self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,

@@ -129,6 +129,12 @@ class StoreEventDetector:
         """Return how many rows of each kind were learned."""
         return {name: one.rows for name, one in self.learned_.items()}
 
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Return the rank correlation of scores with exact likelihoods, on samples, by kind."""
+        found = {name: one.model.model_.agreement_ for name, one in self.learned_.items()}
+        return {name: round(value, 4) for name, value in found.items() if value is not None}
+
     def _tables(self, graphs: Iterable[Graph]) -> dict[str, pa.Table]:
         """Return the rows of each kind that there is, in time order."""
         parts: dict[str, list[pa.Table]] = {}
