@@ -26,7 +26,7 @@ import hashlib, sys
 import msgspec
 from graphad.workspace import open_store
 store, since, size = open_store(sys.argv[1], create=False), sys.argv[2], int(sys.argv[3])
-found = store.score(start=since, slice_events=size, now=0)
+found = store.score(start=since, slice_events=size, now=0, detector=sys.argv[4])
 assert found.exact
 print(len(found.findings), hashlib.sha256(msgspec.json.encode(found.findings)).hexdigest())
 """
@@ -85,23 +85,24 @@ def generate(target: Path, records: int, seed: int) -> None:
 
 
 def prepared(folder: Path, records: int, seed: int = 0) -> Path:
-    """Return a store of the records with a model fitted on their first day."""
+    """Return a store of the records with a model of each detector, fitted on their first day."""
     log, store = folder / "sysmon.json", folder / "store"
     generate(log, records, seed)
     opened = open_store(store)
     opened.ingest(log)
     log.unlink()
     opened.fit(end="2026-01-06", settings={"span_s": SPAN})
+    opened.fit(end="2026-01-06", detector="event")
     return store
 
 
-def scored(store: Path, size: int, scratch: Path) -> tuple[str, harness.Child]:
+def scored(store: Path, size: int, detector: str, scratch: Path) -> tuple[str, harness.Child]:
     """Return what was found, as a digest, and what it took."""
     result = scratch / "result"
     with result.open("w") as out:
         took = harness.child(
-            [sys.executable, "-c", SCORE, str(store), "2026-01-06", str(size)], stdout=out,
-            cwd=harness.ROOT,
+            [sys.executable, "-c", SCORE, str(store), "2026-01-06", str(size), detector],
+            stdout=out, cwd=harness.ROOT,
         )  # fmt: skip
     return result.read_text(), took
 
@@ -112,20 +113,25 @@ def measure(options: Options) -> Iterable[Row]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         store = prepared(scratch, records)
-        scored(store, records, scratch)  # kernels are compiled
-        whole, once = scored(store, records, scratch)
-        label = f"{records:,} records"
-        yield Row(f"{label} at once", once.wall, "s")
-        yield Row(f"{label} at once, CPU", once.cpu, "s")
-        yield Row(f"{label} at once, peak memory", once.peak_mb, "MB")
-        for parts in (4, 16):
-            found, took = scored(store, records // parts, scratch)
-            assert found == whole, "slices find something else"
-            label = f"{records:,} records in slices of {records // parts:,}"
-            yield Row(label, took.wall, "s", once.wall, once.wall / took.wall)
-            yield Row(f"{label}, CPU", took.cpu, "s", once.cpu, once.cpu / took.cpu)
-            yield Row(f"{label}, peak memory", took.peak_mb, "MB", once.peak_mb,
-                      once.peak_mb / took.peak_mb)  # fmt: skip
+        for detector in ("path", "event"):
+            yield from _measured(store, records, detector, scratch)
+
+
+def _measured(store: Path, records: int, detector: str, scratch: Path) -> Iterable[Row]:
+    scored(store, records, detector, scratch)  # kernels are compiled
+    whole, once = scored(store, 10 * records, detector, scratch)
+    label = f"{detector}: {records:,} records at once"
+    yield Row(label, once.wall, "s")
+    yield Row(f"{label}, CPU", once.cpu, "s")
+    yield Row(f"{label}, peak memory", once.peak_mb, "MB")
+    for parts in (4, 16):
+        found, took = scored(store, records // parts, detector, scratch)
+        assert found == whole, "slices find something else"
+        label = f"{detector}: {records:,} records in slices of {records // parts:,}"
+        yield Row(label, took.wall, "s", once.wall, once.wall / took.wall)
+        yield Row(f"{label}, CPU", took.cpu, "s", once.cpu, once.cpu / took.cpu)
+        yield Row(f"{label}, peak memory", took.peak_mb, "MB", once.peak_mb,
+                  once.peak_mb / took.peak_mb)  # fmt: skip
 
 
 if __name__ == "__main__":
