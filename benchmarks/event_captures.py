@@ -3,7 +3,6 @@
 From the OTRF captures, ingested as users would. Attacks are in them, unlabelled.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,40 +11,10 @@ import numpy as np
 
 from benchmarks import captures
 from benchmarks.event_data import Table
+from graphad.detectors.event_words import base, extension, folder, protocol
 from graphad.graph import Graph, Texts
 from graphad.models.names import canonical
 from graphad.store import Store
-
-_PART = re.compile(r"[\\/]")
-_PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
-
-
-def base(name: str) -> str:
-    r"""Return the last part of a canonical path.
-
-    >>> base("%drive%\\windows\\system32\\cmd.exe")
-    'cmd.exe'
-    """
-    return _PART.split(name)[-1]
-
-
-def folder(name: str) -> str:
-    r"""Return the first three parts of a path's folder.
-
-    >>> folder("%drive%\\users\\<user>\\appdata\\local\\x.dll")
-    '%drive%/users/<user>'
-    """
-    return "/".join(_PART.split(name)[:-1][:3])
-
-
-def extension(name: str) -> str:
-    r"""Return what follows the last point of a file's name, "" if that is nothing or a sentence.
-
-    >>> extension("/etc/passwd"), extension("%drive%\\x\\<tmp>.dll")
-    ('', 'dll')
-    """
-    stem, point, end = base(name).rpartition(".")
-    return end if stem and point and len(end) <= 10 else ""
 
 
 def _texts(values: list[str]) -> Texts:
@@ -63,10 +32,7 @@ def _told(store: Store) -> dict[tuple[int, int], tuple[str, str]]:
     finally:
         connection.close()
     names = {user: canonical("user", user) for user in {row[2] for row in rows}}
-    return {
-        (source, record): (names[user], _PROTOCOLS.get(protocol, protocol.lower()))
-        for source, record, user, protocol in rows
-    }
+    return {(source, record): (names[user], protocol(told)) for source, record, user, told in rows}
 
 
 def events(store: Store, graph: Graph, kind: str) -> Table:
