@@ -184,23 +184,6 @@ def test_windows_events_become_tables(tmp_path: Path) -> None:
     assert sockets.clock == ("hour",)
 
 
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("", ("", "", "")),
-        ("%drive%\\a\\b\\c\\d\\x.tar.gz", ("x.tar.gz", "%drive%/a/b", "gz")),
-        ("/etc/passwd", ("passwd", "/etc", "")),
-        ("/home/<user>/.bashrc", (".bashrc", "/home/<user>", "")),
-        ("x.this is no ending", ("x.this is no ending", "", "")),
-        ("\\\\srv\\share\\x.", ("x.", "//srv", "")),
-    ],
-)
-def test_names_are_taken_apart(name: str, parts: tuple[str, str, str]) -> None:
-    assert tuple(f(name) for f in (
-        event_captures.base, event_captures.folder, event_captures.extension
-    )) == parts  # fmt: skip
-
-
 def test_rows_become_a_table() -> None:
     made = results({
         "x, c = 1, with a comma": {"default": [0.9, 0.8], "independent": [0.7, 0.7]},

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from graphad.detectors.event_kinds import KINDS, events_of, table_kind
 from graphad.detectors.event_rows import TIME, rows_of
+from graphad.detectors.event_words import base, extension, folder
 from graphad.graph import Graph
 from tests.detectors.event_graphs import HOUR, START, Event, graph
 
@@ -158,3 +159,18 @@ def test_words_come_whatever_a_graph_lacks() -> None:
     table = rows_of(made, mine, NAMES["logon"].columns).table
     assert table.drop([TIME]).to_pylist()[0]["account"] == "a"
     assert pa.types.is_timestamp(table[TIME].type)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("", ("", "", "")),
+        ("%drive%\\a\\b\\c\\d\\x.tar.gz", ("x.tar.gz", "%drive%/a/b", "gz")),
+        ("/etc/passwd", ("passwd", "/etc", "")),
+        ("/home/<user>/.bashrc", (".bashrc", "/home/<user>", "")),
+        ("x.this is no ending", ("x.this is no ending", "", "")),
+        ("\\\\srv\\share\\x.", ("x.", "//srv", "")),
+    ],
+)
+def test_names_are_taken_apart(name: str, parts: tuple[str, str, str]) -> None:
+    assert (base(name), folder(name), extension(name)) == parts
