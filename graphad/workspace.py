@@ -1,6 +1,6 @@
 """The main job over a store: fit, score, hunt, and the findings that are kept."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from graphad.detectors.store_events import StoreEventDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
-from graphad.graph import HOUR
+from graphad.graph import HOUR, Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
@@ -115,14 +115,7 @@ class Workspace(Modelled):
         window = StoreWindow(self, start, end, sources, slice_events)
         judging.top = max(judging.top, top or 0, paths_wanted(window.seconds))
         coverage = self.coverage(now)
-        notes: list[str] = []
-        unit = judging.slice_s
-        if unit is None:
-            parts = iter([window.graph(judging.fields)])
-            if window.large:
-                notes.append(_unsliced(judging, window.events))
-        else:
-            parts = window.graphs(judging.fields, unit)
+        parts, notes = _parts(judging, window)
         graph, paths = judging.best(parts, coverage.events, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
@@ -164,12 +157,12 @@ class Workspace(Modelled):
         name = self._keep(made, (), budget)
         stage("searching")
         coverage = self.coverage(now)
-        parts = window.graphs(made.fields)
+        parts, notes = _parts(made, window)
         graph, paths = made.best(parts, coverage.events, inside=True, hosts=hosts, types=types)
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name)
         self._remember(found, coverage)
-        return Hunt(found, False, name, paths.exact, list(paths.notes))
+        return Hunt(found, False, name, paths.exact, [*notes, *paths.notes])
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
         options = dict(options)
@@ -306,11 +299,17 @@ def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
         raise GraphadError(f"The {detector} detector has no such setting: {error}.") from error
 
 
-def _unsliced(detector: Detector, events: int) -> str:
-    """Return why a window of so many events was held in memory whole."""
+def _parts(detector: Detector, window: StoreWindow) -> tuple[Iterator[Graph], list[str]]:
+    """Return graphs of a window as a detector scores them, and a note if it must be held whole."""
+    unit = detector.slice_s
+    if unit is not None:
+        return window.graphs(detector.fields, unit), []
+    whole = iter([window.graph(detector.fields)])
+    if not window.large:
+        return whole, []
     scaled = not isinstance(detector, PathDetector) or detector.scaled
     why = "its model was fitted without --span" if scaled else "its model saw no path"
-    return f"all {events:,} events were held in memory at once, for {why}"
+    return whole, [f"all {window.events:,} events were held in memory at once, for {why}"]
 
 
 def _split(store: Store, first: int, last: int, sources: list[int] | None) -> int:

@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from graphad.detectors.path import PathDetector
 from graphad.files import folder
 from graphad.graph import Graph
 from graphad.store import Store
 from graphad.workspace import Hunt, Workspace, paths_wanted
+from graphad.workspace_window import StoreWindow
 from tests.windows_events import answered, began, called, security, sysmon, write
 
 LOGS = folder("parsers").parent / "sample_logs"
@@ -152,3 +154,26 @@ def test_paths_wanted_go_by_the_days_with_events() -> None:
     assert paths_wanted(np.array([5, 7])) == 80
     assert paths_wanted(np.array([day - 1, day, 40 * day])) == 240
     assert paths_wanted(np.arange(0, 60 * day, day)) == 4000
+
+
+def test_a_large_window_is_learned_in_parts(tmp_path: Path) -> None:
+    store = Workspace(tmp_path / "store")
+    store.ingest([LOGS / "demo" / "quiet.strace.gz"])
+    size = 3000
+    window = StoreWindow(store, slice_events=size)
+    sizes = [len(part) for part in window.graphs()]
+    assert len(sizes) > 3
+    assert sum(sizes) == window.events
+    whole = PathDetector(span_s=60.0, max_length=3).learn(StoreWindow(store))
+    parts = PathDetector(span_s=60.0, max_length=3).learn(window)
+    assert whole.names_ is not None
+    assert parts.names_ is not None
+    (arrays, texts), (also, words) = whole.names_.dump(), parts.names_.dump()
+    assert texts == words
+    assert {k: v.tolist() for k, v in arrays.items()} == {k: v.tolist() for k, v in also.items()}
+    graph = store.graph(store.sources[0].start, None)
+    for length in (1, 2, 3):
+        assert parts.samples_[length]["paths"] > whole.samples_[length]["paths"] / 4
+        score = np.quantile(whole.score(graph).score, [0.1, 0.5, 0.9])
+        # Samples of parts have what recurs in each more often, so scales differ a little.
+        assert np.abs(parts.z(length, score) - whole.z(length, score)).max() < 1.0

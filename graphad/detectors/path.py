@@ -68,13 +68,12 @@ class PathDetector:
     def fit(self, past: pa.Table, graphs: Iterable[Graph] = ()) -> "PathDetector":
         """Learn names from counts (schema.COUNTS), and each length's scale from graphs.
 
-        The graphs are taken to be those that the counts are of.
+        The graphs are taken to be those that the counts are of. Of several no path is sampled that
+        crosses from one to another; one is in memory at once if they come one by one.
         """
         self.names_, self._scorer, self._last = Names.fit(past), None, None
         self.lengths_, self.samples_ = {}, {}
-        graphs = [graph for graph in graphs if len(graph)]
-        if graphs:
-            self._fit_lengths(graphs)
+        self._fit_lengths(graphs)
         return self
 
     @property
@@ -83,8 +82,8 @@ class PathDetector:
         return ()
 
     def learn(self, window: Window) -> "PathDetector":
-        """Fit on the counts of a window and its graph."""
-        return self.fit(window.counts(), [window.graph()])
+        """Fit on the counts of a window and the graphs of its parts."""
+        return self.fit(window.counts(), window.graphs())
 
     def update(self, window: Window) -> "PathDetector":
         """Refuse: what a path model knows are counts, and a store adds those up by itself."""
@@ -281,13 +280,16 @@ class PathDetector:
     def _settings(self) -> list[str]:
         return [f.name for f in fields(self) if not f.name.startswith("_") and f.name[-1] != "_"]
 
-    def _fit_lengths(self, graphs: list[Graph], inside: bool = True) -> None:
+    def _fit_lengths(self, graphs: Iterable[Graph], inside: bool = True) -> None:
         from graphad.models.boxcox import fit_lengths
         from graphad.models.path_sample import sample_lengths
 
         lengths = range(1, self.max_length + 1)
         drawn: dict[int, list[Any]] = {r: [] for r in lengths}
         for graph in graphs:
+            self.forget()
+            if not len(graph):
+                continue
             table, label, mask = self._told(graph, inside)
             if not mask.any():
                 continue
@@ -300,6 +302,8 @@ class PathDetector:
             for r in lengths:
                 drawn[r].append(found[r])
         scores = {r: np.concatenate([one.score for one in q]) for r, q in drawn.items() if q}
+        if not scores:
+            return
         self.lengths_ = fit_lengths(scores, least=self.least, robust=self.robust)
         self.samples_ = {
             r: {
