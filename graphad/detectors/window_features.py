@@ -1,0 +1,118 @@
+"""Units as small graphs; features of their nodes: types, actions, degrees, rarity of names."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphad.detectors.window_units import Units
+from graphad.graph import Graph, coded
+from graphad.schema import ACTIONS, ENTITY_TYPES
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FEATURES: tuple[str, ...] = (
+    *ENTITY_TYPES, *ACTIONS, "events in", "events out", "rarity of the name",
+)  # fmt: skip
+RARITY = len(FEATURES) - 1
+
+
+class Nodes(NamedTuple):
+    """The graphs of U units: N nodes in all, those of a unit side by side.
+
+    sizes [U]; entity [N]; features [N, F] by FEATURES; src, dst [E] nodes, weight [E]: each pair of
+    nodes with events once, by the logarithm of how many; at_src, at_dst [K]: the nodes at the ends
+    of the units' events.
+    """
+
+    sizes: Ints
+    entity: Ints
+    features: Floats
+    src: Ints
+    dst: Ints
+    weight: Floats
+    at_src: Ints
+    at_dst: Ints
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """In how many of U units each name was: words rising, "type name"; met [V]."""
+
+    words: list[str]
+    met: Ints
+    units: int
+
+    @classmethod
+    def fit(cls, parts: list[tuple[list[str], Ints]], units: int) -> "Rarity":
+        """Return the rarity of names by parts: words, and in how many units each was."""
+        whole = [word for words, _ in parts for word in words]
+        code, words = coded(whole)
+        met = np.concatenate([np.empty(0, np.int64), *(met for _, met in parts)])
+        return cls(words, np.bincount(code, met, len(words)).astype(np.int64), units)
+
+    def of(self, words: pa.Array, inside: bool) -> Floats:
+        """Return how rare names [n] are: 0 in every unit, 1 in none.
+
+        inside: of units that were counted, each judged by the others.
+        """
+        at = pc.index_in(words, pa.array(self.words, pa.string())).fill_null(-1).to_numpy()
+        met = np.where(at >= 0, np.append(self.met, 0)[at], 0) - inside
+        units = max(self.units - inside, 1)
+        found: Floats = 1.0 - np.log1p(np.maximum(met, 0)) / np.log1p(units)
+        return np.clip(found, 0.0, 1.0)
+
+
+def names_of(graph: Graph, entity: Ints) -> pa.Array:
+    """Return the names of entities [n] as "type name"."""
+    used, which = np.unique(entity, return_inverse=True)
+    types, names = (pa.array(part[used], pa.string()) for part in (graph.types, graph.names))
+    words = pc.binary_join_element_wise(types, names, " ").fill_null("")
+    return words.take(pa.array(which.ravel()))
+
+
+def counted(graph: Graph, units: Units) -> tuple[list[str], Ints]:
+    """Return the names in units, and in how many units each is."""
+    keys = np.unique(np.concatenate(_ends(graph, units)))
+    unit, entity = keys // len(graph.ids), keys % len(graph.ids)
+    code, words = coded(names_of(graph, entity).to_pylist())
+    pairs = np.unique(np.stack([unit, code]), axis=1)
+    return words, np.bincount(pairs[1], minlength=len(words)).astype(np.int64)
+
+
+def nodes_of(graph: Graph, units: Units, rarity: Rarity, inside: bool = False) -> Nodes:
+    """Return the graphs of units; inside: rarity has counted them."""
+    src, dst = _ends(graph, units)
+    keys, where = np.unique(np.concatenate([src, dst]), return_inverse=True)
+    at_src, at_dst = np.split(where.ravel(), 2)
+    unit, entity = keys // max(len(graph.ids), 1), keys % max(len(graph.ids), 1)
+    n = len(keys)
+    features = np.zeros((n, len(FEATURES)))
+    kinds = {kind: i for i, kind in enumerate(ENTITY_TYPES)}
+    of = np.array([kinds.get(kind, -1) for kind in graph.types[entity]], np.int64)
+    features[np.flatnonzero(of >= 0), of[of >= 0]] = 1.0
+    code, actions = coded(graph.action[units.event])
+    column = np.array([FEATURES.index(a) if a in ACTIONS else -1 for a in actions], np.int64)
+    if len(column):
+        for ends in (at_src, at_dst):
+            known = column[code] >= 0
+            np.add.at(features, (ends[known], column[code][known]), 1.0)
+    features[:, RARITY - 2] = np.bincount(at_dst, minlength=n)
+    features[:, RARITY - 1] = np.bincount(at_src, minlength=n)
+    features[:, len(ENTITY_TYPES) : RARITY] = np.log1p(features[:, len(ENTITY_TYPES) : RARITY])
+    features[:, RARITY] = rarity.of(names_of(graph, entity), inside)
+    pairs, count = np.unique(np.stack([at_src, at_dst]), axis=1, return_counts=True)
+    return Nodes(
+        np.bincount(unit, minlength=len(units)).astype(np.int64), entity, features,
+        pairs[0], pairs[1], np.log1p(count), at_src, at_dst,
+    )  # fmt: skip
+
+
+def _ends(graph: Graph, units: Units) -> tuple[Ints, Ints]:
+    """Return a number for the unit and entity at both ends of the units' events, [K] each."""
+    base = units.unit * len(graph.ids)
+    return base + graph.src[units.event], base + graph.dst[units.event]
