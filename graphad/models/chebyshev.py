@@ -55,6 +55,49 @@ def combined(batch: GraphBatch, g: Numbers, *, isolated: float = 0.0) -> Numbers
     return out
 
 
+def moments(batch: GraphBatch, x: Numbers, count: int) -> Floats:
+    """Return the Chebyshev moments x'T_j x of each graph and signal, j < count, [G, F, count].
+
+    They tell how a signal's energy spreads over frequencies: x'p(L)x is their sum weighted by the
+    coefficients of p. T_k T_l = (T_(k+l) + T_|k-l|) / 2, so half as many terms are enough. An
+    isolated node has L_ii = 0.
+
+    Raises:
+        ValueError: count is below 1, or x has not N rows.
+    """
+    if count < 1:
+        raise ValueError("count must be at least 1.")
+    x = _signals(batch, x).astype(np.float64)
+    depth = count // 2 + 1
+    products = np.zeros((len(batch), 2 * depth, x.shape[1]))
+    for first, end in pieces(batch.start):
+        part = batch.take(np.arange(first, end))
+        t = terms(part, x[batch.start[first] : batch.start[end]], depth)
+        _products(part.start, t, products[first:end])
+    found = 2.0 * products
+    found[:, 2::2] -= products[:, :1]
+    found[:, 3::2] -= products[:, 1:2]
+    found[:, :2] = products[:, :2]
+    return found[:, :count].transpose(0, 2, 1)
+
+
+def pieces(start: Any, most: int = 4096) -> list[tuple[int, int]]:
+    """Return ranges of graphs with about so many nodes each, at least one graph in each.
+
+    What is made of one range then stays in the cache.
+
+    >>> pieces(np.array([0, 2, 3, 9, 9]), 4)
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    found, first = [], 0
+    while first < len(start) - 1:
+        fits = int(np.searchsorted(start, start[first] + most, side="right")) - 1
+        end = max(fits, first + 1)
+        found.append((first, end))
+        first = end
+    return found
+
+
 def coefficients(kernel: Callable[[Floats], Floats], depth: int, points: int = 64) -> Floats:
     """Return the Chebyshev coefficients [depth] of a kernel of frequencies in [0, 2].
 
@@ -141,3 +184,17 @@ def _combined(
         for u in range(start[g], start[g + 1]):
             for f in range(wide):
                 out[u, f] = b[u, 0, f]
+
+
+@vectorised
+def _products(start: Ints, t: Floats, out: Floats) -> None:
+    """Add up T_k x T_k x and T_k x T_(k+1) x of each graph, out [G, 2 K, F]; the last one is 0."""
+    depth, wide = t.shape[1], t.shape[2]
+    for g in range(len(start) - 1):
+        for u in range(start[g], start[g + 1]):
+            for k in range(depth):
+                for f in range(wide):
+                    out[g, 2 * k, f] += t[u, k, f] * t[u, k, f]
+                if k + 1 < depth:
+                    for f in range(wide):
+                        out[g, 2 * k + 1, f] += t[u, k, f] * t[u, k + 1, f]

@@ -49,7 +49,7 @@ def quotient(batch: GraphBatch) -> Floats:
 
 def ratio(part: Floats, whole: Floats, most: float) -> Floats:
     """Return part / whole, at most `most`; 0 where the whole is 0."""
-    divided = np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    divided = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
     return np.minimum(divided, most)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from graphad.models.chebyshev import terms
+from graphad.models.chebyshev import pieces, terms
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.rayleigh import energy, quotient, sums
 from graphad.models.spectral_profile import profile
@@ -23,7 +23,6 @@ Floats = npt.NDArray[np.float64]
 SLOPE = 0.01  # of LeakyReLU below 0
 TINY = 1e-5  # added to the variance in batch normalisation
 FARTHEST = 8.0  # standard deviations that a number of a profile may lie off
-_NODES = 4096  # at a time, so that their terms stay in the cache
 
 
 @dataclass(frozen=True)
@@ -167,21 +166,6 @@ class Scores:
         if form.mean:
             along /= np.repeat(batch.sizes, batch.sizes)
         return origin, along
-
-
-def pieces(start: Any, most: int = _NODES) -> list[tuple[int, int]]:
-    """Return ranges of graphs with about so many nodes each, at least one graph in each.
-
-    >>> pieces(np.array([0, 2, 3, 9, 9]), 4)
-    [(0, 2), (2, 3), (3, 4)]
-    """
-    found, first = [], 0
-    while first < len(start) - 1:
-        fits = int(np.searchsorted(start, start[first] + most, side="right")) - 1
-        end = max(fits, first + 1)
-        found.append((first, end))
-        first = end
-    return found
 
 
 def _leaky(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,11 +1,13 @@
 """What a whole graph looks like in a few numbers: where on the spectrum its features' energy lies.
 
-Of each feature: the Rayleigh quotient, the share of its energy in each band of the beta wavelets,
-its mean over nodes and the logarithm of x'Lx (RQGNN's, which grows with the graph); of the graph:
-the logarithms of its nodes and edges. Numbers of all nodes alike, so their order doesn't matter.
+Energy is summed over nodes, so their order doesn't matter. Numbers of the graph as a whole come
+first: all features taken together, and two signals every graph has, a constant and the logarithm of
+the number of neighbours. Then come those of each feature. Features apart say what is unusual of
+one kind of node; taken together they say whether neighbours agree, whichever kinds there are.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +20,14 @@ from graphad.models.wavelets import band_energies
 Floats = npt.NDArray[np.float64]
 
 ORDER = 3  # of the beta wavelets: four bands
+_TOGETHER = ("all features", "the constant", "log neighbours")
 
 
 class Column(NamedTuple):
-    """What a number of a profile says: of which feature, and of which band (None: of all)."""
+    """What a number of a profile says: of which signal or feature, and of which band."""
 
     measure: str
-    feature: int | None = None
+    of: str | int | None = None
     band: int | None = None
 
     def title(self, names: Sequence[str]) -> str:
@@ -34,38 +37,81 @@ class Column(NamedTuple):
         'energy share of file in band 3'
         """
         words = self.measure
-        if self.feature is not None:
-            words += f" of {names[self.feature]}"
+        if self.of is not None:
+            words += f" of {self.of if isinstance(self.of, str) else names[self.of]}"
         return words if self.band is None else f"{words} in band {self.band + 1}"
 
 
 def columns(features: int, order: int = ORDER) -> list[Column]:
     """Return what the numbers of a profile of so many features say, in order; P of them."""
-    each = range(features)
+    bands, each = range(order + 1), range(features)
     return [
-        *(Column("Rayleigh quotient", f) for f in each),
-        *(Column("energy share", f, band) for f in each for band in range(order + 1)),
-        *(Column("mean", f) for f in each),
-        *(Column("log energy", f) for f in each),
+        *(Column("Rayleigh quotient", name) for name in _TOGETHER),
+        *(Column("energy share", name, band) for name in _TOGETHER for band in bands),
         Column("log nodes"),
         Column("log edges"),
+        Column("mean", "log neighbours"),
+        Column("mean square", "log neighbours"),
+        Column("return in two steps"),
+        Column("evenness", "all features"),
+        *(Column("Rayleigh quotient", f) for f in each),
+        *(Column("energy share", f, band) for f in each for band in bands),
+        *(Column("mean", f) for f in each),
+        *(Column("log energy", f) for f in each),
     ]
 
 
+def whole(order: int = ORDER) -> int:
+    """Return how many numbers are of the graph as a whole; they come first."""
+    return len(columns(0, order))
+
+
 def profile(batch: GraphBatch, order: int = ORDER) -> Floats:
-    """Return the profiles [G, P] of graphs. An empty graph's is 0."""
-    local, whole = energy(batch), power(batch)
+    """Return the profiles [G, P] of graphs. An empty graph's is 0.
+
+    "return in two steps" is the mean chance of a random walk to be back after two steps, the mean
+    square of L - I's eigenvalues; "evenness" is the sum of squared means, 1 if all nodes are alike.
+    """
+    f = batch.features.shape[1]
+    near = np.log1p(np.diff(batch.indptr))[:, None]
+    signals = np.concatenate([batch.features, np.ones_like(near), near], axis=1)
+    full = replace(batch, features=signals)
+    local, total, bands = energy(full), power(full), band_energies(full, order)
+    local, total, bands = (_together(a, f) for a in (local, total, bands))
+    quotient = ratio(local, total, 2.0)
+    shares = _shares(bands)
     sizes = batch.sizes[:, None].astype(np.float64)
-    means = sums(batch.features, batch.start) / np.maximum(sizes, 1.0)
-    bands = band_energies(batch, order).reshape(len(batch), -1)
+    per_node = 1.0 / np.maximum(sizes, 1.0)
+    means = sums(signals, batch.start) * per_node
+    back = sums(batch.normalised[:, None] ** 2, batch.indptr[batch.start]) * per_node
+    g = len(batch)
     return np.concatenate(
         [
-            ratio(local, whole, 2.0),
-            bands,
-            means,
-            np.log1p(local),
+            quotient[:, :3],
+            shares[:, :3].reshape(g, 3 * (order + 1)),
             np.log1p(sizes),
             np.log1p(batch.edges[:, None]),
+            means[:, f + 1 :],
+            total[:, 2:3] * per_node,
+            back,
+            (means[:, :f] ** 2).sum(axis=1, keepdims=True),
+            quotient[:, 3:],
+            shares[:, 3:].reshape(g, f * (order + 1)),
+            means[:, :f],
+            np.log1p(local[:, 3:]),
         ],
         axis=1,
     )
+
+
+def _together(values: Floats, features: int) -> Floats:
+    """Return values [G, F + 2, ..] with the sum over features first, and features last."""
+    alone = values[:, :features]
+    return np.concatenate([alone.sum(axis=1, keepdims=True), values[:, features:], alone], axis=1)
+
+
+def _shares(bands: Floats) -> Floats:
+    """Return shares of energy [.., bands], 0 where there is none."""
+    total = bands.sum(axis=-1, keepdims=True)
+    found: Floats = ratio(bands, np.broadcast_to(total, bands.shape), 1.0)
+    return found

@@ -10,9 +10,8 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from graphad.models.chebyshev import coefficients, terms
+from graphad.models.chebyshev import coefficients, moments
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.rayleigh import power, ratio, sums
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,13 +44,14 @@ def beta_coefficients(order: int, depth: int | None = None) -> Floats:
 
 
 def band_energies(batch: GraphBatch, order: int) -> Floats:
-    """Return the share of each feature's energy in each band, [G, F, C + 1].
+    """Return the energy |W_p(L) x|^2 of each graph, feature and band, [G, F, C + 1].
 
-    sum of squares of W_p(L) x, over that of all bands; all 0 for a feature that is 0.
+    x'W_p(L)^2 x is linear in the Chebyshev moments of x, so no filtered signal is made.
     """
-    x = terms(batch, batch.features, order + 1)
-    filtered = np.einsum("nkf,pk->nfp", x, beta_coefficients(order))
-    n, wide, bands = filtered.shape
-    found = sums((filtered**2).reshape(n, wide * bands), batch.start).reshape(-1, wide, bands)
-    there = (power(batch) > 0)[..., None]
-    return ratio(found * there, found.sum(axis=-1, keepdims=True) + np.zeros_like(found), 1.0)
+    count = 2 * order + 1
+    squares = [
+        coefficients(lambda at, p=p: beta_kernel(p, order, at) ** 2, count)  # type: ignore[misc]
+        for p in range(order + 1)
+    ]
+    found = moments(batch, batch.features, count) @ np.array(squares).T
+    return np.maximum(found, 0.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.models.chebyshev import coefficients, combined, response, terms
+from graphad.models.chebyshev import coefficients, combined, moments, pieces, response, terms
 from graphad.models.graph_batch import GraphBatch
 from tests.models.graph_cases import (
     PAW,
@@ -14,6 +14,7 @@ from tests.models.graph_cases import (
     Drawn,
     drawn_graphs,
     laplacian,
+    polynomial,
     polynomials,
 )
 
@@ -91,6 +92,17 @@ def test_combined_is_the_adjoint_of_terms(
     assert (forward * g).sum() == pytest.approx((drawn.features * found).sum(), abs=1e-8)
 
 
+@settings(max_examples=60, deadline=None)
+@given(drawn_graphs(), st.integers(1, 8))
+def test_moments_are_quadratic_forms(drawn: Drawn, count: int) -> None:
+    found = moments(drawn.batch(), drawn.features, count)
+    assert found.shape == (len(drawn.sizes), 3, count)
+    for g, (a, x) in enumerate(zip(drawn.adjacency(), drawn.signals(), strict=True)):
+        for j in range(count):
+            slow = np.diag(x.T @ polynomial(a, j) @ x)
+            np.testing.assert_allclose(found[g, :, j], slow, atol=1e-9)
+
+
 def test_combined_is_the_finite_difference() -> None:
     g = np.random.default_rng(1).normal(size=(5, 6, 1))
     slope, step = np.zeros(5), 1e-6
@@ -123,9 +135,20 @@ def test_coefficients_meet_a_polynomial_exactly() -> None:
 
 
 def test_wrong_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="count"):
+        moments(PAW, PAW_X, 0)
     with pytest.raises(ValueError, match="depth"):
         terms(PAW, PAW_X, 0)
     with pytest.raises(ValueError, match="each node"):
         terms(PAW, PAW_X[:3], 2)
     with pytest.raises(ValueError, match="each node"):
         combined(PAW, np.zeros((3, 2, 1)))
+
+
+def test_pieces_cover_all_graphs_once() -> None:
+    start = np.concatenate([[0], np.cumsum(np.random.default_rng(0).integers(0, 9, 200))])
+    found = pieces(start, 16)
+    assert [a for a, _ in found] == [0, *(b for _, b in found[:-1])]
+    assert found[-1][1] == 200
+    assert all(start[b] - start[a] <= 16 or b == a + 1 for a, b in found)
+    assert pieces(np.array([0])) == []

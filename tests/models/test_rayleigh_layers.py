@@ -7,11 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.plain_rayleigh import PlainNetwork, dense_energy
 from graphad.models import rayleigh_layers as layers
 from graphad.models.rayleigh import energy
 from graphad.models.rayleigh_layers import Entry, Sizes, fresh, logits, rayleigh_pooled
-from graphad.models.rayleigh_scores import Arrays, Form, Scale, Scores, graph_numbers, pieces
+from graphad.models.rayleigh_scores import Arrays, Form, Scale, Scores, graph_numbers
 from tests.models.graph_cases import Drawn, drawn_graphs, laplacian
 
 Floats = npt.NDArray[np.float64]
@@ -109,6 +108,8 @@ def test_the_order_of_nodes_does_not_matter(drawn: Drawn, form: Form, seed: int)
 @settings(max_examples=20, deadline=None)
 @given(drawn_graphs(least=1).filter(lambda d: (d.sizes > 0).all()))
 def test_the_paper_form_is_the_plain_network(drawn: Drawn) -> None:
+    from benchmarks.plain_rayleigh import PlainNetwork, dense_energy  # PyG takes seconds to import
+
     batch = drawn.batch()
     p = made(PAPER, 3)
     plain = PlainNetwork(3, HIDDEN, WIDTH, 6, trained=False).take(p).eval()
@@ -157,12 +158,3 @@ def test_what_a_network_starts_with(filters: Side) -> None:
         total = p["theta"].sum(axis=0)
         np.testing.assert_allclose(total[0], 2 * np.eye(3), atol=1e-6)
         np.testing.assert_allclose(total[1:], 0, atol=1e-6)
-
-
-def test_pieces_cover_all_graphs_once() -> None:
-    start = np.concatenate([[0], np.cumsum(np.random.default_rng(0).integers(0, 9, 200))])
-    found = pieces(start, 16)
-    assert [a for a, _ in found] == [0, *(b for _, b in found[:-1])]
-    assert found[-1][1] == 200
-    assert all(start[b] - start[a] <= 16 or b == a + 1 for a, b in found)
-    assert pieces(np.array([0])) == []
