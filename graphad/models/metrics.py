@@ -140,6 +140,7 @@ def best_cut(scores: Floats, labels: Bools) -> float:
     at = int(np.argmax(of_hits + of_misses))
     if at == 0:
         return float("inf")
-    below = values[at] if at < len(values) else values[at - 1]
-    middle = float(values[at - 1] + (below - values[at - 1]) / 2)
-    return middle if middle > below else float(values[at - 1])
+    top = float(values[at - 1])
+    below = float(values[at]) if at < len(values) else top
+    middle = top / 2 + below / 2
+    return middle if below < middle <= top else top
