@@ -123,7 +123,7 @@ def logits(p: dict[str, Any], form: Form, entry: Entry, dropped: Any = None) -> 
     if entry.graphs is not None:
         if form.encoder:
             x = _dense(_dense(x, p, "1"), p, "2")
-        x = _Terms.apply(x, entry.graphs, depth, form.isolated).reshape(len(x), depth * f)
+        x = chebyshev_terms(x, entry.graphs, depth, form.isolated).reshape(len(x), depth * f)
     h = _leaky(torch.addmm(bias, x, filters))
     fused = pooled(_dense(h, p, "4"), p, form, entry)
     if dropped is None:
@@ -142,9 +142,9 @@ def pooled(h: Any, p: dict[str, Any], form: Form, entry: Entry) -> Any:
     """Return what is known of each graph, [G, fused]: its nodes h [N, hidden] pooled, its branch.
 
     With s the branch's steering vector and a_i = h_i.s, nodes are summed up as a_i h_i, which is
-    (H'H) s; without a branch as h_i.
+    (H'H) s; unsteered as h_i.
     """
-    if form.branch != "none":
+    if form.steered:
         steer = _dense(_dense(entry.numbers, p, "8"), p, "9")
         h = rayleigh_pooled(h, steer, entry.start)
     else:
@@ -156,6 +156,11 @@ def pooled(h: Any, p: dict[str, Any], form: Form, entry: Entry) -> Any:
         return h
     r = torch.addmm(p["b5"], entry.numbers, p["w5"])
     return torch.cat([h, _dense(_leaky(r) if form.inner else r, p, "6")], dim=1)
+
+
+def chebyshev_terms(x: Any, graphs: GraphBatch, depth: int, isolated: float) -> Any:
+    """Return the Chebyshev terms [N, depth, F] of features [N, F], with gradients to them."""
+    return _Terms.apply(x, graphs, depth, isolated)
 
 
 def rayleigh_pooled(h: Any, steer: Any, start: Ints) -> Any:

@@ -26,7 +26,7 @@ Bools = npt.NDArray[np.bool_]
 _CHOICES = {
     "filters": ("trained", "frozen", "beta"),
     "branch": ("profile", "energy", "quotient", "none"),
-    "pool": ("sum", "mean"),
+    "pool": ("sum", "mean", "rayleigh", "rayleigh mean"),
     "loss": ("focal", "adjusted"),
     "select": ("auc", "macro F1", "loss"),
 }
@@ -38,13 +38,15 @@ class RayleighNetwork:
     """Scores whole graphs by the log-odds that they are abnormal; learns from labelled ones.
 
     Unlike the authors' code, by default: filters are trained; the branch knows the whole spectral
-    profile, in standard deviations, with an activation between its layers; an isolated node has
-    L_ii = 0 in filters too; what is a finding is decided by a threshold from held-out graphs.
+    profile, in standard deviations, with an activation between its layers, and doesn't steer how
+    nodes are pooled; there is no encoder; an isolated node has L_ii = 0 in filters too; what is a
+    finding is decided by a threshold from held-out graphs.
 
     depth: Chebyshev terms; width: filters side by side; filters: "frozen" at their random start or
     "beta" wavelets; encoder: two layers before them; branch: "energy" x'Lx, "quotient" x'Lx / x'x
-    or "none"; pool: "mean" keeps size out; loss: class-balanced "focal" or logit-"adjusted"; held:
-    share of graphs of each kind kept out, by which `select` the best epoch is kept.
+    or "none"; pool: of nodes, "rayleigh" as the branch steers it, "mean" keeps size out; loss:
+    class-balanced "focal" or logit-"adjusted"; held: share of graphs of each kind kept out, by
+    which `select` the best epoch is kept.
     """
 
     hidden: int = 64
@@ -53,7 +55,7 @@ class RayleighNetwork:
     filters: Literal["trained", "frozen", "beta"] = "trained"
     encoder: bool = False
     branch: Branch = "profile"
-    pool: Literal["sum", "mean"] = "sum"
+    pool: Literal["sum", "mean", "rayleigh", "rayleigh mean"] = "sum"
     loss: Literal["focal", "adjusted"] = "focal"
     beta: float = 0.999
     gamma: float = 1.5
@@ -78,6 +80,8 @@ class RayleighNetwork:
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}.")
+        if self.branch == "none" and self.pool.startswith("rayleigh"):
+            raise ValueError("pool must be sum or mean without a branch to steer it.")
         counts = (self.hidden, self.width, self.depth, self.epochs)
         if not all(isinstance(n, int) and 1 <= n <= 4096 for n in counts) or self.batch < 2:
             raise ValueError(
@@ -95,8 +99,8 @@ class RayleighNetwork:
         Its focal factor is the exact one: theirs is 0 where a logit is below -88.
         """
         published: dict[str, Any] = {
-            "filters": "frozen", "encoder": True, "branch": "energy", "select": "macro F1",
-            "as_published": True,
+            "filters": "frozen", "encoder": True, "branch": "energy", "pool": "rayleigh",
+            "select": "macro F1", "as_published": True,
         }  # fmt: skip
         return cls(**(published | settings))
 
@@ -184,7 +188,8 @@ class RayleighNetwork:
     def _form(self) -> Form:
         ours = not self.as_published
         return Form(
-            self.depth, self.encoder, self.branch, inner=ours, mean=self.pool == "mean",
+            self.depth, self.encoder, self.branch, inner=ours,
+            steered=self.pool.startswith("rayleigh"), mean=self.pool.endswith("mean"),
             isolated=0.0 if ours else 1.0, scaled=ours,
         )  # fmt: skip
 

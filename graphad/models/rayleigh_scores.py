@@ -30,8 +30,8 @@ class Form:
     """What a network is made of.
 
     depth: Chebyshev terms; encoder: two layers of nodes before them; branch: what is known of a
-    whole graph, "none" leaves it out, and with it the pooling that it steers; inner: an activation
-    between the branch's layers; mean: pooled over nodes by mean, not by sum; isolated: L_ii of
+    whole graph, "none" leaves it out; inner: an activation between the branch's layers; steered:
+    the branch steers how nodes are pooled; mean: pooled by mean, not by sum; isolated: L_ii of
     nodes without edges; scaled: features by their largest, profiles by mean and deviation.
     """
 
@@ -39,6 +39,7 @@ class Form:
     encoder: bool
     branch: Branch
     inner: bool
+    steered: bool
     mean: bool
     isolated: float
     scaled: bool
@@ -53,7 +54,9 @@ def shapes_of(
     if form.encoder:
         layers |= {"1": (f, f), "2": (f, f)}
     if form.branch != "none":
-        layers |= {"5": (numbers, h), "6": (h, h), "8": (numbers, h), "9": (h, h)}
+        layers |= {"5": (numbers, h), "6": (h, h)}
+    if form.steered:
+        layers |= {"8": (numbers, h), "9": (h, h)}
     fused = h if form.branch == "none" else 2 * h
     layers["7"] = (fused, 2)
     made: dict[str, tuple[int, ...]] = {f"w{name}": shape for name, shape in layers.items()}
@@ -159,10 +162,10 @@ class Scores:
             r = self.scale.graphs(graph_numbers(batch, form.branch))
             known = r @ a["w5"] + a["b5"]
             known = _leaky((_leaky(known) if form.inner else known) @ a["w6"] + a["b6"])
-            steer = _leaky(_leaky(r @ a["w8"] + a["b8"]) @ a["w9"] + a["b9"])
             origin += (known @ a["direction"][hidden:]).astype(np.float64)
-            steers = np.repeat(steer, batch.sizes, axis=0)
-            along *= np.einsum("nh,nh->n", h, steers)
+            if form.steered:
+                steer = _leaky(_leaky(r @ a["w8"] + a["b8"]) @ a["w9"] + a["b9"])
+                along *= np.einsum("nh,nh->n", h, np.repeat(steer, batch.sizes, axis=0))
         if form.mean:
             along /= np.repeat(batch.sizes, batch.sizes)
         return origin, along

@@ -14,12 +14,13 @@ from graphad.models.rayleigh_scores import Arrays, Form, Scale, Scores, graph_nu
 from tests.models.graph_cases import Drawn, drawn_graphs, laplacian
 
 Floats = npt.NDArray[np.float64]
-PAPER = Form(6, True, "energy", inner=False, mean=False, isolated=1.0, scaled=False)
+PAPER = Form(6, True, "energy", False, steered=True, mean=False, isolated=1.0, scaled=False)
 FORMS = [
     PAPER,
-    Form(6, False, "profile", inner=True, mean=False, isolated=0.0, scaled=True),
-    Form(4, False, "quotient", inner=True, mean=True, isolated=0.0, scaled=True),
-    Form(1, True, "none", inner=True, mean=False, isolated=0.0, scaled=True),
+    Form(6, False, "profile", True, steered=False, mean=False, isolated=0.0, scaled=True),
+    Form(4, False, "quotient", True, steered=True, mean=True, isolated=0.0, scaled=True),
+    Form(3, False, "energy", True, steered=False, mean=True, isolated=0.0, scaled=True),
+    Form(1, True, "none", True, steered=False, mean=False, isolated=0.0, scaled=True),
 ]
 HIDDEN, WIDTH = 5, 2
 
@@ -57,7 +58,7 @@ def slow(drawn: Drawn, p: Arrays, form: Form, numbers: Floats) -> Floats:
             for j in range(WIDTH)
         ]
         h = leaky(dense(leaky(dense(np.concatenate(filtered, axis=1), "3")), "4"))
-        if form.branch == "none":
+        if not form.steered:
             fused = h.sum(axis=0)
         else:
             s = leaky(dense(leaky(dense(r, "8")), "9"))

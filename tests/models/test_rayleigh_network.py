@@ -59,7 +59,8 @@ def test_planted_graphs_are_found() -> None:
         {"filters": "frozen", "pool": "mean"},
         {"branch": "none", "encoder": True},
         {"branch": "quotient", "loss": "adjusted"},
-        {"branch": "energy", "select": "loss"},
+        {"branch": "energy", "select": "loss", "pool": "rayleigh mean"},
+        {"pool": "rayleigh"},
     ],
 )
 def test_every_form_learns(changed: dict[str, Any]) -> None:
@@ -272,6 +273,7 @@ def test_damaged_settings_are_refused(change: dict[str, Any]) -> None:
     "wrong",
     [
         {"filters": "random"}, {"branch": "x"}, {"pool": "max"}, {"loss": "mse"}, {"select": "f1"},
+        {"branch": "none", "pool": "rayleigh"},
         {"hidden": 0}, {"epochs": 0}, {"depth": 5000}, {"width": 2.5}, {"batch": 1}, {"held": 1.0},
         {"held": -0.1}, {"dropout": 1.0}, {"beta": 1.0}, {"beta": float("nan")}, {"gamma": -1.0},
         {"rate": 0.0}, {"rate": float("inf")}, {"patience": -1},
