@@ -112,7 +112,8 @@ def layers(graphs: int) -> Iterator[Row]:
     layer = chebyshev_layer(FEATURES, HIDDEN, DEPTH)
     edges, edge_weight = edge_index(batch), torch.from_numpy(batch.weight).float()
     own = torch.cat([term.weight.detach().T for term in layer.lins]).requires_grad_()
-    made_once = torch.from_numpy(terms(batch, x.numpy(), DEPTH).reshape(nodes, DEPTH * FEATURES))
+    known = terms(batch, x.numpy(), DEPTH, isolated=1.0)  # as PyG has nodes without an edge
+    made_once = torch.from_numpy(known.reshape(nodes, DEPTH * FEATURES))
 
     def plain(learned: bool) -> Any:
         layer.zero_grad()
@@ -125,7 +126,7 @@ def layers(graphs: int) -> Iterator[Row]:
     def ours(learned: bool) -> Any:
         own.grad = None
         given = x.clone().requires_grad_(learned)
-        t = chebyshev_terms(given, batch, DEPTH, 0.0) if learned else made_once
+        t = chebyshev_terms(given, batch, DEPTH, 1.0) if learned else made_once
         out = torch.addmm(layer.bias.detach(), t.reshape(nodes, -1), own)
         out.backward(back)
         return out.detach(), own.grad, given.grad

@@ -71,7 +71,7 @@ def moments(batch: GraphBatch, x: Numbers, count: int) -> Floats:
     depth = count // 2 + 1
     products = np.zeros((len(batch), 2 * depth, x.shape[1]))
     for first, end in pieces(batch.start):
-        part = batch.take(np.arange(first, end))
+        part = batch if end - first == len(batch) else batch.take(np.arange(first, end))
         t = terms(part, x[batch.start[first] : batch.start[end]], depth)
         _products(part.start, t, products[first:end])
     found = 2.0 * products

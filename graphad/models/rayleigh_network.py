@@ -38,9 +38,9 @@ class RayleighNetwork:
     """Scores whole graphs by the log-odds that they are abnormal; learns from labelled ones.
 
     Unlike the authors' code, by default: filters are trained; the branch knows the whole spectral
-    profile, in standard deviations, with an activation between its layers, and doesn't steer how
-    nodes are pooled; there is no encoder; an isolated node has L_ii = 0 in filters too; what is a
-    finding is decided by a threshold from held-out graphs.
+    profile, in standard deviations, half of it dropped out in training, with an activation between
+    its layers, and doesn't steer how nodes are pooled; there is no encoder; an isolated node has
+    L_ii = 0 in filters too; what is a finding is decided by a threshold from held-out graphs.
 
     depth: Chebyshev terms; width: filters side by side; filters: "frozen" at their random start or
     "beta" wavelets; encoder: two layers before them; branch: "energy" x'Lx, "quotient" x'Lx / x'x
@@ -60,6 +60,7 @@ class RayleighNetwork:
     beta: float = 0.999
     gamma: float = 1.5
     dropout: float = 0.4
+    branch_dropout: float = 0.5
     rate: float = 0.005
     batch: int = 512
     epochs: int = 100
@@ -87,8 +88,9 @@ class RayleighNetwork:
             raise ValueError(
                 "hidden, width, depth and epochs must be within 1 and 4096, batch at least 2."
             )
-        if not (0 <= self.held < 1 and 0 <= self.dropout < 1 and 0 < self.beta < 1):
-            raise ValueError("held and dropout must be within [0, 1), beta within (0, 1).")
+        shares = (self.held, self.dropout, self.branch_dropout)
+        if not (all(0 <= share < 1 for share in shares) and 0 < self.beta < 1):
+            raise ValueError("held and dropouts must be within [0, 1), beta within (0, 1).")
         if not (0 < self.rate < np.inf and 0 <= self.gamma < np.inf and self.patience >= 0):
             raise ValueError("rate must be above 0, gamma and patience at least 0.")
 
@@ -100,7 +102,7 @@ class RayleighNetwork:
         """
         published: dict[str, Any] = {
             "filters": "frozen", "encoder": True, "branch": "energy", "pool": "rayleigh",
-            "select": "macro F1", "as_published": True,
+            "branch_dropout": 0.0, "select": "macro F1", "as_published": True,
         }  # fmt: skip
         return cls(**(published | settings))
 

@@ -38,6 +38,7 @@ class Rules(NamedTuple):
     beta: float
     gamma: float
     dropout: float
+    branch_dropout: float
     rate: float
     batch: int
     epochs: int
@@ -112,9 +113,11 @@ def train(
         for number in range(rules.epochs):
             total = 0.0
             for chosen in _batches(random.permutation(trained), rules.batch):
-                mask = random.random((len(chosen), len(p["gain"]))) >= rules.dropout
-                dropped = torch.from_numpy(mask.astype(np.float32) / (1.0 - rules.dropout))
-                loss = loss_of(logits(p, form, loader.entry(chosen), dropped), truth[chosen])
+                entry = loader.entry(chosen)
+                kept_in = _mask(random, entry.numbers.shape, rules.branch_dropout)
+                entry = entry._replace(numbers=entry.numbers * kept_in)
+                dropped = _mask(random, (len(chosen), len(p["gain"])), rules.dropout)
+                loss = loss_of(logits(p, form, entry, dropped), truth[chosen])
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -131,6 +134,12 @@ def train(
             if bad > rules.patience:
                 break
     return {name: a.detach().numpy().copy() for name, a in kept.items()}, scale, epochs
+
+
+def _mask(random: np.random.Generator, shape: tuple[int, ...], share: float) -> Any:
+    """Return by what numbers are multiplied if a share of them is dropped out; their mean stays."""
+    kept = random.random(tuple(shape)) >= share
+    return torch.from_numpy(kept.astype(np.float32) / np.float32(1.0 - share))
 
 
 def _loss(rules: Rules, labels: Bools) -> Callable[[Any, Any], Any]:

@@ -7,14 +7,14 @@ one kind of node; taken together they say whether neighbours agree, whichever ki
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from graphad.models.chebyshev import moments
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.rayleigh import energy, power, ratio, sums
+from graphad.models.rayleigh import ratio, sums
 from graphad.models.wavelets import band_energies
 
 Floats = npt.NDArray[np.float64]
@@ -75,11 +75,11 @@ def profile(batch: GraphBatch, order: int = ORDER) -> Floats:
     f = batch.features.shape[1]
     near = np.log1p(np.diff(batch.indptr))[:, None]
     signals = np.concatenate([batch.features, np.ones_like(near), near], axis=1)
-    full = replace(batch, features=signals)
-    local, total, bands = energy(full), power(full), band_energies(full, order)
-    local, total, bands = (_together(a, f) for a in (local, total, bands))
+    known = _together(moments(batch, signals, 2 * order + 1), f)
+    # x'Lx = x'x + x'(L - I)x; rounding may leave a trace below 0.
+    total, local = known[..., 0], np.maximum(known[..., 0] + known[..., 1], 0.0)
     quotient = ratio(local, total, 2.0)
-    shares = _shares(bands)
+    shares = _shares(band_energies(known, order))
     sizes = batch.sizes[:, None].astype(np.float64)
     per_node = 1.0 / np.maximum(sizes, 1.0)
     means = sums(signals, batch.start) * per_node
@@ -105,7 +105,7 @@ def profile(batch: GraphBatch, order: int = ORDER) -> Floats:
 
 
 def _together(values: Floats, features: int) -> Floats:
-    """Return values [G, F + 2, ..] with the sum over features first, and features last."""
+    """Return values [G, F + 2, J] with the sum over features first, and features last."""
     alone = values[:, :features]
     return np.concatenate([alone.sum(axis=1, keepdims=True), values[:, features:], alone], axis=1)
 

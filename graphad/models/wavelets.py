@@ -5,13 +5,13 @@ Rethinking Graph Neural Networks for Anomaly Detection, ICML 2022 (BWGNN). They 
 order C, so C + 1 Chebyshev terms give them exactly. They sum to (C + 1) / 2 at every frequency.
 """
 
+from functools import cache
 from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.models.chebyshev import coefficients, moments
-from graphad.models.graph_batch import GraphBatch
+from graphad.models.chebyshev import coefficients
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,15 +43,20 @@ def beta_coefficients(order: int, depth: int | None = None) -> Floats:
     return np.array(found)
 
 
-def band_energies(batch: GraphBatch, order: int) -> Floats:
-    """Return the energy |W_p(L) x|^2 of each graph, feature and band, [G, F, C + 1].
+def band_energies(moments: Floats, order: int) -> Floats:
+    """Return the energy |W_p(L) x|^2 of signals in each band, [.., C + 1].
 
-    x'W_p(L)^2 x is linear in the Chebyshev moments of x, so no filtered signal is made.
+    moments: their Chebyshev moments [.., 2 C + 1]. x'W_p(L)^2 x is linear in them, so no filtered
+    signal is made.
     """
-    count = 2 * order + 1
+    return np.maximum(moments @ _squares(order).T, 0.0)
+
+
+@cache
+def _squares(order: int) -> Floats:
+    """Return the Chebyshev coefficients [C + 1, 2 C + 1] of the squares of all wavelets."""
     squares = [
-        coefficients(lambda at, p=p: beta_kernel(p, order, at) ** 2, count)  # type: ignore[misc]
+        coefficients(lambda at, p=p: beta_kernel(p, order, at) ** 2, 2 * order + 1)  # type: ignore[misc]
         for p in range(order + 1)
     ]
-    found = moments(batch, batch.features, count) @ np.array(squares).T
-    return np.maximum(found, 0.0)
+    return np.array(squares)
