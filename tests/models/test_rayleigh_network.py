@@ -275,7 +275,8 @@ def test_damaged_settings_are_refused(change: dict[str, Any]) -> None:
         {"filters": "random"}, {"branch": "x"}, {"pool": "max"}, {"loss": "mse"}, {"select": "f1"},
         {"branch": "none", "pool": "rayleigh"},
         {"hidden": 0}, {"epochs": 0}, {"depth": 5000}, {"width": 2.5}, {"batch": 1}, {"held": 1.0},
-        {"held": -0.1}, {"dropout": 1.0}, {"branch_dropout": -0.5}, {"beta": 1.0}, {"beta": float("nan")}, {"gamma": -1.0},
+        {"held": -0.1}, {"dropout": 1.0}, {"branch_dropout": -0.5}, {"beta": 1.0},
+        {"beta": float("nan")}, {"gamma": -1.0},
         {"rate": 0.0}, {"rate": float("inf")}, {"patience": -1},
     ],
 )  # fmt: skip
