@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 
 FARTHEST = 8.0  # spreads that a number may lie off
 _LEAST_SPREAD = 0.02  # of a number: quotients and shares are of order 1
-_CELLS = 2**22  # distances at a time, so that memory stays bounded
+_CELLS = 2**22  # numbers at a time, so that memory stays bounded
 _ROWS = 512  # explained at a time, likewise
 
 
@@ -53,11 +53,10 @@ class QuietDistance:
     def distances(self, p: Floats) -> Floats:
         """Return the distances [n] of rows [n, P]."""
         y = self.scaled(p) @ self.whitening
-        if not self.neighbours:
-            norm: Floats = np.sqrt((y**2).sum(axis=1))
-            return norm
-        far: Floats = self._nearest(y)[1].mean(axis=1)
-        return far
+        if self.neighbours:
+            return Nearest(self.quiet @ self.whitening, self.neighbours).distances(y)
+        norm: Floats = np.sqrt((y**2).sum(axis=1))
+        return norm
 
     def parts(self, p: Floats) -> Floats:
         """Return what each number adds to the distance, [n, P]; they add up to it.
@@ -65,31 +64,60 @@ class QuietDistance:
         A number that makes up for another may take away.
         """
         found = np.empty(p.shape)
+        whitened = Nearest(self.quiet @ self.whitening, self.neighbours)
         for begin in range(0, len(p), _ROWS):
             z = self.scaled(p[begin : begin + _ROWS])
             off = z[:, None]
             if self.neighbours:
-                off = off - self.quiet[self._nearest(z @ self.whitening)[0]]
+                off = off - self.quiet[whitened.nearest(z @ self.whitening)[0]]
             part = off * (off @ self.whitening @ self.whitening.T)
-            far = np.sqrt(np.maximum(part.sum(axis=2, keepdims=True), 0.0))
-            each = np.divide(part, far, out=np.zeros_like(part), where=far > 0)
-            found[begin : begin + _ROWS] = each.mean(axis=1)
+            found[begin : begin + _ROWS] = _shared(part)
         return found
 
-    def _nearest(self, y: Floats) -> tuple[Ints, Floats]:
-        """Return numbers and distances [n, k] of the nearest quiet rows to whitened ones [n, P]."""
-        quiet = self.quiet @ self.whitening
-        k = min(self.neighbours, len(quiet))
-        size = (quiet**2).sum(axis=1)
-        step = max(_CELLS // len(quiet), 1)
+
+@dataclass(frozen=True)
+class Nearest:
+    """Euclidean distances from quiet rows [M, P] as they are: the mean of the nearest few."""
+
+    quiet: Floats
+    neighbours: int
+
+    def distances(self, y: Floats) -> Floats:
+        """Return the distances [n] of rows [n, P]."""
+        far: Floats = self.nearest(y)[1].mean(axis=1)
+        return far
+
+    def parts(self, y: Floats) -> Floats:
+        """Return what each number adds to the distance, [n, P], at least 0; they add up to it."""
+        found = np.empty(y.shape)
+        for begin in range(0, len(y), _ROWS):
+            some = y[begin : begin + _ROWS]
+            found[begin : begin + _ROWS] = _shared(
+                (some[:, None] - self.quiet[self.nearest(some)[0]]) ** 2
+            )
+        return found
+
+    def nearest(self, y: Floats) -> tuple[Ints, Floats]:
+        """Return numbers and distances [n, k] of the nearest quiet rows, in no order."""
+        k = min(self.neighbours, len(self.quiet))
+        size = (self.quiet**2).sum(axis=1)
+        step = max(_CELLS // (len(self.quiet) + k * y.shape[1]), 1)
         near, far = np.empty((len(y), k), np.int64), np.empty((len(y), k))
         for begin in range(0, len(y), step):
             some = slice(begin, begin + step)
-            rough = size - 2.0 * y[some] @ quiet.T  # in the order of the distances
+            rough = size - 2.0 * y[some] @ self.quiet.T  # in the order of the distances
             found = np.argpartition(rough, k - 1, axis=1)[:, :k]
-            off = y[some, None] - quiet[found]
+            off = y[some, None] - self.quiet[found]
             near[some], far[some] = found, np.sqrt((off**2).sum(axis=2))
         return near, far
+
+
+def _shared(squares: Floats) -> Floats:
+    """Return parts [n, P] of the mean of k roots of sums of squares [n, k, P]."""
+    far = np.sqrt(np.maximum(squares.sum(axis=2, keepdims=True), 0.0))
+    each = np.divide(squares, far, out=np.zeros_like(squares), where=far > 0)
+    found: Floats = each.mean(axis=1)
+    return found
 
 
 def spreads(p: Floats) -> Floats:

@@ -4,6 +4,7 @@ Energy is summed over nodes, so their order doesn't matter. Numbers of the graph
 first: all features taken together, and two signals every graph has, a constant and the logarithm of
 the number of neighbours. Then come those of each feature. Features apart say what is unusual of
 one kind of node; taken together they say whether neighbours agree, whichever kinds there are.
+A second view is how one graph's energy is divided among all features and bands.
 """
 
 from collections.abc import Sequence
@@ -70,44 +71,72 @@ def profile(batch: GraphBatch, order: int = ORDER) -> Floats:
     """Return the profiles [G, P] of graphs. An empty graph's is 0.
 
     "return in two steps" is the mean chance of a random walk to be back after two steps, the mean
-    square of L - I's eigenvalues; "evenness" is the sum of squared means, 1 if all nodes are alike.
+    square of D^(-1/2) A D^(-1/2)'s eigenvalues; "evenness" is the sum of squared means, 1 if all
+    nodes are alike.
     """
-    f = batch.features.shape[1]
+    known = _known(batch, order)
+    means = sums(batch.features, batch.start) / np.maximum(batch.sizes[:, None], 1.0)
+    quotient, shares, local = _spectra(known[:, 3:], order)
+    bands = shares.reshape(len(batch), shares.shape[1] * (order + 1))
+    each = [quotient, bands, means, np.log1p(local)]
+    return np.concatenate([_of_the_whole(batch, known, means, order), *each], axis=1)
+
+
+def divided_columns(features: int, order: int = ORDER) -> list[Column]:
+    """Return what the shares of `whole_and_divided` are of, in order."""
+    return [Column("share of all energy", f, b) for f in range(features) for b in range(order + 1)]
+
+
+def whole_and_divided(batch: GraphBatch, order: int = ORDER) -> tuple[Floats, Floats]:
+    """Return the numbers of graphs as a whole, [G, `whole`], and how their energy is divided.
+
+    That is the roots of the shares of all energy by feature and band, [G, F (C + 1)]: roots, for
+    their Euclidean distances are then Hellinger's between distributions, up to a factor; bounded,
+    and not led by what is rare. All 0 for a graph without energy.
+    """
+    known = _known(batch, order)
+    means = sums(batch.features, batch.start) / np.maximum(batch.sizes[:, None], 1.0)
+    bands = band_energies(known[:, 3:], order)
+    roots = np.sqrt(_shares(bands.reshape(len(batch), bands.shape[1] * (order + 1))))
+    return _of_the_whole(batch, known, means, order), roots
+
+
+def _known(batch: GraphBatch, order: int) -> Floats:
+    """Return the Chebyshev moments of all features together, of both signals, of each feature."""
     near = np.log1p(np.diff(batch.indptr))[:, None]
     signals = np.concatenate([batch.features, np.ones_like(near), near], axis=1)
-    known = _together(moments(batch, signals, 2 * order + 1), f)
+    found, f = moments(batch, signals, 2 * order + 1), batch.features.shape[1]
+    together = found[:, :f].sum(axis=1, keepdims=True)
+    return np.concatenate([together, found[:, f:], found[:, :f]], axis=1)
+
+
+def _spectra(known: Floats, order: int) -> tuple[Floats, Floats, Floats]:
+    """Return Rayleigh quotients [G, S], shares of bands [G, S, C + 1] and x'Lx of S signals."""
     # x'Lx = x'x + x'(L - I)x; rounding may leave a trace below 0.
-    total, local = known[..., 0], np.maximum(known[..., 0] + known[..., 1], 0.0)
-    quotient = ratio(local, total, 2.0)
-    shares = _shares(band_energies(known, order))
+    local = np.maximum(known[..., 0] + known[..., 1], 0.0)
+    return ratio(local, known[..., 0], 2.0), _shares(band_energies(known, order)), local
+
+
+def _of_the_whole(batch: GraphBatch, known: Floats, means: Floats, order: int) -> Floats:
+    """Return the numbers of graphs as a whole, [G, `whole`]."""
+    quotient, shares, _ = _spectra(known[:, :3], order)
     sizes = batch.sizes[:, None].astype(np.float64)
     per_node = 1.0 / np.maximum(sizes, 1.0)
-    means = sums(signals, batch.start) * per_node
+    near = sums(np.log1p(np.diff(batch.indptr))[:, None], batch.start) * per_node
     back = sums(batch.normalised[:, None] ** 2, batch.indptr[batch.start]) * per_node
-    g = len(batch)
     return np.concatenate(
         [
-            quotient[:, :3],
-            shares[:, :3].reshape(g, 3 * (order + 1)),
+            quotient,
+            shares.reshape(len(batch), 3 * (order + 1)),
             np.log1p(sizes),
             np.log1p(batch.edges[:, None]),
-            means[:, f + 1 :],
-            total[:, 2:3] * per_node,
+            near,
+            known[:, 2:3, 0] * per_node,
             back,
-            (means[:, :f] ** 2).sum(axis=1, keepdims=True),
-            quotient[:, 3:],
-            shares[:, 3:].reshape(g, f * (order + 1)),
-            means[:, :f],
-            np.log1p(local[:, 3:]),
+            (means**2).sum(axis=1, keepdims=True),
         ],
         axis=1,
     )
-
-
-def _together(values: Floats, features: int) -> Floats:
-    """Return values [G, F + 2, J] with the sum over features first, and features last."""
-    alone = values[:, :features]
-    return np.concatenate([alone.sum(axis=1, keepdims=True), values[:, features:], alone], axis=1)
 
 
 def _shares(bands: Floats) -> Floats:

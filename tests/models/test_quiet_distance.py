@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models import quiet_distance
-from graphad.models.quiet_distance import QuietDistance, shrunk_covariance, spreads
+from graphad.models.quiet_distance import Nearest, QuietDistance, shrunk_covariance, spreads
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,6 +68,20 @@ def test_distances_are_found_by_brute_force(case: tuple[int, int, int], neighbou
     parts = d.parts(others)
     assert parts.shape == others.shape
     np.testing.assert_allclose(parts.sum(axis=1), found, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn, st.sampled_from([1, 3, 99]))
+def test_the_nearest_are_found_by_brute_force(case: tuple[int, int, int], neighbours: int) -> None:
+    learned = rows(*case)
+    others = np.concatenate([learned[:3], rows(4, case[1], case[2] + 1)])
+    d = Nearest(learned, neighbours)
+    far = [sorted(np.sqrt(((row - q) ** 2).sum()) for q in learned)[:neighbours] for row in others]
+    slow = [np.mean(f) for f in far]
+    np.testing.assert_allclose(d.distances(others), slow, atol=1e-5)
+    parts = d.parts(others)
+    assert (parts >= 0).all()
+    np.testing.assert_allclose(parts.sum(axis=1), slow, atol=1e-5)
 
 
 def test_pieces_of_rows_are_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from graphad.models.graph_batch import GraphBatch
 from graphad.models.metrics import roc_auc
 from graphad.models.quiet_distance import QuietDistance
 from graphad.models.spectral_one_class import SpectralOneClass
-from graphad.models.spectral_profile import profile, whole
+from graphad.models.spectral_profile import whole, whole_and_divided
 from tests.models.planted_graphs import planted
 
 QUIET, _ = planted(150, 0.0, 0)
@@ -42,28 +42,31 @@ def test_a_few_attacks_in_the_fit_do_not_hide_others(method: Any) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_are_their_definition(method: Any) -> None:
     model = SpectralOneClass(method, neighbours=3).fit(QUIET)
-    k, cut, p, q = 3 if method == "neighbours" else 0, whole(), profile(QUIET), profile(LATER)
+    k = 3 if method == "neighbours" else 0
+    (p, e), (q, f) = whole_and_divided(QUIET), whole_and_divided(LATER)
 
-    def far(learned: Any, rows: Any) -> Any:
-        both = [QuietDistance.of(learned[:, side], k).distances(rows[:, side])
-                for side in (slice(0, cut), slice(cut, None))]  # fmt: skip
-        return np.stack(both, axis=1)
+    def far(learned: Any, rows: tuple[Any, Any]) -> Any:
+        first = QuietDistance.of(p[learned], k).distances(rows[0])
+        second = [np.mean(np.sort(np.sqrt(((row - e[learned]) ** 2).sum(axis=1)))[:3])
+                  for row in rows[1]]  # fmt: skip
+        return np.stack([first, second], axis=1)
 
     fold = np.arange(len(p)) % 5
     without = np.empty((len(p), 2))
-    for number in range(5):
-        for i in np.flatnonzero(fold == number):
-            without[i] = far(p[fold != number], p[i : i + 1])[0]
+    for i in range(len(p)):
+        without[i] = far(fold != fold[i], (p[i : i + 1], e[i : i + 1]))[0]
     unit = np.median(without, axis=0)
     unit = unit * np.median((without / unit).max(axis=1))
-    np.testing.assert_allclose(model.score(LATER), (far(p, q) / unit).max(axis=1), rtol=1e-9)
+    both = far(np.ones(len(p), bool), (q, f)) / unit
+    np.testing.assert_allclose(model.distances(LATER), both, rtol=1e-9)
+    np.testing.assert_allclose(model.score(LATER), both.max(axis=1), rtol=1e-9)
     assert model.told_ is not None
     np.testing.assert_allclose(model.told_, np.sort((without / unit).max(axis=1)), rtol=1e-9)
     assert np.median(model.told_) == pytest.approx(1.0)
     parts = model.parts(LATER)
     assert parts.shape == (len(LATER), len(model.columns))
     np.testing.assert_allclose(parts.sum(axis=1), model.score(LATER), rtol=1e-6)
-    larger = (far(p, q) / unit).argmax(axis=1)
+    larger, cut = both.argmax(axis=1), whole()
     for row, side in zip(parts, larger, strict=True):
         assert not (row[cut:] if side == 0 else row[:cut]).any()
     assert set(larger) == {0, 1}
@@ -86,8 +89,8 @@ def test_next_to_nothing_is_enough(method: Any) -> None:
 
 def test_only_so_many_quiet_graphs_are_remembered() -> None:
     model = SpectralOneClass(most=40).fit(QUIET)
-    assert model.blocks_ is not None
-    assert len(model.blocks_["each"].quiet) == 40
+    assert model.learned_ is not None
+    assert len(model.learned_.divided.quiet) == 40
     found = roc_auc(model.score(LATER), TRUTH)
     assert found is not None
     assert found > 0.9
@@ -110,13 +113,16 @@ def nan(a: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("whole_center", nan),
-        ("each_quiet", nan),
-        ("each_quiet", lambda a: a + 20),
-        ("each_quiet", lambda a: a[:-1]),
-        ("each_whitening", lambda a: a[:-1]),
-        ("whole_spread", lambda a: a * 0),
-        ("whole_spread", lambda a: a.astype(np.float32)),
+        ("center", nan),
+        ("quiet", nan),
+        ("quiet", lambda a: a + 20),
+        ("quiet", lambda a: a[:-1]),
+        ("whitening", lambda a: a[:-1]),
+        ("spread", lambda a: a * 0),
+        ("spread", lambda a: a.astype(np.float32)),
+        ("divided", nan),
+        ("divided", lambda a: -a),
+        ("divided", lambda a: a[:, :-1]),
         ("told", lambda a: a[::-1]),
         ("told", lambda a: a - 5),
         ("told", lambda a: a[:-1]),

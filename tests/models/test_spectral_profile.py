@@ -4,7 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.spectral_profile import columns, profile, whole
+from graphad.models.spectral_profile import (
+    columns,
+    divided_columns,
+    profile,
+    whole,
+    whole_and_divided,
+)
 from graphad.models.wavelets import beta_kernel
 from tests.models.graph_cases import Drawn, drawn_graphs, laplacian
 
@@ -50,6 +56,19 @@ def test_profiles_are_those_of_the_spectrum(drawn: Drawn) -> None:
     titles = [c.title(["f0", "f1", "f2"]) for c in columns(3, ORDER)]
     assert found.shape == (len(drawn.sizes), len(titles))
     assert len(set(titles)) == len(titles)
+    (of_whole, roots), shares = whole_and_divided(drawn.batch(), ORDER), divided_columns(3, ORDER)
+    assert roots.shape == (len(drawn.sizes), len(shares))
+    np.testing.assert_array_equal(of_whole, found[:, : whole(ORDER)])
+    for g, (a, x) in enumerate(zip(drawn.adjacency(), drawn.signals(), strict=True)):
+        frequency, u = np.linalg.eigh(laplacian(a))
+        gain = [beta_kernel(p, ORDER, frequency) for p in range(ORDER + 1)]
+        energy = np.array([[(w * (u.T @ y)) @ (w * (u.T @ y)) for w in gain] for y in x.T])
+        total = energy.sum()
+        for root, c in zip(roots[g], shares, strict=True):
+            assert isinstance(c.of, int)
+            assert c.band is not None
+            part = energy[c.of, c.band] / total if total > 1e-12 else 0.0
+            np.testing.assert_allclose(root**2, part, atol=1e-7)
     for row, a, x in zip(found, drawn.adjacency(), drawn.signals(), strict=True):
         expected = slow(a, x)
         for title, value in zip(titles, row, strict=True):
@@ -61,6 +80,8 @@ def test_profiles_are_those_of_the_spectrum(drawn: Drawn) -> None:
 def test_the_order_of_nodes_does_not_matter(drawn: Drawn, seed: int) -> None:
     found, other = profile(drawn.batch()), profile(drawn.permuted(seed).batch())
     np.testing.assert_allclose(other, found, atol=1e-9)
+    roots, moved = (whole_and_divided(d.batch())[1] for d in (drawn, drawn.permuted(seed)))
+    np.testing.assert_allclose(moved**2, roots**2, atol=1e-9)
 
 
 def test_an_empty_graph_has_a_profile_of_zeros() -> None:
