@@ -165,7 +165,7 @@ def measure(options: Options) -> Iterable[Row]:
         models = {name: models[name] for name in models if name in ("WL forest", "sizes")}
     else:
         yield from speed(options)
-    for family in FAMILIES:
+    for family in FAMILIES[:2] if options.quick else FAMILIES:
         sets = [made(family, graphs, SHARE, seed) for seed in range(seeds)]
         yield from one_class(family, sets)
         if "default" in models:
