@@ -115,7 +115,7 @@ class RayleighNetwork:
         told: called after each epoch with its number, loss and how good held-out graphs then are.
 
         Raises:
-            ValueError: labels don't fit, or are not of both kinds.
+            ValueError: labels don't fit, or are not of both kinds, or training diverged.
         """
         truth = np.asarray(labels)
         if truth.dtype != np.bool_ or truth.shape != (len(batch),):

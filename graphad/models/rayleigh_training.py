@@ -96,6 +96,9 @@ def train(
 
     trained, held: numbers of graphs, of both kinds each (held: or none); told: is called after each
     epoch. Kept is the epoch with the best held-out graphs; without those, the last.
+
+    Raises:
+        ValueError: numbers grew without bound.
     """
     numbers = graph_numbers(batch, form.branch)
     scale = Scale.of(batch.take(trained), numbers[trained], form.scaled)
@@ -122,6 +125,8 @@ def train(
                 loss.backward()
                 optimiser.step()
                 total += float(loss.detach()) * len(chosen)
+            if not all(torch.isfinite(a).all() for a in p.values()):
+                raise ValueError("Training diverged: take a smaller rate.")
             found = _held_out(p, form, loader, held, labels, rules, loss_of)
             epochs.append(Epoch(total / len(trained), found))
             if told is not None:

@@ -293,6 +293,11 @@ def test_labels_that_do_not_fit_are_refused(labels: Any) -> None:
         small().fit(GRAPHS, labels)
 
 
+def test_a_rate_too_large_is_told() -> None:
+    with pytest.raises(ValueError, match="smaller rate"):
+        small(rate=1e37, epochs=5).fit(GRAPHS, ABNORMAL)
+
+
 def test_what_is_not_fitted_or_not_alike_is_refused() -> None:
     with pytest.raises(NotFitted):
         small().score(GRAPHS)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,17 @@ def test_next_to_nothing_is_enough(method: Any) -> None:
             np.testing.assert_allclose(model.parts(batch).sum(axis=1), scores, atol=1e-6)
     alone = SpectralOneClass(method).fit(GraphBatch.of([2, 3], [0], [1], np.zeros((5, 0))))
     assert np.isfinite(alone.score(GraphBatch.of([1], [], [], np.zeros((1, 0))))).all()
+
+
+def test_the_example_of_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "window_models.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    there: dict[str, Any] = {}
+    exec(code, there)
+    model, mixed, quiet = (there[name] for name in ("model", "mixed", "quiet"))
+    assert model.score(mixed) > model.score(quiet.take([0])) + 1
+    title = model.columns[int(model.parts(mixed)[0].argmax())].title(["a", "b"])
+    assert title == "Rayleigh quotient of all features"
 
 
 def test_only_so_many_quiet_graphs_are_remembered() -> None:
