@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 SLOPE = 0.01  # of LeakyReLU below 0
 TINY = 1e-5  # added to the variance in batch normalisation
+LARGEST = 100.0  # of a node's scaled feature
 FARTHEST = 8.0  # standard deviations that a number of a profile may lie off
 
 
@@ -96,8 +97,12 @@ class Scale:
                    np.where(steady, 1.0, spread), True)  # fmt: skip
 
     def nodes(self, batch: GraphBatch) -> npt.NDArray[np.float32]:
-        """Return features [N, F]."""
-        return (batch.features / self.most).astype(np.float32)
+        """Return features [N, F], none above 100 times the largest that was learned from."""
+        if not self.clipped:
+            return batch.features.astype(np.float32)
+        with np.errstate(over="ignore"):
+            x = batch.features / self.most
+        return np.clip(x, -LARGEST, LARGEST).astype(np.float32)
 
     def graphs(self, numbers: Floats) -> npt.NDArray[np.float32]:
         """Return numbers [G, P], none farther off than 8 standard deviations."""

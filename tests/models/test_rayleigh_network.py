@@ -166,6 +166,11 @@ def test_graphs_with_next_to_nothing_are_learned_from_and_scored(kind: Any) -> N
 def test_large_features_stay_finite() -> None:
     huge = GraphBatch.of([3], [0, 1], [1, 2], np.full((3, 3), 1e9))
     assert np.isfinite(fitted().score(huge)).all()
+    assert np.isfinite(paper(epochs=2).fit(GRAPHS, ABNORMAL).score(huge)).all()
+    dust = GraphBatch.of([2] * 8, range(0, 16, 2), range(1, 16, 2), np.full((16, 3), 1e-305))
+    model = small(epochs=2).fit(dust, np.arange(8) < 4)
+    assert np.isfinite(model.score(dust)).all()
+    assert np.isfinite(model.score(huge)).all()
     same = GraphBatch.of(
         GRAPHS.sizes, [], [], np.full((len(GRAPHS.features), 3), 4.0)
     )  # nothing varies
