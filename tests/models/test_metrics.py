@@ -103,3 +103,37 @@ def test_bad_input_is_refused() -> None:
         metrics.average_precision(np.array([np.nan]), np.array([True]))
     with pytest.raises(ValueError, match="at least 1"):
         metrics.precision_at(one, np.array([True]), 0)
+
+
+@given(RANKINGS)
+def test_macro_f1_is_the_mean_of_both_kinds(ranking: list[tuple[int, bool]]) -> None:
+    scores, labels = arrays(ranking)
+    decided = scores >= 2
+    found = []
+    for kind in (True, False):
+        tp = sum(d == kind and t == kind for d, t in zip(decided, labels, strict=True))
+        fp = sum(d == kind and t != kind for d, t in zip(decided, labels, strict=True))
+        fn = sum(d != kind and t == kind for d, t in zip(decided, labels, strict=True))
+        found.append(Fraction(2 * tp, 2 * tp + fp + fn) if tp + fp + fn else Fraction(0))
+    assert metrics.macro_f1(decided, labels) == pytest.approx(float(sum(found) / 2))
+
+
+@given(RANKINGS)
+def test_no_cut_is_better_than_the_best(ranking: list[tuple[int, bool]]) -> None:
+    scores, labels = arrays(ranking)
+    best = metrics.best_cut(scores, labels)
+    reached = metrics.macro_f1(scores >= best, labels)
+    for cut in (-1.0, 0.5, 1.5, 2.5, 3.5, 5.0):
+        assert metrics.macro_f1(scores >= cut, labels) <= reached + 1e-12
+        if cut > best:  # of equal ones the highest, for the order of scores
+            tied = (scores >= cut).sum() < (scores >= best).sum()
+            assert not tied or metrics.macro_f1(scores >= cut, labels) < reached
+
+
+def test_a_cut_lies_between_and_holds_for_neighbouring_floats() -> None:
+    labels = np.array([True, False])
+    assert metrics.best_cut(np.array([3.0, 1.0]), labels) == 2.0
+    close = np.array([np.nextafter(1.0, 2.0), 1.0])
+    assert metrics.best_cut(close, labels) == close[0]
+    assert metrics.best_cut(np.array([1.0, 1.0]), np.array([False, False])) == np.inf
+    assert metrics.best_cut(np.array([np.inf, 1.0]), labels) == np.inf
