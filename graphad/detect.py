@@ -48,7 +48,8 @@ class Story:
     """What a finding says that is no path: an event of a kind, told by the words of its columns.
 
     used: the terms to show; count, start, end [us]: of all such events; learned: rows of its kind
-    that the model saw.
+    that the model saw. title, parts: if they don't follow from its events: parts add up to the
+    score, and each event has the share that it is answerable for.
     """
 
     kind: str
@@ -57,8 +58,10 @@ class Story:
     count: int
     start: int
     end: int
-    doubts: tuple[Doubt, ...]
-    learned: int
+    doubts: tuple[Doubt, ...] = ()
+    learned: int = 0
+    title: str = ""
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,13 @@ def remark(finding: Finding) -> str:
     return f"{value} is {doubt.odds}" if doubt.bits >= 1.0 else f"an odd {finding.kind}"
 
 
+def amount(finding: Finding, digits: int = 1) -> str:
+    """Return a score with what it is counted in."""
+    if finding.unit == "window":
+        return f"{finding.score:.{digits + 1}f} times usual"
+    return f"{finding.score:.{digits}f} bits"
+
+
 def percent(share: float) -> str:
     """Return a share as people read it.
 

@@ -143,6 +143,9 @@ class Words:
 
     def story(self, findings: Sequence[Finding]) -> str:
         """Return who did what, along the path of most bits, from who started its first process."""
+        best = fullest(sorted(findings, key=rank))
+        if best.unit == "window":
+            return self.listed(best)
         chain = self.chain(findings)
         many = len(self.incident.hosts) > 1
         host = chain[0].host if many else None
@@ -155,22 +158,34 @@ class Words:
             host = home if many and home else host
         return text
 
-    def chain(self, findings: Sequence[Finding]) -> list[Event]:
-        """Return the events of the path of most bits, and before them how it came to that.
+    def listed(self, finding: Finding) -> str:
+        """Return the events of a finding that is no path, one after another."""
+        said = []
+        for event in self.events_of(finding):
+            self.said.append(event)
+            said.append(f"{self.at(event.src)} {self.verb(event)} {self.at(event.dst)}")
+        return "; ".join(said)
 
-        That is who started its first process, else the connection or session that led there.
-        """
-        path = fullest(sorted(findings, key=rank))
-        ids = [entity.id for entity in path.entities]
+    def events_of(self, finding: Finding) -> list[Event]:
+        """Return the incident's events that a finding has."""
+        ids = [entity.id for entity in finding.entities]
         events, entities = self.incident.events, self.incident.entities
         by_key = {
             event_key(e.evidence, entities[e.src].id, entities[e.dst].id, e.action): e
             for e in events
         }
-        chain = [
+        return [
             by_key[event_key(proof, ids[edge.src], ids[edge.dst], edge.action)]
-            for edge, proof in zip(path.edges, path.evidence, strict=True)
+            for edge, proof in zip(finding.edges, finding.evidence, strict=True)
         ]
+
+    def chain(self, findings: Sequence[Finding]) -> list[Event]:
+        """Return the events of the path of most bits, and before them how it came to that.
+
+        That is who started its first process, else the connection or session that led there.
+        """
+        chain = self.events_of(fullest(sorted(findings, key=rank)))
+        events, entities = self.incident.events, self.incident.entities
         seen = {chain[0].src, *(event.dst for event in chain)}
         for _ in range(EARLIER):
             head = chain[0]
@@ -208,6 +223,8 @@ class Words:
         ]
         command = self.command(event) if event not in self.said else ""
         link = f"{src} {self.verb(event)} {dst}{command}"
+        if "occlusion" in event.terms:  # of a window: it isn't rare by itself
+            return f"What makes it odd most is that {link}"
         text = f"The rarest link, of {event.bits:.1f} bits, is that {link}"
         why = odd[:1] or why
         return text + (f": {_listed(why)}" if why else "")

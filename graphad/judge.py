@@ -154,6 +154,11 @@ def _finding(
     used = paths.used if story is None else story.used
     events = paths.events[i][: paths.length[i]]
     nodes = [int(graph.src[events[0]]), *(int(graph.dst[e]) for e in events)]
+    ends = [(at, at + 1) for at in range(len(events))]
+    if story is not None:  # its events are no chain
+        both = [(int(graph.src[e]), int(graph.dst[e])) for e in events]
+        nodes = list(dict.fromkeys(n for pair in both for n in pair))
+        ends = [(nodes.index(u), nodes.index(v)) for u, v in both]
     entities = [
         Entity(
             f"{int(graph.ids[n]) & (2**64 - 1):016x}", graph.types[n], graph.names[n],
@@ -163,7 +168,7 @@ def _finding(
     ]  # fmt: skip
     edges = [
         Edge(
-            at, at + 1, graph.action[e], rfc3339(graph.ts[e]),
+            *ends[at], graph.action[e], rfc3339(graph.ts[e]),
             _terms(paths.terms[i, at], paths.names, used),
             graph.host[e],
         )
@@ -191,13 +196,14 @@ def _finding(
         title=title(entities),
         entities=entities,
         edges=edges,
-        terms=_terms(paths.terms[i].sum(axis=0), paths.names, used),
+        terms=dict(story.parts if story and story.parts else ())
+        or _terms(paths.terms[i].sum(axis=0), paths.names, used),
         evidence=[],
         model=model,
         **_told(story),
     )
     if story is not None:
-        found.title += f": {remark(found)}"
+        found.title = story.title or f"{found.title}: {remark(found)}"
     return found
 
 

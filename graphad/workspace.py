@@ -307,8 +307,10 @@ def _parts(detector: Detector, window: StoreWindow) -> tuple[Iterator[Graph], li
     whole = iter([window.graph(detector.fields)])
     if not window.large:
         return whole, []
-    scaled = not isinstance(detector, PathDetector) or detector.scaled
-    why = "its model was fitted without --span" if scaled else "its model saw no path"
+    why = "trees and sessions may take any time"
+    if isinstance(detector, PathDetector):
+        told = "was fitted without --span" if detector.scaled else "saw no path"
+        why = f"its model {told}"
     return whole, [f"all {window.events:,} events were held in memory at once, for {why}"]
 
 

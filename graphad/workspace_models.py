@@ -15,6 +15,7 @@ from graphad.annotated import Annotated
 from graphad.detect import Detector
 from graphad.detectors.path import PathDetector
 from graphad.detectors.store_events import StoreEventDetector
+from graphad.detectors.window import WindowDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.graph import Graph
 from graphad.store.manifest import write_atomic
@@ -22,6 +23,7 @@ from graphad.store.manifest import write_atomic
 DETECTORS: dict[str, type[Detector]] = {
     PathDetector.name: PathDetector,
     StoreEventDetector.name: StoreEventDetector,
+    WindowDetector.name: WindowDetector,
 }
 IN_USE = "LATEST"  # file with the id of the model in use
 _LEFT = 86_400.0  # seconds after which a half-written model is nobody's

@@ -20,6 +20,12 @@ columns_option = click.option(
     "--columns", metavar="COLUMN,...", help="Columns of a table by which its rows are events."
 )
 _PATH: dict[str, Any] = {"max_length": 5, "strict": False, "robust": False, "span": None}
+_MODES = {
+    "path": ("default", "paper", "nodoze", "provdetector"),
+    "event": ("default", "paper"),
+    "window": ("default",),
+}
+_WINDOW: dict[str, Any] = {"unit": "host", "length": 3600}
 logs_argument = click.argument("logs", nargs=-1, required=True)
 
 
@@ -57,8 +63,9 @@ budget_option = click.option(
     help="False alarms a day, for the whole installation.",
 )  # fmt: skip
 detector_option = click.option(
-    "--detector", type=click.Choice(["path", "event"]), default="path", show_default=True,
-    help="path: chains of events; event: single ones, by what their records say.",
+    "--detector", type=click.Choice(["path", "event", "window"]), default="path", show_default=True,
+    help="path: chains of events; event: single ones, by what their records say; "
+    "window: hosts' hours, process trees or sessions as a whole.",
 )  # fmt: skip
 
 
@@ -69,6 +76,21 @@ def detector_options(command: Command) -> Command:
             "--numbers", metavar="COLUMN,...", help="Of --columns: numbers, to be cut into ranges."
         ),
         columns_option,
+        click.option(
+            "--unit",
+            type=click.Choice(["host", "tree", "session"]),
+            default=_WINDOW["unit"],
+            show_default=True,
+            help="Of windows: a host's stretch of time, a process tree, or a session.",
+        ),
+        click.option(
+            "--length",
+            type=click.IntRange(60, 86_400),
+            default=_WINDOW["length"],
+            show_default=True,
+            metavar="SECONDS",
+            help="Of a host's stretch of time.",
+        ),
         click.option(
             "--span",
             type=float,
@@ -144,22 +166,25 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
 
 def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the detector that options name, and its fields. Raises: UsageError: they clash."""
-    columns, numbers = names(given["columns"]), names(given["numbers"])
-    if given["detector"] == "path":
-        if columns or numbers:
-            raise click.UsageError("--columns and --numbers go with --detector event.")
-        named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
-        return "path", named | {"span_s": given["span"]}
-    told = [name for name, usual in _PATH.items() if given[name] != usual]
-    if told:
-        raise click.UsageError(f"--{told[0].replace('_', '-')} goes with --detector path.")
-    if given["mode"] not in ("default", "paper"):
+    detector, columns, numbers = given["detector"], names(given["columns"]), names(given["numbers"])
+    if detector != "event" and (columns or numbers):
+        raise click.UsageError("--columns and --numbers go with --detector event.")
+    for other, options in (("path", _PATH), ("window", _WINDOW)):
+        told = [name for name, usual in options.items() if given[name] != usual]
+        if detector != other and told:
+            raise click.UsageError(f"--{told[0].replace('_', '-')} goes with --detector {other}.")
+    if given["mode"] not in _MODES[detector]:
         raise click.UsageError(f"--mode {given['mode']} goes with --detector path.")
+    if detector == "path":
+        named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
+        return detector, named | {"span_s": given["span"]}
+    if detector == "window":
+        return detector, {"of": given["unit"], "length_s": given["length"]}
     odd = [name for name in numbers if name not in columns]
     if odd:
         raise click.UsageError(f"--numbers names {odd[0]}, which --columns does not.")
     time = {"time": given["time"]} if columns and given.get("time") else {}
-    return "event", {"mode": given["mode"], "columns": columns, "numbers": numbers} | time
+    return detector, {"mode": given["mode"], "columns": columns, "numbers": numbers} | time
 
 
 def names(text: str | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from graphad.findings import NONE, Finding, fullest, incidents, oddity, percent, short
+from graphad.findings import NONE, Finding, amount, fullest, incidents, oddity, percent, short
 from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
@@ -149,7 +149,7 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     _out(
         terminal(
             f"{place:>3}. {level}  {when}Z  {finding.host}  "
-            f"{finding.score:.1f} bits  z {best.z:.2f}  {finding.id}"
+            f"{amount(finding)}  z {best.z:.2f}  {finding.id}"
         )
     )
     _out("     " + terminal(finding.title))
@@ -158,6 +158,8 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
     terms = _sum(edge.terms, 1)
     why = f"rarest link: {ends} ({terms} bits)"
+    if finding.unit == "window":
+        why = f"odd by its {_sum(finding.terms, 2)}"
     if finding.doubts:
         why = f"{oddity(finding)} ({terms} bits)"
     if detail and detail != short(finding.entities[edge.dst]):
@@ -176,7 +178,7 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
 def afterword(found: Any, store: Any, top: int) -> None:
     """Say on stderr what the list rests on and what to do next."""
     groups = incidents(found.findings)
-    what = "events" if found.model.startswith("event-") else "paths"
+    what = f"{found.model.partition('-')[0]}s"
     words = [f"{len(found.findings)} {what} in {len(groups)} incidents"]
     if not found.calibrated:
         words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
@@ -236,7 +238,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         if dst.detail:
             _out("   command: " + terminal(dst.detail))
         parts = _sum(edge.terms, 4)
-        _out(f"   {parts} = {total:.4f} bits")
+        _out(f"   {parts} = {total:.4f}" + (" bits" if finding.unit != "window" else ""))
         place = (
             f"{proof.source}:{proof.line}"
             if proof.line
@@ -250,7 +252,7 @@ def explanation(finding: Finding, form: str | None) -> None:
         told = f"{doubt.column} {doubt.value or NONE}: {doubt.odds}"
         _out(terminal(f"   {told}; likeliest: {likely}"))
     parts = _sum(finding.terms, 4)
-    _out(f"score: {parts} = {finding.score:.4f} bits; z {finding.z:.3f}")
+    _out(f"score: {parts} = {amount(finding, 4)}; z {finding.z:.3f}")
     if finding.p_value is None:
         _out(f"severity: none; {NOT_CALIBRATED}")
     else:

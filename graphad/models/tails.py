@@ -35,14 +35,18 @@ class Tail:
     slope: float
 
     @classmethod
-    def fit(cls, scores: Floats) -> "Tail":
-        """Return the tail of quiet scores [n], in any order. Raises: ValueError: there is none."""
+    def fit(cls, scores: Floats, least: float = _SLOPE) -> "Tail":
+        """Return the tail of quiet scores [n], in any order.
+
+        least: the slope is no smaller; the default is for scores in bits. Raises: ValueError: there
+        is no score.
+        """
         found = np.sort(np.asarray(scores, np.float64))
         if not len(found) or not np.isfinite(found).all():
             raise ValueError("A tail needs scores, and finite ones.")
         last = min(max(int(len(found) * _SHARE), _LEAST), len(found))
         beyond = float(found[-last])
-        slope = max(float(found[-last:].mean()) - beyond, _SLOPE)
+        slope = max(float(found[-last:].mean()) - beyond, least)
         steps = min(len(found), _MOST)
         kept = found[np.linspace(0, len(found) - 1, steps).round().astype(np.int64)]
         return cls(kept, beyond, float(slope))

@@ -1,0 +1,75 @@
+"""Scores a window of units in slices, with the graph of one slice in memory."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphad.detect import Paths
+from graphad.graph import Graph, joined
+
+if TYPE_CHECKING:
+    from graphad.detectors.window import WindowDetector
+
+Bools = npt.NDArray[np.bool_]
+
+
+def best_units(
+    detector: "WindowDetector", slices: Iterable[Graph],
+    covered: Callable[[Graph], Bools | None], **only: Any,
+) -> tuple[Graph, Paths]:  # fmt: skip
+    """Return what `detector.score` finds among the units of all slices, and the graph of that.
+
+    slices: graphs that follow each other in time, one at least, in which no unit is cut.
+
+    Raises:
+        ValueError: there is no graph.
+    """
+    held: Graph | None = None
+    best: Paths | None = None
+    for part in slices:
+        found = detector.score(part, covered=covered(part), **only)
+        if held is None or best is None:
+            graph, every = part, found
+        else:
+            graph = joined([held, part])
+            every = _both(best, replace(found, events=_shifted(found, len(held))))
+        order = np.lexsort((np.arange(len(every)), -every.score, -every.z))[: detector.top]
+        best = _taken(every, order)
+        mine = np.zeros(len(graph), bool)
+        mine[best.events[best.events >= 0]] = True
+        place = np.cumsum(mine) - 1
+        shown = np.where(best.events >= 0, place[np.maximum(best.events, 0)], -1)
+        best = replace(best, events=shown)
+        held = graph.subset(np.flatnonzero(mine)).used()
+        del graph, part  # the next slice is made while we hold these
+    if held is None or best is None:
+        raise ValueError("There is no graph to score.")
+    return held, best
+
+
+def _shifted(paths: Paths, by: int) -> npt.NDArray[np.int64]:
+    return np.where(paths.events >= 0, paths.events + by, -1)
+
+
+def _taken(paths: Paths, order: npt.NDArray[np.int64]) -> Paths:
+    assert paths.stories is not None
+    return replace(
+        paths, score=paths.score[order], z=paths.z[order], length=paths.length[order],
+        events=paths.events[order], terms=paths.terms[order],
+        stories=tuple(paths.stories[int(i)] for i in order),
+    )  # fmt: skip
+
+
+def _both(one: Paths, two: Paths) -> Paths:
+    """Return the paths of both."""
+    assert one.stories is not None
+    assert two.stories is not None
+    return replace(
+        one, score=np.concatenate([one.score, two.score]), z=np.concatenate([one.z, two.z]),
+        length=np.concatenate([one.length, two.length]),
+        events=np.concatenate([one.events, two.events]),
+        terms=np.concatenate([one.terms, two.terms]), stories=one.stories + two.stories,
+    )  # fmt: skip
