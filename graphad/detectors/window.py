@@ -248,7 +248,7 @@ def _story(
         words = (graph.names[root], graph.shapes[root] or "", str(start))
         title = f"{detector.of} of {graph.labels[root] or graph.names[root]}"
     odd = max(parts, key=lambda name: (name != REST, parts[name]))
-    title += f": {len(events):,} events, odd by its {odd}"
+    title += f": {len(events):,} event{'s' * (len(events) != 1)}, odd by its {odd}"
     return Story(
         detector.of, words, (OCCLUSION,), len(events), start, end, title=title,
         parts=tuple(parts.items()),

@@ -29,6 +29,7 @@ from graphad.models.spectral_profile import (
 Floats = npt.NDArray[np.float64]
 
 _FOLDS = 5
+_ALIKE = 1e-6  # distances below are of graphs that are the same
 _ARRAYS = ("center", "spread", "whitening", "quiet", "divided", "told")
 
 
@@ -94,9 +95,11 @@ class SpectralOneClass:
         for number in range(fold.max() + 1):
             learned = self._learn(seen.take(fold != number))
             far[fold == number] = learned.distances(seen.take(fold == number))
-        middle = np.median(far, axis=0)
-        units = np.where(middle > 0, middle, 1.0)
-        units *= np.median((far / units).max(axis=1)) or 1.0  # so that 1 is the median of the score
+        # Where most quiet graphs are alike but for rounding, the mean is the unit.
+        middle, mean = np.median(far, axis=0), far.mean(axis=0)
+        units = np.where(middle > _ALIKE, middle, np.where(mean > _ALIKE, mean, 1.0))
+        usual = float(np.median((far / units).max(axis=1)))
+        units *= usual if usual > _ALIKE else 1.0  # so that 1 is the median of the score
         self.units_ = float(units[0]), float(units[1])
         self.told_ = np.sort((far / units).max(axis=1))
         self.learned_, self.features_ = self._learn(seen), batch.features.shape[1]

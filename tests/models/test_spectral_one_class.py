@@ -186,3 +186,15 @@ def test_what_makes_no_sense_is_refused() -> None:
         SpectralOneClass().dump()
     with pytest.raises(ValueError, match="3 features"):
         SpectralOneClass().fit(QUIET).score(GraphBatch.of([1], [], [], np.ones((1, 2))))
+
+
+def test_graphs_that_are_mostly_alike_have_a_unit_all_the_same() -> None:
+    pair = GraphBatch.of([2], np.array([0]), np.array([1]), np.eye(2))
+    ring = GraphBatch.of([4], np.arange(4), np.roll(np.arange(4), -1), np.eye(2)[[0, 1, 0, 1]])
+    quiet = GraphBatch.joined([pair.take(np.zeros(30, np.int64)), ring.take(np.zeros(6, np.int64))])
+    model = SpectralOneClass().fit(quiet)
+    assert model.told_ is not None
+    assert model.told_.max() < 1e3
+    assert model.score(pair)[0] < 1e-3
+    star = GraphBatch.of([9], np.zeros(8, np.int64), np.arange(1, 9), np.eye(2)[[0] + [1] * 8])
+    assert 0.1 < model.score(star)[0] < 1e6
