@@ -2,7 +2,7 @@
 
 A pair of entities with all that happened between them is taken away, and the unit is scored anew.
 Tried are the pairs with the rarest names, as taking each away would cost the size of the unit
-squared. benchmarks/window_lab.py says how faithful this is.
+squared. benchmarks/window_fidelity.py says how faithful this is.
 """
 
 from typing import TYPE_CHECKING
