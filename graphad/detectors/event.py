@@ -145,7 +145,7 @@ class EventDetector:
         single, pairs = scores.parts(codes)
         terms = {ORIGIN: scores.origin}
         for i, column in enumerate(self.columns_):
-            halves = pairs[0, (scores.pairs == i).any(axis=1)].sum() / 2.0
+            halves = pairs[0, (scores.places == i).any(axis=1)].sum() / 2.0
             terms[column.name] = float(single[0, i] + halves)
         doubts, bits = [], scores.conditional(codes)[0]
         for i, (column, mine) in enumerate(zip(self.columns_, words, strict=True)):
