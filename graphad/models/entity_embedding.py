@@ -239,7 +239,7 @@ class EntityEmbedding:
         if not np.array_equal(p.weights, p.weights.T) or p.weights.diagonal().any():
             return False
         natural = (counts, p.weights, p.vectors_sq, p.bias_sq, p.weights_sq, p.constant_sq)
-        return all((array >= 0).all() for array in natural) and self.pair_weight_ >= 0
+        return all((array >= 0).all() for array in natural) and 0 <= self.pair_weight_ <= 1
 
     def _arity(self) -> Ints:
         if self.arity_ is None:

@@ -25,7 +25,6 @@ Words = npt.NDArray[np.uint64]
 
 _SHARE = 0.3
 _FACTOR = 0x9E3779B97F4A7C15  # of Fibonacci hashing (Knuth, TAOCP 3, section 6.4)
-_WORD = 2**64 - 1
 _EMPTY = -1
 
 
@@ -47,7 +46,12 @@ class PairBits:
 
     @classmethod
     def of(cls, pairs: PairCounts, counts: Floats, start: Ints, weight: float) -> "PairBits":
-        """Return the bits of counted pairs; counts [A] of the values in the same events."""
+        """Return the bits of counted pairs; counts [A] of the values in the same events.
+
+        Raises: ValueError: the weight isn't within 0 and 1.
+        """
+        if not 0.0 <= weight <= 1.0:
+            raise ValueError("the weight of pairs must be within 0 and 1")
         sides: tuple[list[Floats], list[Floats]] = ([], [])
         keys, bits = [np.zeros(0, np.int64)], [np.zeros(0)]
         for i, j, first, second, count in pairs:
@@ -90,38 +94,42 @@ class PairBits:
         return total
 
     @cached_property
-    def _slots(self) -> tuple[Ints, Floats, np.uint64]:
-        """Return a hash table: keys, -1 where free, bits, 0 there, and what a hash is shifted by.
+    def _slots(self) -> tuple[Ints, np.uint64]:
+        """Return a hash table [slots, 2] and what a hash is shifted by.
 
-        A key lies at its hash or after it, with no free slot between (linear probing).
+        A slot is a key, or -1, and the bytes of its bits, or 0: side by side, so that a look-up
+        waits for memory once. A key lies at its hash or after it, with no free slot between
+        (linear probing).
         """
         width = max(int(2 * len(self.keys)).bit_length(), 1)
         shift = np.uint64(64 - width)
-        held, value = np.full(2**width, _EMPTY, np.int64), np.zeros(2**width)
+        slots = np.zeros((2**width, 2), np.int64)
+        held, bits = slots[:, 0], slots.view(np.float64)[:, 1]
+        held[:] = _EMPTY
         left, at = np.arange(len(self.keys)), _hashes(self.keys, shift)
         while len(left):
             free = held[at] == _EMPTY
             held[at[free]] = self.keys[left[free]]  # of several the last one stays
             lost = held[at] != self.keys[left]
-            value[at[~lost]] = self.bits[left[~lost]]
+            bits[at[~lost]] = self.bits[left[~lost]]
             left, at = left[lost], (at[lost] + 1) % len(held)
-        return held, value, shift
+        return slots, shift
 
     def looked_up(self, keys: Ints) -> Floats:
         """Return the bits [n] of keys, 0 for those never seen."""
-        held, value, shift = self._slots
+        slots, shift = self._slots
         at = _hashes(keys, shift)
-        found = held.take(at)
-        same = found == keys
-        bits: Floats = value.take(at) * same
-        pending = np.flatnonzero(~same & (found != _EMPTY))
+        some = slots.take(at, 0)
+        same = some[:, 0] == keys
+        bits: Floats = some.view(np.float64)[:, 1] * same
+        pending = np.flatnonzero(~same & (some[:, 0] != _EMPTY))
         at = at[pending]
         while len(pending):
-            at = (at + 1) % len(held)
-            found = held.take(at)
-            same = found == keys[pending]
-            bits[pending[same]] = value.take(at[same])
-            more = ~same & (found != _EMPTY)
+            at = (at + 1) % len(slots)
+            some = slots.take(at, 0)
+            same = some[:, 0] == keys[pending]
+            bits[pending[same]] = some.view(np.float64)[same, 1]
+            more = ~same & (some[:, 0] != _EMPTY)
             pending, at = pending[more], at[more]
         return bits
 
@@ -140,25 +148,27 @@ class PairBits:
 
     def one(self, ids: Sequence[int]) -> float:
         """Return what pairs of types that were seen together add, of one event's values [m]."""
-        held, bits, shift, values, places = self._viewed
-        total, last = 0.0, len(held) - 1
+        held, bits, shift, last, values, places = self._viewed
+        total = 0.0
         for i, j in places:
             key = ids[i] * values + ids[j]
-            at = (key * _FACTOR & _WORD) >> shift
+            at = (key * _FACTOR >> shift) & last  # twice what `_hashes` has, which wraps at 64 bits
             while (found := held[at]) != key:
                 if found == _EMPTY:
                     break
-                at = (at + 1) & last
+                at = (at + 2) & last
             else:
-                total += bits[at]
+                total += bits[at + 1]
         return total
 
     @cached_property
-    def _viewed(self) -> tuple[memoryview, memoryview, int, int, list[list[int]]]:
+    def _viewed(self) -> tuple[memoryview, memoryview, int, int, int, list[list[int]]]:
         """Return the hash table in a form that is quick to read one by one; no dict, for memory."""
-        held, value, shift = self._slots
-        views = held.data, value.data
-        return *views, int(shift), int(self.start[-1]), self.types.tolist()
+        slots, shift = self._slots
+        flat = slots.ravel()
+        views = flat.data, flat.view(np.float64).data
+        last = 2 * (len(slots) - 1)
+        return *views, int(shift) - 1, last, int(self.start[-1]), self.types.tolist()
 
     @cached_property
     def _by_second(self) -> tuple[Ints, Ints, Floats]:

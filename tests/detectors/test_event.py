@@ -1,5 +1,6 @@
 """The event detector: columns to codes, scores explained to the bit, models that load as saved."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,6 +203,20 @@ def test_counts_that_do_not_fit_the_events_are_refused(
     for load in (EventDetector.load, Enricher.load):
         with pytest.raises(ModelError, match="damaged"):
             load(tmp_path / "wrong")
+
+
+@pytest.mark.parametrize("weight", [7.0, -1.0, float("nan"), "much", None])
+def test_a_weight_of_pairs_without_sense_is_refused(
+    counted: EventDetector, tmp_path: Path, weight: object
+) -> None:
+    counted.save(tmp_path / "m")
+    path = tmp_path / "m" / "manifest.json"
+    told = json.loads(path.read_text())
+    told["settings"]["model"]["learned"]["pair_weight"] = weight
+    path.write_text(json.dumps(told))
+    for load in (EventDetector.load, Enricher.load):
+        with pytest.raises(ModelError, match="damaged"):
+            load(tmp_path / "m")
 
 
 def test_damaged_and_foreign_models_are_refused(fitted: EventDetector, tmp_path: Path) -> None:

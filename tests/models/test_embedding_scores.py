@@ -42,7 +42,7 @@ def made(seed: int, m: int, d: int, large: float = 1.0) -> tuple[Scores, Ints]:
     values, start = int(arity.sum()), starts(arity)
     v, b = draw.normal(0, large, (values, d)), draw.normal(0, 3 * large, values)
     w = np.maximum(draw.normal(1, 1, (m, m)), 0.0)
-    table = Scores.on_grid(v, b, w, start, counted(seed, arity, large))
+    table = Scores.on_grid(v, b, w, start, counted(seed, arity, min(large, 1.0)))
     origin = float(np.rint(draw.normal(0, 9) * 1024) / 1024)
     return replace(table, origin=origin), draw.integers(0, arity, (60, m))
 

@@ -210,7 +210,7 @@ def test_damaged_arrays_are_told(name: str) -> None:
         ("settings", "dim", 3), ("settings", "objective", "other"), ("settings", "x", 1),
         ("settings", "rate", float("nan")), ("settings", "negatives", "3"),
         ("learned", "pair_weight", None), ("learned", "pair_weight", -1.0),
-        ("learned", "pair_weight", float("inf")),
+        ("learned", "pair_weight", float("inf")), ("learned", "pair_weight", 1.5),
         ("learned", "origin", float("nan")), ("learned", "origin", None),
         ("learned", "agreement", "x"),
     ],

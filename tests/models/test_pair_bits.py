@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,12 @@ def test_rounded_bits_are_on_the_grid() -> None:
     assert near.keys is bits.keys
 
 
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_weight_without_sense_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match="weight"):
+        made(np.zeros((2, 3), np.int64), np.array([1, 1, 1]), weight)
+
+
 def test_company_that_is_always_new_is_expected_to_be_new() -> None:
     # Value 0 of the first type had 50 companions in 100 events, value 1 ever the same.
     arity = np.array([2, 1, 200])
@@ -113,3 +120,7 @@ def test_the_table_finds_all_that_is_there_and_nothing_else(
     expected = [held.get(key, 0.0) for key in asked.tolist()]
     np.testing.assert_array_equal(bits.looked_up(asked), expected)
     assert len(bits._slots[0]) <= max(4 * len(keys), 2)
+    # One by one as well: each key as an event of two values.
+    two = PairBits(np.array([[0, 1]]), start, (), (), keys, values)
+    alone = [two.one(divmod(key, 2**31)) for key in asked.tolist()]
+    np.testing.assert_array_equal(alone, expected)
