@@ -107,7 +107,7 @@ class EntityEmbedding:
         self.counts_ = value_counts(judge.trained, arity)
         values, types = len(self.counts_), len(arity)
         self.parameters_ = Parameters.fresh(values, types, self.dim, self.spread, self.seed)
-        if self.bias and self.objective == "ranking":  # the others measured worse with it
+        if self.bias and self.objective == "ranking":  # others learn slower from there
             self.parameters_.bias[:] = np.log(shares(self.counts_, arity))
         pairs: Ints = np.zeros((0, 2), np.int64)
         best = self._train(judge, self.epochs)
