@@ -1,8 +1,8 @@
 """How faithful the events are by which a window is told: what becomes of its score without them.
 
-Units of the demo and of the OTRF captures, fitted on themselves. Comprehensiveness: the share of the
-score that falls away without the pairs that are told; sufficiency: the score of these pairs alone,
-as a share. Beside it as many pairs of the same unit, drawn at random.
+Units of the demo and of the OTRF captures, fitted on themselves. Comprehensiveness: the share of
+the score that falls away without the pairs that are told; sufficiency: the score of these pairs
+alone, as a share. Beside it as many pairs of the same unit, drawn at random.
 """
 
 import sys
@@ -18,18 +18,19 @@ from graphad.detectors.window import WindowDetector
 from graphad.detectors.window_occlusion import telling_events
 from graphad.detectors.window_units import Units, units
 from graphad.files import folder
-from graphad.graph import Graph
+from graphad.graph import Graph, Ints
 from graphad.store import Store
 
 SEEDS = 5
 LOOKED = 60  # units, the oddest
 
 
-def _pairs(graph: Graph, events: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    return graph.src[events] * len(graph.ids) + graph.dst[events]
+def _pairs(graph: Graph, events: Ints) -> Ints:
+    found: Ints = graph.src[events] * len(graph.ids) + graph.dst[events]
+    return found
 
 
-def _scored(detector: WindowDetector, graph: Graph, one: Units, events: np.ndarray) -> float:  # type: ignore[type-arg]
+def _scored(detector: WindowDetector, graph: Graph, one: Units, events: Ints) -> float:
     if not len(events):
         return 0.0
     part = Units(events, np.array([0, len(events)]), one.root, one.host, one.begin)

@@ -25,7 +25,9 @@ from graphad.detectors.event_columns import (
     whole,
 )
 from graphad.errors import ModelError, UnknownName
-from graphad.models.embedding_scores import Scores
+from graphad.models.embedding_scores import Scores, starts
+from graphad.models.pair_bits import PairBits
+from graphad.models.pair_counts import PairCounts
 
 
 class Enriched(NamedTuple):
@@ -75,14 +77,14 @@ class Enricher:
                 arrays, texts = of_kind(name, arrays), of_kind(name, texts)
             columns = restored(path, settings, arrays, texts)
             learned = settings["model"]["learned"]
+            tensors = {n.removeprefix("model:"): a for n, a in arrays.items() if n[:6] == "model:"}
             vectors, bias, weights, counts, arity = (
-                arrays[f"model:{name}"]
-                for name in ("vectors", "bias", "weights", "counts", "arity")
+                tensors[name] for name in ("vectors", "bias", "weights", "counts", "arity")
             )
-            mix = (float(learned["mix"][0]), float(learned["mix"][1]))
-            scores = Scores.folded(
-                vectors, bias, weights, counts, arity, mix, float(learned["origin"])
-            )
+            counted = PairCounts.restore(tensors, arity, counts)
+            weight, start = float(learned["pair_weight"]), starts(arity)
+            pairs = PairBits.of(counted, counts, start, weight) if len(counted) else None
+            scores = Scores.folded(vectors, bias, weights, start, pairs, float(learned["origin"]))
             sizes = [column.arity for column in columns]
             if scores.start.tolist() != np.cumsum([0, *sizes]).tolist():
                 raise ValueError("its columns and its embeddings differ")

@@ -149,7 +149,7 @@ class EventDetector:
         doubts: list[list[Doubt]] = [[] for _ in range(len(events))]
         terms: list[dict[str, float]] = [{ORIGIN: scores.origin} for _ in doubts]
         for i, (column, mine) in enumerate(zip(self.columns_, words, strict=True)):
-            own = single[:, i] + pairs[:, (scores.pairs == i).any(axis=1)].sum(axis=1) / 2.0
+            own = single[:, i] + pairs[:, (scores.places == i).any(axis=1)].sum(axis=1) / 2.0
             names, said = column.named(), mine.to_pylist()
             for row in range(len(events)):
                 terms[row][term_of(column.name)] = float(own[row])

@@ -3,21 +3,25 @@
 score(e) = origin - sum_i b_i - sum_{i<j} w_ij v_i.v_j in bits, by equations 1 and 11 of our notes
 on APE (arXiv 1608.07502). All numbers lie on a grid so coarse that float64 holds every sum without
 rounding: whatever is added up in whatever order (one event or a million, by pair or by type, BLAS
-or a loop) gives the same bits, and the parts of a score add up to it exactly.
+or a loop) gives the same bits, and the parts of a score add up to it exactly. Counts of pairs of
+values may add theirs (pair_bits).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from graphad.models.pair_bits import PairBits
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BITS = 51  # that a float64 has for a sum and for halves of its parts
 _NUMBERS = 2**16  # of events' vectors at a time, so that they stay in the cache
+_KEYS = 2**16  # of pairs of values looked up at a time
 _CELLS = 2**20  # events times values at a time, so that memory stays bounded
 
 
@@ -35,7 +39,7 @@ class Scores:
     """A likelihood over events of m types, with A values of all types side by side.
 
     vectors [A, d], bias [A], weights [m, m] (above the diagonal alone), start [m + 1], origin: the
-    score 0, in bits.
+    score 0, in bits; pairs: what counts of pairs of values add, if they do.
     """
 
     vectors: Floats
@@ -43,39 +47,41 @@ class Scores:
     weights: Floats
     start: Ints
     origin: float = 0.0
+    pairs: PairBits | None = None
 
     @classmethod
     def on_grid(
-        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, start: Ints
-    ) -> "Scores":
+        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, start: Ints,
+        pairs: PairBits | None = None,
+    ) -> "Scores":  # fmt: skip
         """Return scores whose numbers are the nearest ones on a grid that makes sums exact."""
         v, b, w = (np.asarray(a, dtype=np.float64) for a in (vectors, bias, weights))
         w = np.triu(w, 1)
         size = float(np.abs(v).max(initial=0.0)), float(w.max(initial=0.0))
         most = w.shape[0] ** 2 * max(v.shape[1], 1) * max(size[0], 1.0) ** 2 * max(size[1], 1.0)
         most += 2.0 * len(w) * float(np.abs(b).max(initial=0.0)) + 1.0
+        most += 2.0 * pairs.most if pairs else 0.0
         room = _BITS - int(np.ceil(np.log2(most))) - 2
         fine = max(min(room // 3, 16), 1)
         steps = 2.0 ** ((room - fine) // 2), 2.0**fine, 2.0 ** min(room, 24)
         made = (np.rint(a * s) / s for a, s in zip((v, w, b), steps, strict=True))
         v, w, b = made
-        return cls(v, b, w, start)
+        return cls(v, b, w, start, pairs=pairs.rounded(steps[2]) if pairs else None)
 
     @classmethod
     def folded(
-        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, counts: Floats,
-        arity: Ints, mix: tuple[float, float], origin: float,
+        cls, vectors: npt.ArrayLike, bias: npt.ArrayLike, weights: npt.ArrayLike, start: Ints,
+        pairs: PairBits | None, origin: float,
     ) -> "Scores":  # fmt: skip
-        """Return the scores of trained parameters (in nats), frequencies mixed in.
-
-        counts [A] of the values; mix: how much the embeddings count, and plain frequencies.
-        """
-        start, known = starts(arity), np.maximum(counts, 0.5)
-        total = np.add.reduceat(known, start[:-1]).repeat(arity)
+        """Return the scores of trained parameters, which are in nats."""
         bits = 1.0 / np.log(2.0)
-        b = mix[0] * bits * np.asarray(bias, dtype=np.float64) + mix[1] * np.log2(known / total)
-        made = cls.on_grid(vectors, b, mix[0] * bits * np.asarray(weights, np.float64), start)
-        return cls(made.vectors, made.bias, made.weights, start, origin)
+        b, w = (bits * np.asarray(a, np.float64) for a in (bias, weights))
+        return replace(cls.on_grid(vectors, b, w, start, pairs), origin=origin)
+
+    @cached_property
+    def _level(self) -> Floats:
+        """Return what each value [A] takes from a score by itself."""
+        return self.bias - self.pairs.level if self.pairs else self.bias
 
     def ids(self, codes: Ints) -> Ints:
         """Return the numbers [n, m] of values among all, from codes within their types.
@@ -100,46 +106,72 @@ class Scores:
             np.take(self.vectors, ids, axis=0, out=v.reshape(m, n, d), mode="clip")
             np.matmul(self.weights, v, out=mixed)
             pairs = np.einsum("ik,ik->k", mixed, v).reshape(n, d).sum(axis=1)
-            total[begin : begin + n] = self.origin - self.bias[ids].sum(axis=0) - pairs
+            total[begin : begin + n] = self.origin - self._level[ids].sum(axis=0) - pairs
+        if self.pairs:
+            step = max(_KEYS // len(self.pairs.types), 1)
+            for begin in range(0, len(codes), step):
+                ids = (codes[begin : begin + step] + self.start[:-1]).T
+                total[begin : begin + step] += self.pairs.together(ids).sum(axis=0)
         return total
 
     def one(self, ids: Sequence[int]) -> float:
-        """Return the score of one event by the numbers [m] of its values among all."""
+        """Return the score of one event by the numbers [m] of its values among all, plain ints."""
         v = self.vectors.take(ids, 0)
-        bias = self._listed
-        return self.origin - sum([bias[i] for i in ids]) - float(np.vdot(self.weights.dot(v), v))
+        level = self._listed
+        total = self.origin - sum([level[i] for i in ids]) - float(np.vdot(self.weights.dot(v), v))
+        return total + self.pairs.one(ids) if self.pairs else total
 
     @cached_property
     def _listed(self) -> list[float]:
-        listed: list[float] = self.bias.tolist()
+        listed: list[float] = self._level.tolist()
         return listed
 
     @cached_property
-    def pairs(self) -> Ints:
-        """Return the pairs of types [P, 2]."""
+    def places(self) -> Ints:
+        """Return all pairs of types [P, 2]."""
         return np.argwhere(np.triu(np.ones(self.weights.shape), 1) > 0)
 
     def parts(self, codes: Ints) -> tuple[Floats, Floats]:
-        """Return the bits of each type alone [n, m] and of each pair [n, P], in order of `pairs`.
+        """Return the bits of each type alone [n, m] and of each pair [n, P], in order of `places`.
 
         With the origin they add up to the score.
         """
         ids = self.ids(codes)
         single = -self.bias[ids]
-        i, j = self.pairs.T
+        i, j = self.places.T
         products = np.einsum("npd,npd->np", self.vectors[ids[:, i]], self.vectors[ids[:, j]])
-        return single, -self.weights[i, j] * products + 0.0
+        both = -self.weights[i, j] * products + 0.0
+        if self.pairs:
+            m = len(self.weights)
+            at = np.searchsorted(i * m + j, self.pairs.types @ np.array([m, 1]))
+            both[:, at] += self.pairs.each(codes)
+        return single, both
 
     def logits(self, codes: Ints, place: int) -> Floats:
         """Return the bits [n, values] of each value of a type in the company of the others.
 
-        Equation 12: b_a + v_a . sum_{j != i} w_ij v_{a_j}.
+        Equation 12: b_a + v_a . sum_{j != i} w_ij v_{a_j}, and the bits of counted pairs.
         """
         both = self.weights + self.weights.T
         v = self.vectors[self.ids(codes)]
         context = np.einsum("j,njd->nd", both[place], v)
         mine = slice(self.start[place], self.start[place + 1])
         found: Floats = context @ self.vectors[mine].T + self.bias[mine]
+        if self.pairs:
+            found -= self.pairs.of_type(codes, place)
+        return found
+
+    def own(self, codes: Ints) -> Floats:
+        """Return the bits [n, m] of each value of events in the company of the others.
+
+        Those that `logits` has, of the events' own values alone.
+        """
+        both, v = self.weights + self.weights.T, self.vectors[self.ids(codes)]
+        found: Floats = np.einsum("ij,nid,njd->ni", both, v, v) + self.bias[self.ids(codes)]
+        if self.pairs:
+            for bits, (i, j) in zip(self.pairs.each(codes).T, self.pairs.types, strict=True):
+                found[:, i] -= bits
+                found[:, j] -= bits
         return found
 
     def conditional(self, codes: Ints) -> Floats:

@@ -2,8 +2,9 @@
 
 S(e) = sum_i b_{a_i} + sum_{i<j} w_ij v_{a_i}.v_{a_j}, w >= 0. Source: Chen et al., APE, IJCAI 2016
 (arXiv 1608.07502). What differs by default, each because it measured better (docs/event.md): noise
-for every type and a ranking loss, a bias for each value, smoothed noise, an early stop and the
-weight of plain frequencies chosen on the last events, which training doesn't see.
+for every type and a ranking loss, a bias for each value that begins at its frequency, smoothed
+noise, and the last events, which say when to stop and whether counts of pairs of values help
+besides; then they are learned too.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from graphad.errors import ModelError, NotFitted
-from graphad.models.embedding_choice import choose
+from graphad.models.embedding_choice import Held
 from graphad.models.embedding_rows import epoch_rows
 from graphad.models.embedding_scores import Scores, starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Parameters, Rules, epoch
+from graphad.models.pair_bits import PairBits
+from graphad.models.pair_counts import PairCounts
 from graphad.models.value_noise import Noise
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -26,10 +29,9 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Objective: TypeAlias = Literal["ranking", "all types", "paper"]
 
 _OBJECTIVES = {"ranking": RANKING, "all types": ALL_TYPES, "paper": PAPER}
-_LEAST_HELD = 50  # events to stop early on
-_MOST_HELD = 20_000  # of them looked at after each epoch
 _SAMPLE = 2_000  # events that scales and checks are taken from
-_BETTER = 1e-4  # share by which the held-out loss must fall for training to go on
+_BETTER = 1e-4  # AUC by which held-out events must be told apart better for training to go on
+_FINISH = 2  # one epoch over all events for so many over those that weren't held out
 
 
 @dataclass
@@ -39,8 +41,8 @@ class EntityEmbedding:
     objective: "ranking", or noise-contrastive estimation over all types (convention B) or the
     paper's (A); double: share of noise with two values replaced (not with ranking); negatives:
     noise values a type; power, uniform: how noise is smoothed; epochs: at most; held: last share
-    of the events, kept out of training for the early stop; choose: let them also say how much plain
-    frequencies count.
+    of the events, kept out until they said when to stop; choose: let them also say which counts of
+    pairs of values are to add to the scores.
     """
 
     dim: int = 16
@@ -52,7 +54,7 @@ class EntityEmbedding:
     power: float = 0.75
     uniform: float = 0.1
     epochs: int = 20
-    patience: int = 4
+    patience: int = 6
     rate: float = 0.1
     spread: float = 0.1
     held: float = 0.1
@@ -61,13 +63,15 @@ class EntityEmbedding:
     arity_: Ints | None = field(default=None, repr=False)
     counts_: Floats | None = field(default=None, repr=False)
     parameters_: Parameters | None = field(default=None, repr=False)
-    mix_: tuple[float, float] = (1.0, 0.0)
+    pairs_: PairCounts | None = field(default=None, repr=False)
+    pair_weight_: float = 0.0
     origin_: float = 0.0
     # log2 of each type's normaliser, as it is on average: what makes one product do for all.
     normal_: Floats | None = field(default=None, repr=False)
     # Spearman's correlation of the scores with the exact conditional ones, on a sample.
     agreement_: float | None = None
-    losses_: list[tuple[float, float]] = field(default_factory=list, repr=False)
+    # Of each epoch the loss, and the AUC of altered copies of held-out events; NaN without them.
+    history_: list[tuple[float, float]] = field(default_factory=list, repr=False)
     _made: tuple[tuple[Any, ...], Scores] | None = field(
         default=None, init=False, repr=False, compare=False
     )
@@ -97,17 +101,22 @@ class EntityEmbedding:
     def fit(self, codes: Ints, arity: Ints) -> "EntityEmbedding":
         """Learn from events [n, m] in time order. Raises: ValueError: codes don't fit arity [m]."""
         codes, arity = _checked(codes, arity)
-        trained, held = self._divided(codes)
-        self.arity_, self.losses_ = arity, []
+        self.arity_, self.history_ = arity, []
         self.origin_, self.normal_, self.agreement_ = 0.0, None, None
-        self.counts_ = value_counts(codes, arity)
+        judge = self._judge(codes)
+        self.counts_ = value_counts(judge.trained, arity)
         values, types = len(self.counts_), len(arity)
         self.parameters_ = Parameters.fresh(values, types, self.dim, self.spread, self.seed)
-        self._train(trained, held, self.epochs)
-        self.mix_ = (1.0, 0.0)
-        if self.choose and types > 1:
-            self.mix_ = choose(self.table, trained, held, arity, self.seed)
-        self._settle(held if len(held) else codes)
+        if self.bias and self.objective == "ranking":  # others learn slower from there
+            self.parameters_.bias[:] = np.log(shares(self.counts_, arity))
+        pairs: Ints = np.zeros((0, 2), np.int64)
+        best = self._train(judge, self.epochs)
+        weight = 0.0
+        if self.choose:
+            pairs, weight = judge.pairs(self.embedded, self.counts_)
+        self.counts_ = value_counts(codes, arity)
+        self._count(pairs, weight, codes)
+        self._finish(codes, judge, best)
         return self
 
     def update(self, codes: Ints, arity: Ints, *, epochs: int = 5) -> "EntityEmbedding":
@@ -117,8 +126,11 @@ class EntityEmbedding:
         its Adagrad sums, so its steps are as small as they had become; a new one begins at the
         mean of its type with the steps of a first day.
         """
-        if self.arity_ is None or self.counts_ is None or self.parameters_ is None:
-            raise NotFitted("entity embedding")
+        self._arity()
+        assert self.arity_ is not None
+        assert self.counts_ is not None
+        assert self.parameters_ is not None
+        assert self.pairs_ is not None
         codes, arity = _checked(codes, arity)
         if arity.shape != self.arity_.shape or (arity < self.arity_).any():
             raise ValueError("An update has the types of the fit, and no fewer values of each.")
@@ -126,10 +138,10 @@ class EntityEmbedding:
         old, grown = starts(self.arity_), value_counts(codes, arity)
         for i, begin in enumerate(starts(arity)[:-1]):
             grown[begin : begin + self.arity_[i]] += self.counts_[old[i] : old[i + 1]]
-        self.arity_, self.counts_, self.losses_ = arity, grown, []
-        trained, held = self._divided(codes)
-        self._train(trained, held, epochs)
-        self._settle(held if len(held) else codes)
+        self.arity_, self.counts_, self.history_ = arity, grown, []
+        self._count(self.pairs_.types, self.pair_weight_, codes, self.pairs_)
+        judge = self._judge(codes)
+        self._finish(codes, judge, self._train(judge, epochs))
         return self
 
     def score(self, codes: Ints) -> Floats:
@@ -147,38 +159,44 @@ class EntityEmbedding:
         codes = _checked(codes, self._arity())[0]
         if self.normal_ is None:
             raise NotFitted("entity embedding")
-        scores, both = self.scores, self.scores.weights + self.scores.weights.T
-        v = scores.vectors[scores.ids(codes)]
-        own = np.einsum("ij,nid,njd->ni", both, v, v) + scores.bias[scores.ids(codes)]
-        found: Floats = self.normal_ - own
+        found: Floats = self.normal_ - self.scores.own(codes)
         return found
 
     @property
     def scores(self) -> Scores:
         """Return what scores events, without anything that training needs; made once a fit."""
-        now = (self.parameters_, self.counts_, self.mix_, self.origin_)
+        now = (self.parameters_, self.counts_, self.pairs_, self.pair_weight_, self.origin_)
         if self._made is None or any(a is not b for a, b in zip(self._made[0], now, strict=True)):
-            self._made = now, self.table(self.mix_, self.origin_)
+            self._made = now, self._table(self.pairs_)
         return self._made[1]
 
-    def table(self, mix: tuple[float, float], origin: float = 0.0) -> Scores:
-        """Return scores in which embeddings and plain frequencies count as much as `mix` says."""
+    @property
+    def embedded(self) -> Scores:
+        """Return what scores events by embeddings alone."""
+        return self._table(None)
+
+    def _table(self, counted: PairCounts | None) -> Scores:
         if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
             raise NotFitted("entity embedding")
-        p = self.parameters_
-        return Scores.folded(p.vectors, p.bias, p.weights, self.counts_, self.arity_, mix, origin)
+        p, start, pairs = self.parameters_, starts(self.arity_), None
+        if counted is not None and len(counted):
+            pairs = PairBits.of(counted, self.counts_, start, self.pair_weight_)
+        return Scores.folded(p.vectors, p.bias, p.weights, start, pairs, self.origin_)
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return settings and arrays for `restore`."""
-        if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
+        if self.parameters_ is None or self.pairs_ is None:
             raise NotFitted("entity embedding")
         settings = {
             f.name: getattr(self, f.name)
             for f in fields(self)
             if "_" not in (f.name[0], f.name[-1])
         }
-        learned = {"mix": list(self.mix_), "origin": self.origin_, "agreement": self.agreement_}
+        learned = {
+            "pair_weight": self.pair_weight_, "origin": self.origin_, "agreement": self.agreement_,
+        }  # fmt: skip
         arrays = {"arity": self.arity_, "counts": self.counts_, **self.parameters_._asdict()}
+        arrays |= self.pairs_.dump()
         arrays["normal"] = np.zeros(0) if self.normal_ is None else self.normal_
         return {"settings": settings, "learned": learned}, arrays
 
@@ -189,12 +207,13 @@ class EntityEmbedding:
             made, learned = cls(**told["settings"]), told["learned"]
             made.arity_, made.counts_ = arrays["arity"], arrays["counts"]
             made.parameters_ = Parameters(*(arrays[name] for name in Parameters._fields))
-            a, b = learned["mix"]
-            made.mix_, made.origin_ = (float(a), float(b)), float(learned["origin"])
+            made.pair_weight_ = float(learned["pair_weight"])
+            made.origin_ = float(learned["origin"])
             made.normal_ = arrays["normal"] if len(arrays["normal"]) else None
             made.agreement_ = None if learned["agreement"] is None else float(learned["agreement"])
             if not made._whole():
                 raise ValueError("shapes or values")
+            made.pairs_ = PairCounts.restore(arrays, made.arity_, made.counts_)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"The entity embeddings are damaged: {error}.") from error
         return made
@@ -214,71 +233,89 @@ class EntityEmbedding:
         fits &= all(array.dtype == np.float32 for array in p) and counts.dtype == np.float64
         fits &= self.normal_ is None or self.normal_.shape == (types,)
         normal = np.zeros(1) if self.normal_ is None else self.normal_
-        numbers = (*p, counts, normal, np.array([*self.mix_, self.origin_]))
+        numbers = (*p, counts, normal, np.array([self.pair_weight_, self.origin_]))
         if not fits or not all(np.isfinite(array).all() for array in numbers):
             return False
         if not np.array_equal(p.weights, p.weights.T) or p.weights.diagonal().any():
             return False
         natural = (counts, p.weights, p.vectors_sq, p.bias_sq, p.weights_sq, p.constant_sq)
-        return all((array >= 0).all() for array in natural) and min(self.mix_) >= 0
+        return all((array >= 0).all() for array in natural) and 0 <= self.pair_weight_ <= 1
 
     def _arity(self) -> Ints:
         if self.arity_ is None:
             raise NotFitted("entity embedding")
         return self.arity_
 
-    def _divided(self, codes: Ints) -> tuple[Ints, Ints]:
-        """Return the events to train on and the last ones, held out; none if those are few."""
+    def _judge(self, codes: Ints) -> Held:
+        """Return events to train on and the last ones, held out; none if those can't judge."""
         last = int(len(codes) * self.held)
-        if last < _LEAST_HELD:
-            return codes, codes[:0]
-        return codes[:-last], codes[-last:]
+        judge = Held(
+            codes[: len(codes) - last], codes[len(codes) - last :], self._arity(), self.seed
+        )
+        return judge if len(judge.usual) else Held(codes, codes[:0], self._arity(), self.seed)
 
-    def _train(self, trained: Ints, held: Ints, epochs: int) -> None:
-        assert self.counts_ is not None
-        assert self.arity_ is not None
+    def _count(
+        self, types: Ints, weight: float, codes: Ints, before: PairCounts | None = None
+    ) -> None:  # fmt: skip
+        """Count the pairs of values of pairs of types [Q, 2], and what was counted before."""
+        counted = PairCounts.of(codes, types, self._arity())
+        self.pairs_ = (before.plus(counted) if before is not None else counted).within()
+        self.pair_weight_ = weight if len(self.pairs_) else 0.0
+
+    def _train(self, judge: Held, epochs: int) -> int:
+        """Learn from events until held-out ones aren't told apart better; return epochs kept.
+
+        What was before is judged too, and kept if no epoch is better.
+        """
         assert self.parameters_ is not None
-        noise = Noise.of(self.counts_, self.arity_, self.power, self.uniform)
-        held = held[:: len(held) // _MOST_HELD + 1]
+        best, kept, parameters = judge.judge(self.embedded), 0, self.parameters_.copy()
+        noise = self._noise()
+        for number in range(epochs):
+            loss = self._epoch(judge.trained, noise, [self.seed, number])
+            judged = judge.judge(self.embedded)
+            self.history_.append((loss, judged))
+            if np.isnan(judged) or judged > best + _BETTER:
+                best, kept, parameters = judged, number + 1, self.parameters_.copy()
+            elif number + 1 - kept >= self.patience:
+                break
+        self.parameters_ = parameters
+        return kept
+
+    def _finish(self, codes: Ints, judge: Held, epochs: int) -> None:
+        """Learn the held-out events too, by a part of the epochs over all, and settle scales."""
+        assert self.parameters_ is not None
+        self.parameters_, noise = self.parameters_.copy(), self._noise()
+        for number in range(-(-epochs // _FINISH) if len(judge.held) else 0):
+            loss = self._epoch(codes, noise, [self.seed, number, 1])
+            self.history_.append((loss, np.nan))
+        self._settle(judge.held if len(judge.held) else codes)
+
+    def _noise(self) -> Noise:
+        assert self.counts_ is not None
+        return Noise.of(self.counts_, self._arity(), self.power, self.uniform)
+
+    def _epoch(self, codes: Ints, noise: Noise, seed: list[int]) -> float:
+        """Learn from events once, in an order and with noise drawn by seed; return the loss."""
         rules = Rules(
             _OBJECTIVES[self.objective], self.negatives, self.weights, self.bias, self.rate
         )
-        by_rows = self.objective == "paper" or self.double > 0
-        # What rows learn is judged by the ranking loss, which needs no constant of each type.
-        judging = rules._replace(objective=RANKING) if by_rows else rules
-        log_p = noise.log_p.astype(np.float32)
-        drawing = (noise.start, log_p, noise.keep, noise.other)
-        best, kept, bad = np.inf, self.parameters_, 0
-        for number in range(epochs):
-            seeds = np.random.SeedSequence([self.seed, number]).generate_state(2, np.uint64)
-            order = np.random.default_rng(seeds[0]).permutation(len(trained))
-            state = seeds[1:].astype(np.uint64)
-            p = self.parameters_
-            if by_rows:
-                loss = epoch_rows(trained, order, *drawing, p, rules, state, self.double)
-            else:
-                loss = epoch(trained, order, *drawing, p, rules, state, True)
-            if not len(held):
-                self.losses_.append((loss, np.nan))
-                continue
-            state = np.array([self.seed], np.uint64)  # the same noise after each epoch
-            judged = epoch(held, np.arange(len(held)), *drawing, p, judging, state, False)
-            self.losses_.append((loss, judged))
-            bad = 0 if judged < best * (1.0 - _BETTER) else bad + 1
-            if judged < best:
-                best, kept = judged, p.copy()
-            if bad >= self.patience:
-                break
-        if np.isfinite(best):
-            self.parameters_ = kept
+        words = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        order = np.random.default_rng(words[0]).permutation(len(codes))
+        drawing = (noise.start, noise.log_p.astype(np.float32), noise.keep, noise.other)
+        state = words[1:].astype(np.uint64)
+        p = self.parameters_
+        assert p is not None
+        if self.objective == "paper" or self.double > 0:
+            return epoch_rows(codes, order, *drawing, p, rules, state, self.double)
+        return epoch(codes, order, *drawing, p, rules, state, True)
 
     def _settle(self, codes: Ints) -> None:
         """Take origin and normalisers from events, and compare the scores with the exact ones."""
         some = codes[:: len(codes) // _SAMPLE + 1]
         if not len(some):  # a day without events changes nothing
             return
-        raw = self.table(self.mix_)
-        plain = raw.score(some)
+        raw = self.scores
+        plain = raw.score(some) - raw.origin
         self.origin_ = -float(np.rint(np.sort(plain)[len(plain) // 2] * 1024) / 1024)
         total, each = raw.normalisers(some)
         self.normal_, exact = total.mean(axis=0), each.mean(axis=1)
@@ -291,6 +328,17 @@ def value_counts(codes: Ints, arity: Ints) -> Floats:
     return np.concatenate(
         [np.bincount(codes[:, i], minlength=a).astype(np.float64) for i, a in enumerate(arity)]
     )
+
+
+def shares(counts: Floats, arity: Ints) -> Floats:
+    """Return the share of each value [A] within its type; one never seen counts half an event.
+
+    >>> shares(np.array([3.0, 0.0, 2.0]), np.array([2, 1])).round(3).tolist()
+    [0.857, 0.143, 1.0]
+    """
+    known = np.maximum(counts, 0.5)
+    found: Floats = known / np.add.reduceat(known, starts(arity)[:-1]).repeat(arity)
+    return found
 
 
 def _checked(codes: npt.ArrayLike, arity: npt.ArrayLike) -> tuple[Ints, Ints]:

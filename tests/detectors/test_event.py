@@ -1,5 +1,7 @@
 """The event detector: columns to codes, scores explained to the bit, models that load as saved."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from graphad.detectors.event import EventDetector
-from graphad.detectors.event_columns import Column, microseconds_of, text_of
+from graphad.detectors.event_columns import Column, codes_of, microseconds_of, text_of
 from graphad.enrich import Enricher
 from graphad.errors import ModelError, NotFitted, SchemaError
 
@@ -131,6 +133,90 @@ def test_a_loaded_model_and_an_enricher_score_the_same(
     assert enricher.score_batch(ODD).tolist() == wanted
     assert enricher.score_batch(ODD.to_pylist()).tolist() == wanted
     assert enricher.score(ODD.to_pylist()[2]).first_seen == ("program",)
+
+
+def desks(n: int, seed: int) -> pa.Table:
+    """Return events of 300 users who each sit at two of 400 desks, dealt at random, and noise."""
+    deal, pick = np.random.default_rng(9), np.random.default_rng(seed)
+    desk = deal.integers(0, 400, (300, 2))
+    user = pick.integers(0, 300, n)
+    at = desk[user, pick.integers(0, 2, n)]
+    noise = np.minimum(pick.zipf(1.5, (n, 2)), 30)
+    columns = {"user": user, "desk": at, "port": noise[:, 0], "kind": noise[:, 1]}
+    return pa.table({name: pa.array(x).cast(pa.string()) for name, x in columns.items()})
+
+
+@pytest.fixture(scope="module")
+def counted() -> EventDetector:
+    found = EventDetector(columns=["user", "desk", "port", "kind"]).fit(desks(6_000, 0))
+    assert [0, 1] in found.model_.pairs_.types.tolist()
+    return found
+
+
+def test_counts_of_pairs_are_in_all_that_is_told(counted: EventDetector, tmp_path: Path) -> None:
+    some = desks(300, 1)
+    score = counted.score(some).score
+    counted.save(tmp_path / "m")
+    loaded, enricher = EventDetector.load(tmp_path / "m"), Enricher.load(tmp_path / "m")
+    assert loaded.score(some).score.tolist() == score.tolist()
+    assert enricher.score_batch(some).tolist() == score.tolist()
+    assert [enricher.score(event).score for event in some.to_pylist()] == score.tolist()
+    loaded.save(tmp_path / "again")
+    for name in ("manifest.json", "tensors.safetensors"):
+        assert (tmp_path / "m" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    # A pair belongs half to each of its columns, counts as well as embeddings.
+    single, pairs = counted.scores.parts(codes_of(counted.columns_, words(counted, some))[0])
+    alone = counted.model_.embedded.parts(codes_of(counted.columns_, words(counted, some))[0])[1]
+    assert np.abs(pairs - alone).max() > 0.1
+    for row in range(50):
+        told = counted.explain(some, row)
+        assert sum(told.terms.values()) == told.score == score[row]
+        halves = [pairs[row, (counted.scores.places == i).any(axis=1)].sum() / 2 for i in range(4)]
+        assert [told.terms[c] for c in counted.columns] == (single[row] + halves).tolist()
+        assert loaded.explain(some, row) == told
+
+
+def words(detector: EventDetector, events: pa.Table) -> list[pa.Array]:
+    return [c.words(events[c.name].combine_chunks()) for c in detector.columns_]
+
+
+def test_counts_of_pairs_grow_by_a_day(counted: EventDetector, tmp_path: Path) -> None:
+    counted.save(tmp_path / "m")
+    detector = EventDetector.load(tmp_path / "m").update(desks(200, 2))
+    assert [int(n.sum()) for *_, n in detector.model_.pairs_] == [6_200] * len(
+        counted.model_.pairs_
+    )
+    detector.save(tmp_path / "next")
+    some = desks(100, 3)
+    wanted = detector.score(some).score.tolist()
+    assert Enricher.load(tmp_path / "next").score_batch(some).tolist() == wanted
+
+
+def test_counts_that_do_not_fit_the_events_are_refused(
+    counted: EventDetector, tmp_path: Path
+) -> None:
+    counted.save(tmp_path / "m")
+    detector = EventDetector.load(tmp_path / "m")
+    pairs = detector.model_.pairs_
+    detector.model_.pairs_ = replace(pairs, count=pairs.count + 1)
+    detector.save(tmp_path / "wrong")
+    for load in (EventDetector.load, Enricher.load):
+        with pytest.raises(ModelError, match="damaged"):
+            load(tmp_path / "wrong")
+
+
+@pytest.mark.parametrize("weight", [7.0, -1.0, float("nan"), "much", None])
+def test_a_weight_of_pairs_without_sense_is_refused(
+    counted: EventDetector, tmp_path: Path, weight: object
+) -> None:
+    counted.save(tmp_path / "m")
+    path = tmp_path / "m" / "manifest.json"
+    told = json.loads(path.read_text())
+    told["settings"]["model"]["learned"]["pair_weight"] = weight
+    path.write_text(json.dumps(told))
+    for load in (EventDetector.load, Enricher.load):
+        with pytest.raises(ModelError, match="damaged"):
+            load(tmp_path / "m")
 
 
 def test_damaged_and_foreign_models_are_refused(fitted: EventDetector, tmp_path: Path) -> None:

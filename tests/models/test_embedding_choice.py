@@ -1,14 +1,13 @@
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.models.embedding_choice import MIXES, Mix, altered_pairs, choose
+from graphad.models.embedding_choice import WEIGHTS, Held, altered_pairs
 from graphad.models.embedding_scores import Scores, starts
-from graphad.models.entity_embedding import EntityEmbedding
+from graphad.models.entity_embedding import EntityEmbedding, value_counts
+from graphad.models.metrics import roc_auc
 from tests.models.planted_events import planted
 
 Floats = npt.NDArray[np.float64]
@@ -27,77 +26,115 @@ def independent(events: int, seed: int, power: float = 1.2) -> Ints:
     return np.stack(columns, axis=1)
 
 
-def tables(embedded: Floats, plain: Floats, arity: Ints) -> Callable[[Mix], Scores]:
-    """Scores that add up two biases, each as much as a mix says."""
-    d, m = np.zeros((len(plain), 1)), len(arity)
-    return lambda mix: Scores.on_grid(
-        d, mix[0] * embedded + mix[1] * plain, np.zeros((m, m)), starts(arity)
-    )
+def paired(events: int, seed: int) -> Ints:
+    """Events whose first two columns are one of 300 pairs, dealt at random; the rest is noise."""
+    codes = independent(events, seed)
+    deal = np.random.default_rng(7)
+    pairs = np.stack([deal.integers(0, 60, 300), deal.integers(0, 100, 300)], axis=1)
+    codes[:, :2] = pairs[np.random.default_rng(seed).integers(0, 300, events)]
+    return codes
+
+
+def by_frequency(codes: Ints) -> Scores:
+    """Scores by frequencies alone."""
+    d, m = np.zeros((int(ARITY.sum()), 1)), len(ARITY)
+    known = np.log2(np.maximum(value_counts(codes, ARITY), 0.5))
+    return Scores.on_grid(d, known, np.zeros((m, m)), starts(ARITY))
+
+
+def parts(codes: Ints, held: int) -> tuple[Ints, Ints]:
+    return codes[:-held], codes[-held:]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_frequencies_count_where_columns_are_independent(seed: int) -> None:
-    model = EntityEmbedding(seed=seed).fit(independent(1500, seed), ARITY)
-    assert model.mix_[1] > 0
-
-
-def test_frequencies_count_where_habits_drifted() -> None:
-    # Who ran what in training says nothing of the held-out events: each user got another program.
-    pick = np.random.default_rng(0)
-    user = pick.integers(0, 30, 4000)
-    other = np.arange(30)[::-1]
-    program = np.where(np.arange(4000) < 3500, user, other[user])
-    also = np.minimum(pick.geometric(0.3, 4000), 20) - 1
-    codes = np.stack([user, program, also], axis=1)
-    model = EntityEmbedding(held=0.125).fit(codes, np.array([30, 30, 20]))
-    assert model.mix_[1] > 0
-    steady = codes.copy()
-    steady[:, 1] = user
-    assert EntityEmbedding(held=0.125).fit(steady, np.array([30, 30, 20])).mix_ == (1.0, 0.0)
+def test_counts_of_pairs_are_taken_where_they_help(seed: int) -> None:
+    trained, held = parts(paired(3000, seed), 500)
+    judge, counts = Held(trained, held, ARITY, seed), value_counts(trained, ARITY)
+    types, weight = judge.pairs(by_frequency(trained), counts)
+    assert types.tolist()[0] == [0, 1]
+    assert len(types) <= 2
+    assert weight in WEIGHTS
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_planted_structure_keeps_the_embeddings_alone(seed: int) -> None:
-    codes, arity = planted(12_000, seed)
-    assert EntityEmbedding(seed=seed).fit(codes, arity).mix_ == (1.0, 0.0)
-    assert EntityEmbedding(seed=seed, choose=False).fit(codes, arity).mix_ == (1.0, 0.0)
+def test_no_counts_are_taken_where_nothing_goes_together(seed: int) -> None:
+    trained, held = parts(independent(3000, seed), 500)
+    judge, counts = Held(trained, held, ARITY, seed), value_counts(trained, ARITY)
+    types, weight = judge.pairs(by_frequency(trained), counts)
+    assert len(types) == weight == 0
+    model = EntityEmbedding(seed=seed).fit(independent(3000, seed), ARITY)
+    assert model.pairs_ is not None
+    assert len(model.pairs_) == model.pair_weight_ == 0
 
 
-def test_what_tells_apart_best_wins() -> None:
-    codes = independent(3000, 5)
-    trained, held = codes[:2000], codes[2000:]
-    counts = np.concatenate([np.bincount(codes[:, i], minlength=a) for i, a in enumerate(ARITY)])
-    good, bad = np.log2(counts + 1.0), np.random.default_rng(0).normal(0, 9, len(counts))
-    for embedded, plain, wanted in (
-        (good, 0 * good, (1.0, 0.0)), (good, good, (1.0, 0.0)), (good, bad, (1.0, 0.0)),
-        (bad, good, (0.0, 1.0)), (-good, good, (0.5, 1.0)), (0 * good, good, (1.0, 0.25)),
-    ):  # fmt: skip
-        # Where two mixes do as well, the one with more of the embeddings is kept.
-        assert choose(tables(embedded, plain, ARITY), trained, held, ARITY, 0) == wanted
+def test_a_fit_chooses_by_counts_that_have_no_held_out_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes = paired(3000, 1)
+    told: list[tuple[Ints, Ints, Floats]] = []
+    plain = Held.pairs
+
+    def noted(self: Held, table: Scores, counts: Floats) -> tuple[Ints, float]:
+        told.append((self.trained, self.held, counts.copy()))
+        return plain(self, table, counts)
+
+    monkeypatch.setattr(Held, "pairs", noted)
+    model = EntityEmbedding(epochs=2).fit(codes, ARITY)
+    [(trained, held, counts)] = told
+    np.testing.assert_array_equal(np.concatenate([trained, held]), codes)
+    assert len(held) == 300
+    np.testing.assert_array_equal(counts, value_counts(codes[:-300], ARITY))
+    # What is kept in the end counts all.
+    assert model.pairs_ is not None
+    assert model.counts_ is not None
+    np.testing.assert_array_equal(model.counts_, value_counts(codes, ARITY))
+    assert len(model.pairs_) > 0
+    assert [count.sum() for *_, count in model.pairs_] == [3000] * len(model.pairs_)
 
 
-def test_few_events_choose_nothing() -> None:
+def test_the_last_events_change_no_choice_by_being_counted() -> None:
+    # If held-out events were counted, their pairs would look known: here each is a new one.
+    codes = independent(3000, 3, power=0.3)
+    codes[-300:, 0], codes[-300:, 1] = np.arange(300) % 60, np.arange(300) // 3
+    codes[:-300, 0] = codes[:-300, 0] // 2 * 2  # even ones alone until then
+    codes[-300:, 0] = codes[-300:, 0] // 2 * 2 + 1
+    model = EntityEmbedding(epochs=2).fit(codes, ARITY)
+    assert model.pairs_ is not None
+    assert [0, 1] not in model.pairs_.types.tolist()
+
+
+def test_planted_structure_is_judged_high() -> None:
+    codes, arity = planted(12_000, 0)
+    trained, held = codes[:-1200], codes[-1200:]
+    judge = Held(trained, held, arity, 0)
+    model = EntityEmbedding(held=0.0, epochs=4).fit(trained, arity)
+    found = judge.judge(model.embedded)
+    scores = model.score(np.concatenate([judge.usual, judge.altered]))
+    assert found == roc_auc(scores, judge.labels)
+    assert found > 0.8
+    assert not (judge.usual == judge.altered).all(axis=1).any()
+
+
+def test_few_events_judge_nothing() -> None:
     codes = independent(40, 1)
-
-    def never(mix: Mix) -> Scores:
-        raise AssertionError(mix)
-
-    for held in (codes, codes[:0]):
-        assert choose(never, codes[:0], held, ARITY, 0) == MIXES[0]
-    ones = np.zeros((500, 3), np.int64)
-    assert choose(never, ones, ones, np.array([1, 1, 1]), 0) == MIXES[0]
+    for trained, held in ((codes[:0], codes), (codes, codes[:0]), (codes, codes)):
+        judge = Held(trained, held, ARITY, 0)
+        assert np.isnan(judge.judge(by_frequency(codes)))
+        assert len(judge.pairs(by_frequency(codes), value_counts(codes, ARITY))[0]) == 0
+    ones = np.zeros((500, 5), np.int64)
+    assert len(Held(ones, ones, np.ones(5, np.int64), 0).usual) == 0
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 300),
-       st.integers(0, 300), st.integers(0, 2**32))  # fmt: skip
+       st.integers(0, 300), st.integers(0, 2**32), st.booleans())  # fmt: skip
 def test_altered_copies_are_new_and_differ_in_one_value(
-    sizes: list[int], before: int, after: int, seed: int
+    sizes: list[int], before: int, after: int, seed: int, usually: bool
 ) -> None:
     arity, pick = np.array(sizes), np.random.default_rng(seed)
     trained = pick.integers(0, arity, (before, len(sizes)))
     held = pick.integers(0, arity, (after, len(sizes)))
-    usual, altered = altered_pairs(trained, held, arity, seed)
+    usual, altered = altered_pairs(trained, held, arity, seed, usually)
     assert usual.shape == altered.shape
     known = {tuple(row) for row in np.concatenate([trained, held]).tolist()}
     later = {tuple(row) for row in held.tolist()}
@@ -109,14 +146,26 @@ def test_altered_copies_are_new_and_differ_in_one_value(
     fresh = later - {tuple(row) for row in trained.tolist()}
     if len(fresh) >= 50:
         assert {tuple(row) for row in usual.tolist()} <= fresh
-    again = altered_pairs(trained, held, arity, seed)
+    again = altered_pairs(trained, held, arity, seed, usually)
     np.testing.assert_array_equal(again[1], altered)
 
 
 def test_only_so_many_pairs_are_looked_at() -> None:
     codes = independent(9000, 2, power=0.5)
     usual, altered = altered_pairs(codes[:100], codes[100:], ARITY, 0)
-    assert len(usual) == len(altered) == 4000
-    assert len(np.unique(usual, axis=0)) == 4000
-    changed = (usual != altered).sum(axis=0) / 4000
+    assert len(usual) == len(altered) == 2000
+    assert len(np.unique(usual, axis=0)) == 2000
+    changed = (usual != altered).sum(axis=0) / 2000
     np.testing.assert_allclose(changed, 0.2, atol=0.03)  # any type, evenly
+
+
+def test_values_are_drawn_evenly_or_as_often_as_training_has_them() -> None:
+    codes = independent(12_000, 2)
+    trained, held = codes[:6000], codes[6000:]
+    for usually in (False, True):
+        usual, altered = altered_pairs(trained, held, ARITY, 0, usually)
+        column = np.flatnonzero(usual[:, 3] != altered[:, 3])
+        common = (altered[column, 3] < 20).mean()
+        expected = (trained[:, 3] < 20).mean() if usually else 20 / 400
+        assert common == pytest.approx(expected, abs=0.15)
+    assert len(altered_pairs(trained[:0], held, ARITY, 0, True)[0]) == 0

@@ -1,5 +1,6 @@
 import tracemalloc
-from itertools import product
+from dataclasses import replace
+from itertools import combinations, product
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from graphad.models.embedding_scores import Scores, log2_sum, starts
+from graphad.models.entity_embedding import value_counts
 from graphad.models.metrics import average_precision, roc_auc
+from graphad.models.pair_bits import PairBits
+from graphad.models.pair_counts import PairCounts
 from tests.models.embedding_cases import BITS, EVENTS, VECTORS, WEIGHTS, example, likelihood
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +24,17 @@ BEGIN = np.array([0, 2, 4])
 GRID = 1e-4  # bits that an event of the worked example may be off by
 
 
+def counted(seed: int, arity: Ints, weight: float = 0.25) -> PairBits | None:
+    """Bits of some pairs of types of made-up events; none for every third seed."""
+    draw, every = np.random.default_rng(seed), list(combinations(range(len(arity)), 2))
+    if seed % 3 == 0 or not every:
+        return None
+    chosen = draw.permutation(every)[: 1 + seed % 5]
+    codes = draw.integers(0, arity, (int(draw.integers(0, 80)), len(arity)))
+    pairs = PairCounts.of(codes, chosen, arity)
+    return PairBits.of(pairs, value_counts(codes, arity), starts(arity), weight)
+
+
 def made(seed: int, m: int, d: int, large: float = 1.0) -> tuple[Scores, Ints]:
     """Random scores of m types, and 60 events."""
     draw = np.random.default_rng(seed)
@@ -27,11 +42,9 @@ def made(seed: int, m: int, d: int, large: float = 1.0) -> tuple[Scores, Ints]:
     values, start = int(arity.sum()), starts(arity)
     v, b = draw.normal(0, large, (values, d)), draw.normal(0, 3 * large, values)
     w = np.maximum(draw.normal(1, 1, (m, m)), 0.0)
-    table = Scores.on_grid(v, b, w, start)
+    table = Scores.on_grid(v, b, w, start, counted(seed, arity, min(large, 1.0)))
     origin = float(np.rint(draw.normal(0, 9) * 1024) / 1024)
-    return Scores(table.vectors, table.bias, table.weights, start, origin), draw.integers(
-        0, arity, (60, m)
-    )
+    return replace(table, origin=origin), draw.integers(0, arity, (60, m))
 
 
 shapes = (st.integers(0, 2**32), st.integers(1, 20), st.sampled_from([1, 2, 7, 16, 64]),
@@ -90,7 +103,7 @@ def test_every_way_of_adding_gives_the_same_bits(seed: int, m: int, d: int, larg
     cut = int(draw.integers(0, len(codes)))
     halves = [scores.score(codes[:cut]), scores.score(codes[cut:])]
     np.testing.assert_array_equal(np.concatenate(halves), whole)
-    one = [scores.one(row) for row in scores.ids(codes)]
+    one = [scores.one(row) for row in scores.ids(codes).tolist()]
     np.testing.assert_array_equal(one, whole)
     np.testing.assert_array_equal([scores.score(row[None])[0] for row in codes[:5]], whole[:5])
     single, pair = scores.parts(codes)
@@ -109,11 +122,14 @@ def test_the_grid_is_near_what_it_was_given(seed: int, m: int, d: int, large: fl
     arity = draw.integers(1, 6, m)
     v, b = draw.normal(0, large, (arity.sum(), d)), draw.normal(0, large, arity.sum())
     w = np.triu(draw.uniform(0, 2, (m, m)), 1)
-    scores = Scores.on_grid(v, b, w, starts(arity))
+    pairs = counted(seed, arity)
+    scores = Scores.on_grid(v, b, w, starts(arity), pairs)
     codes = draw.integers(0, arity, (20, m))
     exact = np.array([-likelihood(row, v, b, w) for row in scores.ids(codes)])
+    exact += pairs.each(codes).sum(axis=1) if pairs else 0.0
     # A step of what w v.v may sum to in absolute terms, and a little for what is tiny.
     size = m**2 * d * max(np.abs(v).max(), 1) ** 2 * max(w.max(), 1) + m * np.abs(b).max() + 1
+    size += 2 * pairs.most if pairs else 0.0
     np.testing.assert_allclose(scores.score(codes), exact, atol=size * 2.0**-15)
     assert np.abs(scores.bias - b).max() < size * 2.0**-25
     assert np.abs(scores.vectors - v).max() < max(large, 1) * size**0.5 * 2.0**-16
@@ -152,7 +168,8 @@ def test_conditional_is_what_brute_force_says(seed: int, m: int, d: int) -> None
     draw = np.random.default_rng(seed)
     arity = draw.integers(1, 5, m)
     v, b = draw.normal(0, 1, (arity.sum(), d)), draw.normal(0, 1, arity.sum())
-    scores = Scores.on_grid(v, b, draw.uniform(0, 2, (m, m)), starts(arity))
+    w = draw.uniform(0, 2, (m, m))
+    scores = Scores.on_grid(v, b, w, starts(arity), counted(seed, arity, 1.0))
     every = np.array(list(product(*map(range, arity))))
     p = np.exp2(-scores.score(every)).reshape(arity)
     found = scores.conditional(every).reshape(*arity, m)
@@ -160,6 +177,35 @@ def test_conditional_is_what_brute_force_says(seed: int, m: int, d: int) -> None
         np.testing.assert_allclose(found[..., i], -np.log2(p / p.sum(axis=i, keepdims=True)),
                                    atol=1e-9)  # fmt: skip
         np.testing.assert_allclose(np.exp2(-found[..., i]).sum(axis=i), 1.0, rtol=1e-9)
+    own = scores.own(every)
+    for i in range(m):
+        logits = scores.logits(every, i)[np.arange(len(every)), every[:, i]]
+        np.testing.assert_allclose(own[:, i], logits, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 9))
+def test_parts_of_pairs_are_those_of_embeddings_and_of_counts(seed: int, m: int) -> None:
+    scores, codes = made(seed, m, 3)
+    plain = replace(scores, pairs=None)
+    single, both = scores.parts(codes)
+    np.testing.assert_array_equal(single, plain.parts(codes)[0])
+    expected = plain.parts(codes)[1]
+    if scores.pairs:
+        places = [tuple(place) for place in scores.places.tolist()]
+        for bits, types in zip(
+            scores.pairs.each(codes).T, scores.pairs.types.tolist(), strict=True
+        ):
+            expected[:, places.index(tuple(types))] += bits
+    np.testing.assert_array_equal(both, expected)
+
+
+def test_many_pairs_are_looked_up_in_parts() -> None:
+    scores, codes = made(4, 8, 4)
+    assert scores.pairs is not None
+    many = np.tile(codes, (700, 1))
+    assert many.size > 2**17
+    np.testing.assert_array_equal(scores.score(many), np.tile(scores.score(codes), 700))
 
 
 def test_more_events_than_a_chunk() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.errors import ModelError, NotFitted
-from graphad.models.entity_embedding import EntityEmbedding, value_counts
+from graphad.models.embedding_choice import Held
+from graphad.models.entity_embedding import EntityEmbedding, shares, value_counts
 from graphad.models.metrics import roc_auc
 from tests.models.planted_events import crossed, perturbed, planted
 
@@ -79,11 +80,53 @@ def test_a_fit_leaves_its_input_alone() -> None:
 def test_the_median_event_scores_zero(fitted: EntityEmbedding) -> None:
     held = DAY[-1200:]
     assert np.median(fitted.score(held)) == pytest.approx(0.0, abs=2e-2)
-    losses = np.array(fitted.losses_)
-    assert losses[-1, 0] < losses[0, 0]
-    # What is kept is the best epoch on held-out events, not the last.
-    assert len(losses) < 20
-    assert losses[:, 1].argmin() < len(losses) - 1
+
+
+def test_training_goes_on_until_held_out_events_are_told_apart_no_better() -> None:
+    model = EntityEmbedding(epochs=40, patience=3).fit(DAY, ARITY)
+    losses, judged = np.array(model.history_).T
+    epochs = int((~np.isnan(judged)).sum())  # then all events are learned, unjudged
+    best = int(judged[:epochs].argmax()) + 1
+    assert losses[epochs - 1] < losses[0]
+    assert best + 2 <= epochs < 40
+    assert len(judged) == epochs + -(-(epochs - 3) // 2)
+    model = EntityEmbedding(epochs=5, held=0.0).fit(DAY, ARITY)
+    assert np.isnan(np.array(model.history_)[:, 1]).all()
+    assert len(model.history_) == 5
+
+
+@pytest.mark.parametrize(
+    ("judged", "ran", "kept"),
+    [
+        ([0.5, 0.6, 0.7, 0.65, 0.7, 0.6, 0.9], 5, 2), ([0.5, 0.4, 0.5, 0.5, 0.9], 3, 0),
+        ([0.5, 0.6, 0.6, 0.6, 0.61, 0.7, 0.8, 0.9], 7, 7), ([0.5, 0.50005, 0.4, 0.4], 3, 0),
+    ],
+)  # fmt: skip
+def test_the_epoch_that_is_judged_best_is_kept(
+    judged: list[float], ran: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(judged)
+    with monkeypatch.context() as patch:
+        patch.setattr(Held, "judge", lambda self, table: next(said))
+        patch.setattr(EntityEmbedding, "_finish", lambda self, codes, judge, epochs: None)
+        model = EntityEmbedding(epochs=7, patience=3, choose=False).fit(DAY, ARITY)
+    assert [auc for _, auc in model.history_] == judged[1 : ran + 1]
+    # As if it had been trained for so many epochs on what wasn't held out.
+    plain = EntityEmbedding(epochs=max(kept, 1), held=0.0, rate=0.1 if kept else 1e-30)
+    plain.fit(DAY[:-1200], ARITY)
+    assert model.parameters_ is not None
+    assert plain.parameters_ is not None
+    for ours, theirs in zip(model.parameters_[:4], plain.parameters_[:4], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_biases_begin_at_frequencies() -> None:
+    # Before training and without vectors the score is that of independent columns.
+    model = EntityEmbedding(spread=0.0, rate=1e-9, epochs=1, held=0.0).fit(DAY, ARITY)
+    p = np.split(shares(value_counts(DAY, ARITY), ARITY), np.cumsum(ARITY)[:-1])
+    plain = -sum(np.log2(chance[column]) for chance, column in zip(p, NEXT.T, strict=True))
+    found = model.score(NEXT)
+    np.testing.assert_allclose(found - found.mean(), plain - np.mean(plain), atol=1e-3)
 
 
 def test_conditional_and_self_normalised(fitted: EntityEmbedding) -> None:
@@ -99,14 +142,28 @@ def test_conditional_and_self_normalised(fitted: EntityEmbedding) -> None:
     np.testing.assert_allclose(quick, fitted.normal_ - own.T, atol=1e-9)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("way", [*WAYS, {"choose": False}], ids=str)
 def test_a_restored_copy_scores_the_same(way: dict[str, Any]) -> None:
-    model = EntityEmbedding(**way, epochs=2).fit(FEW, ARITY)
+    model = EntityEmbedding(**way, epochs=2).fit(DAY[:4000], ARITY)
+    assert model.pairs_ is not None
+    assert ("choose" in way) <= (len(model.pairs_) == 0)
     copy = EntityEmbedding.restore(*model.dump())
     assert copy.score(NEXT).tobytes() == model.score(NEXT).tobytes()
     assert copy.self_normalised(NEXT).tobytes() == model.self_normalised(NEXT).tobytes()
     assert everything(copy) == everything(model)
     assert everything(copy.update(NEXT, ARITY)) == everything(model.update(NEXT, ARITY))
+
+
+def test_self_normalised_has_the_counts_of_pairs() -> None:
+    model, some = EntityEmbedding(epochs=1).fit(DAY, ARITY), NEXT[:500]
+    assert model.pairs_ is not None
+    assert len(model.pairs_) > 0
+    own = [model.scores.logits(some, i)[np.arange(500), some[:, i]] for i in range(5)]
+    assert model.normal_ is not None
+    np.testing.assert_allclose(model.self_normalised(some), model.normal_ - np.transpose(own))
+    alone = model.embedded.score(some)
+    assert np.abs(model.score(some) - alone).max() > 0.1
+    assert model.embedded.pairs is None
 
 
 def damage(name: str, how: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:
@@ -125,19 +182,20 @@ def first_is(value: float) -> Callable[[Any], Any]:
 
 
 NAMES = ["arity", "counts", "vectors", "bias", "weights", "constant", "vectors_sq", "bias_sq",
-         "weights_sq", "constant_sq", "normal"]  # fmt: skip
+         "weights_sq", "constant_sq", "normal", "pair_types", "pair_start", "pair_first",
+         "pair_second", "pair_count"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_arrays_are_told(name: str) -> None:
-    model = EntityEmbedding(epochs=1).fit(FEW, ARITY)
+    model = EntityEmbedding(epochs=1).fit(DAY, ARITY)
     hurts = [
         lambda arrays: arrays.pop(name), damage(name, lambda a: a[:-1]),
         damage(name, lambda a: a[..., None]), damage(name, lambda a: a.astype(str)),
     ]  # fmt: skip
-    if name != "arity":
+    if name != "arity" and not name.startswith("pair"):
         hurts += [damage(name, first_is(np.nan)), damage(name, first_is(np.inf))]
-    if name in ("arity", "counts", "weights") or name.endswith("_sq"):
+    if name in ("arity", "counts", "weights") or name.startswith("pair") or name.endswith("_sq"):
         hurts.append(damage(name, first_is(-1)))
     for hurt in hurts:
         told, arrays = model.dump()
@@ -151,7 +209,8 @@ def test_damaged_arrays_are_told(name: str) -> None:
     [
         ("settings", "dim", 3), ("settings", "objective", "other"), ("settings", "x", 1),
         ("settings", "rate", float("nan")), ("settings", "negatives", "3"),
-        ("learned", "mix", [1.0]), ("learned", "mix", None), ("learned", "mix", [1.0, -1.0]),
+        ("learned", "pair_weight", None), ("learned", "pair_weight", -1.0),
+        ("learned", "pair_weight", float("inf")), ("learned", "pair_weight", 1.5),
         ("learned", "origin", float("nan")), ("learned", "origin", None),
         ("learned", "agreement", "x"),
     ],
@@ -170,7 +229,7 @@ def test_unfitted_raises() -> None:
     model = EntityEmbedding()
     calls: list[Callable[[], object]] = [
         lambda: model.score(FEW), lambda: model.self_normalised(FEW), lambda: model.scores,
-        lambda: model.update(FEW, ARITY), model.dump, lambda: model.table((1.0, 0.0)),
+        lambda: model.update(FEW, ARITY), model.dump, lambda: model.embedded,
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(NotFitted):

@@ -137,3 +137,41 @@ def test_a_cut_lies_between_and_holds_for_neighbouring_floats() -> None:
     assert metrics.best_cut(close, labels) == close[0]
     assert metrics.best_cut(np.array([1.0, 1.0]), np.array([False, False])) == np.inf
     assert metrics.best_cut(np.array([np.inf, 1.0]), labels) == np.inf
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans()), max_size=12))
+def test_auc_gain(items: list[tuple[int, int, bool]]) -> None:
+    labels = np.array([label for *_, label in items], np.bool_)
+    scores = [np.array([item[way] for item in items], np.float64) for way in (0, 1)]
+    found = metrics.auc_gain(scores[0], scores[1], labels)
+    hits, misses = np.flatnonzero(labels), np.flatnonzero(~labels)
+    if not len(hits) or not len(misses):
+        assert found is None
+        return
+    # By its definition: the mean over pairs of hit and miss, and the variance over each.
+    won = [
+        np.array([[(s[h] > s[m]) + (s[h] == s[m]) / 2 for m in misses] for h in hits])
+        for s in scores
+    ]
+    gain = won[1] - won[0]
+    parts = [gain.mean(axis=1), gain.mean(axis=0)]
+    variance = sum(np.var(p, ddof=1) / len(p) if len(p) > 1 else np.var(p) for p in parts)
+    assert found == pytest.approx((gain.mean(), float(np.sqrt(variance))))
+    before, after = (metrics.roc_auc(s, labels) for s in scores)
+    assert before is not None
+    assert after is not None
+    assert found is not None
+    assert found[0] == pytest.approx(after - before)
+
+
+def test_auc_gain_has_about_the_error_that_it_says() -> None:
+    pick, gains, errors = np.random.default_rng(0), [], []
+    labels = np.arange(400) >= 200
+    for _ in range(300):
+        common = pick.normal(0.8 * labels, 1.0)
+        found = metrics.auc_gain(common + pick.normal(0, 1, 400), common, labels)
+        assert found is not None
+        gains.append(found[0])
+        errors.append(found[1])
+    assert np.std(gains) == pytest.approx(np.mean(errors), rel=0.15)
