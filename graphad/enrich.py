@@ -15,6 +15,7 @@ from graphad.detect import load_model, of_kind
 from graphad.detectors.event import EventDetector, restored
 from graphad.detectors.event_columns import (
     CLOCK,
+    MISSING,
     Column,
     Floats,
     clock,
@@ -93,7 +94,12 @@ class Enricher:
             raise ModelError(f"{path} is damaged: {error}.") from error
 
     def score(self, event: Mapping[str, Any]) -> Enriched:
-        """Score one event by its column names; one that is not there is a missing value."""
+        """Score one event by its column names; one that is not there is a missing value.
+
+        Raises: TypeError: it is no mapping.
+        """
+        if type(event) is not dict and not isinstance(event, Mapping):
+            raise TypeError(f"An event is a mapping of columns to values, not {type(event)}.")
         told: Mapping[Any, Any] = event
         if self._clocked:
             told = {**event, **dict(enumerate(clock(microseconds_of(event.get(self._time or "")))))}
@@ -105,7 +111,8 @@ class Enricher:
                 value = word(value)
             found = code(value, -1)
             if found < 0:
-                first.append(name)
+                if value != MISSING:  # nothing is not a new value
+                    first.append(name)
                 found = 0
             ids.append(at + found)
         return Enriched(self._scores.one(ids), tuple(first))

@@ -61,6 +61,7 @@ class Doubt(msgspec.Struct):
     bits: float
     likely: list[tuple[str, float]]
     learned: int = 0
+    first: bool = False  # it was never seen before
 
     @property
     def odds(self) -> str:
@@ -69,6 +70,8 @@ class Doubt(msgspec.Struct):
         >>> Doubt("user", "bob", 3.0, [], 100).odds, Doubt("user", "bob", 20.0, [], 100).odds
         ('1 in 8', 'under 1 in 100')
         """
+        if self.first:
+            return "new"
         if self.learned and self.bits > math.log2(self.learned):
             return f"under 1 in {self.learned:,}"
         return f"1 in {2.0**self.bits:,.0f}"
@@ -140,6 +143,8 @@ def oddity(finding: Finding, say: Callable[[str], str] = str) -> str:
     value = f"{doubt.column} {say(doubt.value or NONE)}"
     if ":" in finding.kind:
         return f"{value} was never seen before"
+    if doubt.first:
+        return f"{value} was never seen before"
     if doubt.bits < 1.0:
         return "no value is odd by itself, all of them together are"
     text = f"{value} is {doubt.odds} with the rest as it is"
@@ -149,6 +154,17 @@ def oddity(finding: Finding, say: Callable[[str], str] = str) -> str:
         if word != doubt.value and share >= _TOLD
     ]
     return text + (f"; likely: {', '.join(others)}" if others else "")
+
+
+def told_row(finding: Finding, most: int = 4) -> str:
+    """Return a row of a table by the values that are least likely, each with its column.
+
+    >>> from types import SimpleNamespace as F
+    >>> told_row(F(doubts=[Doubt("user", "bob", 9.0, []), Doubt("ip", "", 1.0, [])]))
+    'user bob, ip (none)'
+    """
+    told = [f"{doubt.column} {doubt.value or NONE}" for doubt in finding.doubts]
+    return ", ".join([*told[:most], *(["…"] if len(told) > most else [])])
 
 
 def remark(finding: Finding) -> str:
@@ -162,7 +178,8 @@ def remark(finding: Finding) -> str:
     value = f"{doubt.column} {doubt.value or NONE}"
     if ":" in finding.kind:
         return f"first {value}"
-    return f"{value} is {doubt.odds}" if doubt.bits >= 1.0 else f"an odd {finding.kind}"
+    odd = doubt.bits >= 1.0 or doubt.first
+    return f"{value} is {doubt.odds}" if odd else f"an odd {finding.kind}"
 
 
 def amount(finding: Finding, digits: int = 1) -> str:
@@ -237,8 +254,12 @@ def incidents(findings: Iterable[Finding]) -> list[list[Finding]]:
 
 
 def fullest(incident: Sequence[Finding]) -> Finding:
-    """Return the path that tells most of an incident: the one of most bits.
+    """Return the finding that tells most of an incident: of paths the one of most bits.
 
-    z finds the oddest link whatever a path's length; the longer path around it is the story.
+    z finds the oddest link whatever a path's length; the longer path around it is the story. Events
+    and windows have no more to tell than the oddest of them.
     """
-    return max(incident, key=lambda finding: (finding.score, -finding.rank))
+    if incident[0].unit != "path":
+        return incident[0]
+    paths = [finding for finding in incident if finding.unit == "path"]
+    return max(paths, key=lambda finding: (finding.score, -finding.rank))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from graphad.attack_tags import Pattern, tagged
-from graphad.findings import Finding, fullest, oddity, short
+from graphad.findings import Finding, fullest, oddity, short, told_row
 from graphad.incident_graph import ENTERS, Event, Incident, build, event_key
 from graphad.incidents import BIRTHS, Known, microseconds, rank
 
@@ -146,6 +146,8 @@ class Words:
         best = fullest(sorted(findings, key=rank))
         if best.unit == "window":
             return self.listed(best)
+        if best.kind.partition(":")[0] == "table":
+            return f"A row said {told_row(best)}"
         chain = self.chain(findings)
         many = len(self.incident.hosts) > 1
         host = chain[0].host if many else None
@@ -212,7 +214,9 @@ class Words:
     def rare(self, findings: Sequence[Finding]) -> str:
         """Return which event is the rarest, and why by its terms, or by what would be likely."""
         event = self.incident.events[self.incident.rarest]
-        odd = [oddity(f, named) for f in findings if f.doubts and f.edges[0].terms == event.terms]
+        mine = [f for f in findings if f.doubts and f.edges[0].terms == event.terms]
+        odd = [oddity(f, named) for f in mine]
+        odd_kind = mine[0].kind.partition(":")[0] if mine else ""
         src, dst = self.at(event.src), self.at(event.dst)
         brief = {"src": self.brief(event.src), "dst": self.brief(event.dst)}
         terms = sorted(event.terms.items(), key=lambda term: -term[1])
@@ -223,6 +227,8 @@ class Words:
         ]
         command = self.command(event) if event not in self.said else ""
         link = f"{src} {self.verb(event)} {dst}{command}"
+        if odd and odd_kind == "table":
+            return f"It is odd by {event.bits:.1f} bits: {odd[0]}"
         if "occlusion" in event.terms:  # of a window: it isn't rare by itself
             return f"What makes it odd most is that {link}"
         text = f"The rarest link, of {event.bits:.1f} bits, is that {link}"

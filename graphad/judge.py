@@ -18,6 +18,7 @@ from graphad.findings import (
     joined,
     remark,
     title,
+    told_row,
 )
 from graphad.graph import HOUR, Graph, coded
 from graphad.incidents import Act, is_peer, links, merge
@@ -203,7 +204,8 @@ def _finding(
         **_told(story),
     )
     if story is not None:
-        found.title = story.title or f"{found.title}: {remark(found)}"
+        about = told_row(found) if found.kind.partition(":")[0] == "table" else found.title
+        found.title = story.title or f"{about}: {remark(found)}"
     return found
 
 
@@ -211,7 +213,10 @@ def _told(story: Story | None) -> dict[str, Any]:
     """Return what a finding says of a story."""
     if story is None:
         return {"count": 1}
-    doubts = [Doubt(d.column, d.value, d.bits, d.likely, story.learned) for d in story.doubts]
+    doubts = [
+        Doubt(d.column, d.value, d.bits, d.likely, story.learned, d.first_seen)
+        for d in story.doubts
+    ]
     return {"count": story.count, "kind": story.kind, "doubts": doubts}
 
 

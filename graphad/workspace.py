@@ -70,9 +70,19 @@ class Workspace(Modelled):
         """Let an event model, the one in use if not named, learn a further window; return its id.
 
         What it knew moves little. The last third is kept out, as in a fit. The model before stays,
-        see `models` and `use`. Raises: GraphadError: it is a model of paths, which are fitted anew.
+        see `models` and `use`. Without a start the window begins where the model's last one ended.
+        Raises: GraphadError: it is of another detector, which is fitted anew, or knows this window.
         """
         found, _, parent = self.model(model, StoreEventDetector.name)
+        known = next((one.end for one in self.models() if one.model == parent), "")
+        last = microseconds(known) if known else None
+        if last is not None and start is None and sources is None:
+            start = last + 1
+        elif last is not None and sources is None and (microseconds(start) or 0) <= last:
+            raise GraphadError(
+                f"{parent} has learned all until {known} already.",
+                hint="Leave --since out, or go back to an earlier model: graphad use.",
+            )
         return self._learned(found, start, end, sources, budget, stage, parent)
 
     def _learned(
@@ -176,6 +186,11 @@ class Workspace(Modelled):
                 "No log could be read.",
                 hint="; ".join(f"{one.path}: {one.note}" for one in done[:3]),
             )
+        if not sum(s.used for s in self.sources if s.source in found):
+            raise GraphadError(
+                f"No record could be used{self._why_rejected(found)}.",
+                hint="Say it right, and parse again: graphad ingest --replace.",
+            )
         lineage = {s.source: s.continues for s in self.sources}
         whole: set[int] = set()
         for source in found:
@@ -184,6 +199,15 @@ class Workspace(Modelled):
                 whole.add(at)
                 at = lineage.get(at)
         return sorted(whole)
+
+    def _why_rejected(self, sources: list[int]) -> str:
+        """Return the most frequent reason for which records of sources were rejected."""
+        found = self.sql(
+            "SELECT reason FROM rejects WHERE list_contains($sources, source) "
+            "GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1",
+            {"sources": sources},
+        )
+        return f": {found['reason'][0].as_py()}" if len(found) else ""
 
     def _extent(self, start: Moment, end: Moment, sources: list[int] | None) -> tuple[int, int]:
         chosen = [

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ DETECTORS: dict[str, type[Detector]] = {
     StoreEventDetector.name: StoreEventDetector,
     WindowDetector.name: WindowDetector,
 }
+CALIBRATION, ABOUT = "calibration.json", "about.json"
 IN_USE = "LATEST"  # file with the id of the model in use
 _LEFT = 86_400.0  # seconds after which a half-written model is nobody's
 
@@ -73,7 +74,7 @@ class Modelled(Annotated):
             raise UnknownName.among("model", name, known)
         kind = name.partition("-")[0]
         found = DETECTORS[kind].load(self._folder(kind) / name)
-        path = self._folder(kind) / name / "calibration.json"
+        path = self._folder(kind) / name / CALIBRATION
         try:
             calibration = (
                 Calibration.from_json(msgspec.json.decode(path.read_bytes()))
@@ -94,13 +95,22 @@ class Modelled(Annotated):
                 used = ""
             for path in self._kept(kind):
                 try:
-                    one = msgspec.json.decode((path / "about.json").read_bytes(), type=Version)
+                    one = msgspec.json.decode((path / ABOUT).read_bytes(), type=Version)
                 except (OSError, msgspec.DecodeError):  # of a graphad that did not write it
                     one = Version(path.name, kind, "", "", None, {})
-                one.calibrated = (path / "calibration.json").exists()
+                one.calibrated = (path / CALIBRATION).exists()
                 one.in_use = path.name == used
                 found.append(one)
         return found
+
+    def damaged(self) -> Iterator[str]:
+        """Return what is wrong with the kept models, one sentence each."""
+        for kind in DETECTORS:
+            for path in self._kept(kind):
+                try:
+                    self.model(path.name)
+                except GraphadError as error:
+                    yield f"model {path.name}: {str(error).rstrip('.')}"
 
     def use(self, name: str) -> str:
         """Put a kept model into use, as an earlier one after an update that did harm.
@@ -140,24 +150,26 @@ class Modelled(Annotated):
         digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
         digest.update((aside / "manifest.json").read_bytes())
         name = f"{detector.name}-{digest.hexdigest()[:12]}"
-        target = folder / name
-        if target.exists():
-            for path in aside.iterdir():
-                path.unlink()
-            aside.rmdir()
-        else:
-            aside.rename(target)
         maxima, blocks, days = judge.quiet_reference(detector, quiet)
         if blocks:
             fitted = Calibration.fit(
                 maxima, blocks=blocks, days=days, budget_per_day=budget, seed=0
             )
-            write_atomic(target / "calibration.json", msgspec.json.encode(fitted.to_json()))
+            write_atomic(aside / CALIBRATION, msgspec.json.encode(fitted.to_json()))
         told: dict[str, Any] = {"start": "", "end": "", "parent": None} | (version or {})
         about = Version(
             model=name, detector=detector.name, learned=detector.learned,
             agreement=detector.agreement, **told,
         )  # fmt: skip
-        write_atomic(target / "about.json", msgspec.json.encode(about))
+        write_atomic(aside / ABOUT, msgspec.json.encode(about))
+        target = folder / name
+        if target.exists():  # the same model, whose calibration may be another
+            for path in sorted(aside.iterdir(), key=lambda path: path.name == ABOUT):
+                path.replace(target / path.name)
+            if not blocks:
+                (target / CALIBRATION).unlink(missing_ok=True)
+            aside.rmdir()
+        else:
+            aside.rename(target)
         write_atomic(folder / IN_USE, name.encode())
         return name

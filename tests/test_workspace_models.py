@@ -37,7 +37,7 @@ def day(folder: Path, number: int, extra: str = "") -> Path:
 
 
 def odd(number: int) -> str:
-    return f"{(FIRST + timedelta(days=number, hours=23.9)).isoformat()},a1,q1,10.1.0.1\n"
+    return f"{(FIRST + timedelta(days=number, hours=12.01)).isoformat()},a1,q1,10.1.0.1\n"
 
 
 @pytest.fixture(scope="module")

@@ -127,11 +127,20 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
         )  # fmt: skip
     show.findings(found.findings, top, form, all_paths)
     if not quiet:
-        show.afterword(found, store, top)
-    return _exit_code(found.findings, fail_on, progress.reject_rate(), max_reject_rate)
+        show.afterword(found, store)
+    return _exit_code(
+        found.findings, fail_on, progress.reject_rate(), max_reject_rate, found.calibrated
+    )
 
 
-def _exit_code(found: Any, fail_on: str | None, rejected: float, limit: float) -> int:
+def _exit_code(
+    found: Any, fail_on: str | None, rejected: float, limit: float, calibrated: bool
+) -> int:
+    if fail_on and not calibrated:
+        raise GraphadError(
+            "--fail-on needs severities, and there is no calibrated model.",
+            hint="Give --baseline, or fit on a longer window.",
+        )
     levels = ["informational", "low", "medium", "high", "critical"]
     if fail_on and any(
         f.severity and levels.index(f.severity) >= levels.index(fail_on) for f in found
@@ -223,8 +232,8 @@ def score(
         model=model, start=since, end=until, top=top, detector=detector, **filters(given)
     )
     show.findings(found.findings, top, form, all_paths)
-    show.notes(found)
-    return _exit_code(found.findings, fail_on, 0.0, 1.0)
+    show.afterword(found, store)
+    return _exit_code(found.findings, fail_on, 0.0, 1.0, found.calibrated)
 
 
 @main.command()

@@ -145,11 +145,14 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     """
     best, finding = group[0], fullest(group)
     level = best.severity or NOT_CALIBRATED
-    when = finding.start[:19].replace("T", " ")
+    when = (finding.edges[0].ts if finding.unit == "event" else finding.start)[:19].replace(
+        "T", " "
+    )
+    times = f"  {finding.count:,} times" if finding.unit == "event" and finding.count > 1 else ""
     _out(
         terminal(
             f"{place:>3}. {level}  {when}Z  {finding.host}  "
-            f"{amount(finding)}  z {best.z:.2f}  {finding.id}"
+            f"{amount(finding)}  z {best.z:.2f}  {finding.id}{times}"
         )
     )
     _out("     " + terminal(finding.title))
@@ -175,11 +178,11 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     _out()
 
 
-def afterword(found: Any, store: Any, top: int) -> None:
+def afterword(found: Any, store: Any) -> None:
     """Say on stderr what the list rests on and what to do next."""
     groups = incidents(found.findings)
-    what = f"{found.model.partition('-')[0]}s"
-    words = [f"{len(found.findings)} {what} in {len(groups)} incidents"]
+    what = found.model.partition("-")[0] + "s" * (len(found.findings) != 1)
+    words = [f"{len(found.findings)} {what} in {len(groups)} incident{'s' * (len(groups) != 1)}"]
     if not found.calibrated:
         words.append(f"{NOT_CALIBRATED}: give --baseline with quiet logs for severities")
     if not found.exact:
@@ -187,12 +190,6 @@ def afterword(found: Any, store: Any, top: int) -> None:
     words += found.notes
     words.append(f"more: graphad explain or show ID -s {store}")
     print("; ".join(words), file=sys.stderr)
-
-
-def notes(found: Any) -> None:
-    """Say on stderr what else there is to know of how a window was scored."""
-    if found.notes:
-        print("; ".join(found.notes), file=sys.stderr)
 
 
 def calibration(fitted: Any) -> None:

@@ -44,7 +44,7 @@ def prune(store: Path, before: str) -> int:
 @click.command()
 @store_option
 def doctor(store: Path) -> int:
-    """Check the store: every file against its digest; and say what is installed."""
+    """Check the store: every file and model against its digest; and say what is installed."""
     import importlib.metadata
     import platform
 
@@ -57,7 +57,7 @@ def doctor(store: Path) -> int:
         click.echo(f"{store}: no store here")
         return 0
     opened = open_store(store, create=False)
-    problems = list(opened.check())
+    problems = [*opened.check(), *opened.damaged()]
     for problem in problems:
         click.echo(f"graphad: {log_line(problem)}", err=True)
     sources = opened.sources

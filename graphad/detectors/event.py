@@ -102,6 +102,9 @@ class EventDetector:
             Column.of(n, whole(past[n]), n in self.numbers or _is_float(past[n]))
             for n in self.columns
         ]
+        for column in self.columns_:
+            if column.edges is not None and not len(column.edges):
+                raise SchemaError(f"Column {column.name!r} holds no numbers.")
         self.columns_ += [
             Column(name, {}, {}) for name in clock_columns(moments) if name not in self.columns
         ]
@@ -134,7 +137,12 @@ class EventDetector:
         return Scored(self.scores.score(codes), first, (first * bits).max(axis=1, initial=0.0))
 
     def explain(self, events: pa.Table, row: int, likely: int = 3) -> Explanation:
-        """Explain one row: each column's bits, and how likely its value is given the others."""
+        """Explain one row: each column's bits, and how likely its value is given the others.
+
+        Raises: ValueError: there is no such row.
+        """
+        if not 0 <= row < len(events):
+            raise ValueError(f"There is no row {row} in a table of {len(events)}.")
         return self.explain_all(events.slice(row, 1), likely)[0]
 
     def explain_all(self, events: pa.Table, likely: int = 3) -> list[Explanation]:

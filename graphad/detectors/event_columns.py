@@ -25,7 +25,8 @@ CLOCK = (HOUR, WEEKDAY)
 BINS = 16  # of a column of numbers
 _MOST_WORDS = 1_000_000  # that a column remembers; the rarest beyond are forgotten
 _DAY = 86_400_000_000  # microseconds
-_LEAST_DAYS = {HOUR: 3.0, WEEKDAY: 14.0}  # of training, before a time of day or week can be odd
+# Days of training, and the share of its hours or days with events, before a time can be odd.
+_ENOUGH = {HOUR: (3.0, 3_600_000_000, 0.25), WEEKDAY: (14.0, _DAY, 0.5)}
 
 
 def text_of(value: object) -> str:
@@ -115,6 +116,8 @@ class Column:
         new = [word not in before for word in words[-held:].to_pylist()]
         self.novelty = (sum(new) + 0.5) / (len(new) + 1.0)
         self.count(words, least)
+        if len(self.seen) == 1:  # what never varies says nothing, until another value comes
+            self.codes, self.arity = dict.fromkeys(self.seen, 0), 1
 
     def count(self, words: pa.Array, least: int) -> None:
         """Count words [n]; one that is no longer rare gets the next free code."""
@@ -171,6 +174,8 @@ class Column:
         known = [self.codes.get(word, -1) for word in coded.dictionary.to_pylist()]
         at = np.array(known, np.int64)[coded.indices.to_numpy(zero_copy_only=False)]
         new: Bools = at < 0
+        if MISSING not in self.codes:  # nothing is not a new value
+            new &= pc.not_equal(words, MISSING).to_numpy(zero_copy_only=False)
         return np.maximum(at, 0), new
 
     def word(self, value: object) -> str:
@@ -182,6 +187,8 @@ class Column:
     def named(self) -> list[str]:
         """Return what each code stands for."""
         names = ["(rare)"] * self.arity
+        if self.arity == len(self.codes) == 1:
+            return list(self.codes)
         for word, code in self.codes.items():
             if code:
                 names[code] = word
@@ -275,7 +282,16 @@ def codes_of(columns: Sequence[Column], words: Sequence[pa.Array]) -> tuple[Ints
 
 
 def clock_columns(moments: Sequence[int | None]) -> tuple[str, ...]:
-    """Return which of hour and weekday training [n] is long enough for."""
-    known = [m for m in moments if m is not None]
-    days = (max(known) - min(known)) / _DAY if known else 0.0
-    return tuple(name for name, least in _LEAST_DAYS.items() if days >= least)
+    """Return which of hour and weekday training [n] is long enough for, and has seen enough of.
+
+    Of the hours from its first to its last a quarter must have events, for the weekday half of the
+    days: a few captures with weeks between them say nothing of when things are usual.
+    """
+    known = np.array([m for m in moments if m is not None], np.int64)
+    found = []
+    for name, (days, unit, share) in _ENOUGH.items():
+        steps = np.unique(known // unit)
+        span = int(steps[-1] - steps[0]) + 1 if len(steps) else 0
+        if span * unit >= days * _DAY and len(steps) >= share * span:
+            found.append(name)
+    return tuple(found)

@@ -57,7 +57,7 @@ class StoreEventDetector:
     unit: ClassVar[Unit] = "event"
 
     mode: Literal["default", "paper"] = "default"
-    top: int = 100
+    top: int = 1000
     columns: tuple[str, ...] = ()
     time: str = "ts"
     numbers: tuple[str, ...] = ()
@@ -96,8 +96,8 @@ class StoreEventDetector:
                 pc.any(pc.not_equal(table[name], MISSING)).as_py() for table in tables.values()
             ):
                 raise GraphadError(
-                    f"No record says anything in a field {name!r}.",
-                    hint="Write its name as the table does.",
+                    f"No record says anything in a field {name!r}: it is missing in all of them.",
+                    hint="Leave it out, or write its name as the table does.",
                 )
         self.learned_ = {
             name: self._fitted(table) for name, table in tables.items() if len(table) >= LEAST
@@ -105,7 +105,7 @@ class StoreEventDetector:
         if not self.learned_:
             raise GraphadError(
                 f"No kind of events has {LEAST} distinct ones to learn from.",
-                hint="Fit on a longer window.",
+                hint="Fit on a longer window; of a table name the columns: --columns.",
             )
         return self
 

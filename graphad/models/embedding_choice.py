@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 WEIGHTS = (0.125, 0.25)
 _LEAST, _MOST = 50, 2000  # held-out events
 _DRAWS = 8
-_SURE = 2.0  # standard errors by which pairs must help
+_SURE = 3.0  # standard errors by which pairs must help: they were picked by the same events
 
 
 class Held:
@@ -57,7 +57,7 @@ class Held:
 
         Counts [A] of values are of training alone, as are those of pairs, which hold no event
         judged here. At most a third as many pairs of types as there are types, and one: each is a
-        look-up an event. None where the best weight isn't better by 2 standard errors of AUC.
+        look-up an event. None where the best weight isn't better by 3 standard errors of AUC.
         """
         types = self._helpful(counts)
         found = types[:0], 0.0
@@ -99,19 +99,24 @@ def altered_pairs(
 
     The value is drawn evenly, or `usually` as often as training has it. Events that training saw
     are left out, unless too few others are there. Code 0, which stands for rare values, replaces
-    and is replaced like any other.
+    and is replaced like any other, if training has some.
     """
     generator = np.random.default_rng([seed, 1 + usually])
     held = np.unique(held, axis=0)
-    live = np.flatnonzero(arity > 1)
-    if not len(held) or not len(live) or (usually and not len(trained)):
+    # A value that training never had, such as code 0 where nothing is rare, is told by anybody.
+    known = [np.unique(column) for column in trained.T]
+    live = np.flatnonzero([len(values) > 1 for values in known])
+    if not len(held) or not len(live):
         return held[:0], held[:0]
     copies = np.repeat(held, _DRAWS, axis=0)
     place = live[generator.integers(0, len(live), len(copies))]
     if usually:
         value = trained[generator.integers(0, len(trained), len(copies)), place]
     else:
-        value = generator.integers(0, arity[place])
+        drawn = generator.random(len(copies))
+        value = np.array(
+            [known[i][int(u * len(known[i]))] for i, u in zip(place, drawn, strict=True)], np.int64
+        )
     copies[np.arange(len(copies)), place] = value
     keys = packed(*np.concatenate([trained, held, copies]).T)
     before, now, new = np.split(keys, [len(trained), len(trained) + len(held)])

@@ -31,6 +31,7 @@ Objective: TypeAlias = Literal["ranking", "all types", "paper"]
 _OBJECTIVES = {"ranking": RANKING, "all types": ALL_TYPES, "paper": PAPER}
 _SAMPLE = 2_000  # events that scales and checks are taken from
 _BETTER = 1e-4  # AUC by which held-out events must be told apart better for training to go on
+_ALIKE = 0.003  # of AUC, by which two epochs are told apart by chance
 _FINISH = 2  # one epoch over all events for so many over those that weren't held out
 
 
@@ -110,7 +111,7 @@ class EntityEmbedding:
         if self.bias and self.objective == "ranking":  # others learn slower from there
             self.parameters_.bias[:] = np.log(shares(self.counts_, arity))
         pairs: Ints = np.zeros((0, 2), np.int64)
-        best = self._train(judge, self.epochs)
+        best = self._train(judge, self.epochs, -_ALIKE)
         weight = 0.0
         if self.choose:
             pairs, weight = judge.pairs(self.embedded, self.counts_)
@@ -141,7 +142,7 @@ class EntityEmbedding:
         self.arity_, self.counts_, self.history_ = arity, grown, []
         self._count(self.pairs_.types, self.pair_weight_, codes, self.pairs_)
         judge = self._judge(codes)
-        self._finish(codes, judge, self._train(judge, epochs))
+        self._finish(codes, judge, self._train(judge, epochs, _BETTER))
         return self
 
     def score(self, codes: Ints) -> Floats:
@@ -262,10 +263,12 @@ class EntityEmbedding:
         self.pairs_ = (before.plus(counted) if before is not None else counted).within()
         self.pair_weight_ = weight if len(self.pairs_) else 0.0
 
-    def _train(self, judge: Held, epochs: int) -> int:
-        """Learn from events until held-out ones aren't told apart better; return epochs kept.
+    def _train(self, judge: Held, epochs: int, better: float) -> int:
+        """Learn from events until held-out ones aren't told apart as well; return epochs kept.
 
-        What was before is judged too, and kept if no epoch is better.
+        What was before is judged too. An epoch is kept if its AUC is `better` by so much than the
+        best of those before; below 0, if it is hardly worse: where ranks say no more, likelihoods
+        still come nearer to what they are.
         """
         assert self.parameters_ is not None
         best, kept, parameters = judge.judge(self.embedded), 0, self.parameters_.copy()
@@ -274,8 +277,9 @@ class EntityEmbedding:
             loss = self._epoch(judge.trained, noise, [self.seed, number])
             judged = judge.judge(self.embedded)
             self.history_.append((loss, judged))
-            if np.isnan(judged) or judged > best + _BETTER:
-                best, kept, parameters = judged, number + 1, self.parameters_.copy()
+            if np.isnan(judged) or judged > best + better:
+                best, kept = max(best, judged), number + 1
+                parameters = self.parameters_.copy()
             elif number + 1 - kept >= self.patience:
                 break
         self.parameters_ = parameters
