@@ -96,10 +96,15 @@ class Annotated(Store):
     def unmark(self, name: str, *, now: Moment = None) -> Undo:
         """Take a mark or allow rule back, by its id or the id's unambiguous beginning.
 
+        A mark can also be named by the finding or incident that it is on, if it is the only one.
         Raises: UnknownName; GraphadError: that was done before.
         """
         every = self.marks(now)
         near = [s for s in every if s.id == name] or [s for s in every if s.id.startswith(name)]
+        near = near or [
+            s for s in every
+            if isinstance(s.entry, Mark) and s.entry.target == name and s.undone is None
+        ]  # fmt: skip
         if len(near) != 1:
             raise UnknownName.among("mark", name, [s.id for s in every])
         if near[0].undone is not None:

@@ -80,6 +80,17 @@ def test_a_model_is_fitted_used_updated_and_gone_back_to(store: Workspace) -> No
     assert [f.score for f in again.findings] == [f.score for f in found.findings]
 
 
+def test_an_update_goes_on_where_the_model_ended(store: Workspace) -> None:
+    one = store.fit(end="2026-11-05", detector="event", settings=settings())
+    with pytest.raises(GraphadError, match="has learned all until 2026-11-04T"):
+        store.update(start="2026-11-04", end="2026-11-06")
+    two = store.update(end="2026-11-07")
+    known = {version.model: version for version in store.models()}
+    assert known[one].end < known[two].start < "2026-11-05T01"
+    # All but the last third, which is for the threshold.
+    assert known[two].learned["table"] > known[one].learned["table"]
+
+
 def test_fitting_again_gives_the_same_model(store: Workspace) -> None:
     one = store.fit(end="2026-11-06", detector="event", settings=settings())
     assert store.fit(end="2026-11-06", detector="event", settings=settings()) == one
@@ -107,6 +118,11 @@ def test_a_finding_that_is_marked_benign_counts_for_nothing(store: Workspace) ->
     assert (kept.score, kept.alert) == (0.0, False)
     assert sum(kept.terms.values()) == 0.0
     assert kept.z < top.z
+    store.unmark(top.id)  # by what it is on, for it is the only one
+    assert store.finding(top.id).score == kept.score  # until it is scored again
+    assert top.id in {f.id for f in store.score(start="2026-11-09", detector="event").findings}
+    with pytest.raises(UnknownName):
+        store.unmark(top.id)
 
 
 def test_what_a_killed_fit_left_is_swept_when_it_is_old(store: Workspace) -> None:
@@ -132,10 +148,42 @@ def test_errors_are_clear(store: Workspace, tmp_path: Path) -> None:
         store.use("event-none")
     with pytest.raises(GraphadError, match="No record says"):
         store.fit(detector="event", settings={"columns": ("user", "colour")})
+    with pytest.raises(GraphadError, match="the table lacks zeit"):
+        open_store(tmp_path / "wrong").hunt(
+            [day(tmp_path, 1)], parser=columns_parser(COLUMNS, "zeit"), detector="event"
+        )
     empty = open_store(tmp_path / "empty")
     with pytest.raises(GraphadError, match="fit --detector event"):
         empty.score(detector="event")
     assert empty.models() == []
+
+
+def test_a_model_is_there_whole_or_not_at_all(
+    store: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [version.model for version in store.models()]
+    used = store.model(detector="event")[2]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("graphad.judge.quiet_reference", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.fit(start="2026-11-02", end="2026-11-05", detector="event", settings=settings())
+    assert [version.model for version in store.models()] == known
+    assert store.model(detector="event")[2] == used
+
+
+def test_a_damaged_model_is_told_of(store: Workspace) -> None:
+    name = store.fit(end="2026-11-03", detector="event", settings=settings())
+    assert name not in " ".join(store.damaged())
+    path = store.path / "models" / "event" / name / "tensors.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    assert any(name in problem and "damaged" in problem for problem in store.damaged())
+    path.write_bytes(path.read_bytes()[:-1] + bytes([data[-1] ^ 1]))
 
 
 def test_a_model_of_an_older_graphad_and_a_damaged_one(store: Workspace) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from graphad.detectors.event import EventDetector
-from graphad.detectors.event_columns import Column, codes_of, microseconds_of, text_of
+from graphad.detectors.event_columns import Column, clock_columns, microseconds_of, text_of
 from graphad.enrich import Enricher
 from graphad.errors import ModelError, NotFitted, SchemaError
 
@@ -330,3 +330,49 @@ def test_columns_called_like_other_terms_still_add_up(tmp_path: Path) -> None:
     for told in detector.explain_all(renamed.slice(0, 20)):
         assert len(told.terms) == len(detector.columns_) + 1
         assert sum(told.terms.values()) == told.score
+
+
+def test_a_column_that_never_varies_is_no_culprit_until_it_does() -> None:
+    table = office(3_000, 0)
+    same = table.append_column("site", pa.array(["a"] * len(table)))
+    one = EventDetector(columns=["user", "program"], time="ts").fit(table)
+    two = EventDetector(columns=["user", "program", "site"], time="ts").fit(same)
+    told = two.explain(same, 0)
+    assert all(doubt.bits == 0.0 for doubt in told.doubts if doubt.column == "site")
+    assert two.explain(same, 0).doubts[-1].likely == [("a", 1.0)]
+    other = same.slice(0, 1).set_column(4 + 1, "site", pa.array(["b"]))
+    assert two.score(other).first[0].tolist()[2]
+    assert one.columns_[0].arity == two.columns_[0].arity
+    both = pa.concat_tables([same.slice(0, 500), same.slice(0, 500).set_column(
+        5, "site", pa.array(["b"] * 500))])  # fmt: skip
+    two.update(both)
+    assert two.columns_[2].arity == 3
+    assert not two.score(other).first[0].tolist()[2]
+
+
+def test_a_missing_value_is_never_a_new_one(tmp_path: Path) -> None:
+    detector = EventDetector(columns=["user", "program"], time="ts").fit(office(3_000, 0))
+    gone = rows({"user": None, "program": "nc"}).select(["ts", "user", "program"])
+    assert detector.score(gone).first.tolist() == [[False, True]]
+    detector.save(tmp_path / "m")
+    told = Enricher.load(tmp_path / "m").score({"program": "nc"})
+    assert told.first_seen == ("program",)
+    with pytest.raises(TypeError, match="mapping"):
+        Enricher.load(tmp_path / "m").score(["nc"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no row 9"):
+        detector.explain(gone, 9)
+    with pytest.raises(SchemaError, match="holds no numbers"):
+        EventDetector(columns=["user"], numbers=["user"]).fit(office(300, 0))
+
+
+def test_the_clock_counts_where_enough_of_it_was_seen() -> None:
+    hour, day = 3_600_000_000, 86_400_000_000
+    steady: list[int | None] = [i * hour for i in range(24 * 15)]
+    assert clock_columns(steady) == ("hour", "weekday")
+    assert clock_columns(steady[: 24 * 4]) == ("hour",)
+    assert clock_columns(steady[: 24 * 2]) == ()
+    captures: list[int | None] = [w * 7 * day + i * hour for w in range(9) for i in range(3)]
+    assert clock_columns(captures) == ()
+    office_hours: list[int | None] = [d * day + h * hour for d in range(20) for h in range(9, 17)]
+    assert clock_columns(office_hours) == ("hour", "weekday")
+    assert clock_columns([None, None]) == clock_columns([]) == ()
