@@ -11,7 +11,13 @@ import pyarrow as pa
 import pytest
 
 from graphad.detectors.event import EventDetector
-from graphad.detectors.event_columns import Column, clock_columns, microseconds_of, text_of
+from graphad.detectors.event_columns import (
+    Column,
+    clock_columns,
+    codes_of,
+    microseconds_of,
+    text_of,
+)
 from graphad.enrich import Enricher
 from graphad.errors import ModelError, NotFitted, SchemaError
 
