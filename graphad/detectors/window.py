@@ -4,7 +4,7 @@ Without labels: how far a unit's spectra lie from those of quiet ones (models/sp
 Source of the spectral view: Dong et al., RQGNN, ICLR 2024 (arXiv 2310.02861).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -74,9 +74,12 @@ class WindowDetector:
             return self.fit([window.graph()])
         return self.fit(lambda: window.graphs((), self.slice_s or 3600))
 
-    def fit(self, graphs: Iterable[Graph] | Callable[[], Iterable[Graph]]) -> "WindowDetector":
-        """Learn from graphs of quiet time, read twice. Raises: GraphadError: too few units."""
-        again = graphs if callable(graphs) else lambda: graphs
+    def fit(self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]]) -> "WindowDetector":
+        """Learn from graphs of quiet time, read twice: names, then at most `most` units, evenly.
+
+        Raises: GraphadError: too few units.
+        """
+        again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
         names, count = [], 0
         for graph in again():
             found = units(graph, self.of, self.length_s)
@@ -88,8 +91,14 @@ class WindowDetector:
                 hint="Fit on a longer window, or on shorter parts: --length.",
             )
         self.rarity_ = Rarity.fit(names, count)
-        parts = ((graph, units(graph, self.of, self.length_s)) for graph in again())
-        batches = [self.batch(graph, found, inside=True) for graph, found in parts if len(found)]
+        some = np.unique(np.linspace(0, count - 1, min(self.most, count)).astype(np.int64))
+        batches, before = [], 0
+        for graph in again():
+            found = units(graph, self.of, self.length_s)
+            mine = some[(some >= before) & (some < before + len(found))] - before
+            before += len(found)
+            if len(mine):
+                batches.append(self.batch(graph, found.take(mine), inside=True))
         self.model_ = SpectralOneClass(most=self.most).fit(GraphBatch.joined(batches))
         assert self.model_.told_ is not None
         self.tail_ = Tail.fit(self.model_.told_, least=_SLOPE)

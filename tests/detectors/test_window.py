@@ -144,6 +144,18 @@ def test_a_model_is_the_same_after_save_and_load(tmp_path: Path) -> None:
     assert one.z == pytest.approx(two.z)
 
 
+def test_no_more_units_are_remembered_than_asked_for() -> None:
+    few = WindowDetector(most=30).fit([QUIET])
+    assert few.model_ is not None
+    assert few.model_.told_ is not None
+    assert len(few.model_.told_) == 30
+    assert few.learned == fitted().learned  # names are counted in all
+    half = START + 3 * DAY
+    parts = [QUIET.subset(QUIET.ts < half).used(), QUIET.subset(QUIET.ts >= half).used()]
+    again = WindowDetector(most=30).fit(parts)
+    assert again.score(TODAY).z == pytest.approx(few.score(TODAY).z)
+
+
 def test_each_hour_is_a_block() -> None:
     blocks = list(fitted().hourly(TODAY))
     keys = [(g.host[p.events[0, 0]], int(g.ts[p.events[0, 0]]) // HOUR) for g, p in blocks]
