@@ -49,7 +49,9 @@ def describe(incident: Incident, findings: Sequence[Finding]) -> str:
         f"{said.story(findings)}.",
         f"{said.rare(findings)}.",
     ]
-    sentences += [f"{one}." for one in (said.entry(), said.reach(), said.rest()) if one]
+    rows = all(finding.kind.partition(":")[0] == "table" for finding in findings)
+    ways = () if rows else (said.entry(), said.reach())  # a row of a table leads nowhere
+    sentences += [f"{one}." for one in (*ways, said.rest()) if one]
     return " ".join(sentences)
 
 

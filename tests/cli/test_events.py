@@ -46,7 +46,10 @@ def test_an_explanation_says_what_would_have_been_likely(hunted: Path) -> None:
     assert "user a1: " in shown
     assert f"= {first['score']:.4f} bits" in shown
     listed = run("incidents", "-s", hunted, "-f", "json").stdout
-    assert "with the rest as it is" in json.loads(listed)[0]["description"]
+    told = json.loads(listed)[0]["description"]
+    assert "with the rest as it is" in told
+    assert ". A row said user a1, " in told
+    assert "reached" not in told
 
 
 def test_models_are_listed_updated_and_gone_back_to(hunted: Path) -> None:
