@@ -52,7 +52,7 @@ def test_a_row_without_a_time_is_a_counted_reject(tmp_path: Path) -> None:
     assert lines == [2, 4, 5]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     moment=st.one_of(
         st.integers(0, 10**17), st.floats(0, 1e12, allow_nan=False),
