@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -88,6 +88,22 @@ class Paths:
     def __len__(self) -> int:
         """Return the number of paths."""
         return len(self.score)
+
+    def take(self, order: Ints) -> "Paths":
+        """Return some paths, in the order given."""
+        stories = self.stories and tuple(self.stories[int(i)] for i in order)
+        return replace(
+            self, score=self.score[order], z=self.z[order], length=self.length[order],
+            events=self.events[order], terms=self.terms[order], stories=stories,
+        )  # fmt: skip
+
+    def within(self, events: Bools) -> "Paths":
+        """Return the paths with their events numbered as in the subset of such events [E].
+
+        All events of the paths have to be in it.
+        """
+        place = np.append(np.cumsum(events) - 1, -1)  # the last one for the padding
+        return replace(self, events=place[self.events])
 
 
 class Window(Protocol):

@@ -44,7 +44,9 @@ class StoreWindow:
     @property
     def large(self) -> bool:
         """Say whether it has more events than should be held at once."""
-        return self.events > self.slice_events
+        mine = self.sources
+        most = sum(s.edges for s in self.store.sources if mine is None or s.source in mine)
+        return most > self.slice_events and self.events > self.slice_events
 
     def counts(self) -> pa.Table:
         """Return its counts."""

@@ -152,25 +152,21 @@ class EventDetector:
         words = self._words(events, self._moments(events))
         codes, first = codes_of(self.columns_, words)
         scores = self.scores
-        total, bits = scores.score(codes), scores.conditional(codes)
+        total = scores.score(codes)
         single, pairs = scores.parts(codes)
         doubts: list[list[Doubt]] = [[] for _ in range(len(events))]
         terms: list[dict[str, float]] = [{ORIGIN: scores.origin} for _ in doubts]
         for i, (column, mine) in enumerate(zip(self.columns_, words, strict=True)):
             own = single[:, i] + pairs[:, (scores.places == i).any(axis=1)].sum(axis=1) / 2.0
+            bits, best, share = scores.likeliest(codes, i, likely)
             names, said = column.named(), mine.to_pylist()
-            for row in range(len(events)):
+            for row, word in enumerate(said):
                 terms[row][term_of(column.name)] = float(own[row])
-                logits = scores.logits(codes[row : row + 1], i)[0]
-                share = np.exp2(logits - logits.max())
-                share /= share.sum()
-                best = np.argsort(-share, kind="stable")[:likely]
+                instead = zip(best[row].tolist(), share[row].tolist(), strict=True)
+                others = [(names[a], chance) for a, chance in instead]
                 doubts[row].append(
-                    Doubt(
-                        column.name, said[row], float(bits[row, i]),
-                        [(names[a], float(share[a])) for a in best], bool(first[row, i]),
-                    )
-                )  # fmt: skip
+                    Doubt(column.name, word, float(bits[row]), others, bool(first[row, i]))
+                )
         return [
             Explanation(float(score), parts, sorted(mine, key=lambda doubt: -doubt.bits))
             for score, parts, mine in zip(total, terms, doubts, strict=True)

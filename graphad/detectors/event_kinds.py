@@ -27,6 +27,7 @@ from graphad.detectors.event_words import (
     zone,
 )
 from graphad.graph import Graph
+from graphad.models.codes import changes
 
 Ints = npt.NDArray[np.int64]
 Column = Callable[[Told], pa.Array]
@@ -173,9 +174,7 @@ def _first_of_records(graph: Graph, events: Ints) -> Ints:
     """Return of the events of each record the one that comes first in it."""
     source, record = graph.source[events], graph.record[events]
     order = np.lexsort((graph.ordinal[events], record, source))
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = (np.diff(source[order]) != 0) | (np.diff(record[order]) != 0)
-    return np.sort(events[order[fresh]])
+    return np.sort(events[order[changes(source[order], record[order])]])
 
 
 def table_kind(columns: Iterable[str]) -> Kind:

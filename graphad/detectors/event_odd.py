@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from graphad.detectors.event import EventDetector
 from graphad.detectors.event_rows import Rows
-from graphad.models.codes import packed
+from graphad.models.codes import changes, packed
 from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
@@ -108,9 +108,7 @@ def stories(odd: Odd) -> Stories:
         return Stories(odd, odd.count, odd.first, odd.last)
     key = packed(odd.kind, odd.column + 1, odd.what, odd.day)
     order = np.lexsort((odd.event, -odd.score, -odd.z, key))
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = np.diff(key[order]) != 0
-    begins = np.flatnonzero(fresh)
+    begins = np.flatnonzero(changes(key[order]))
     return Stories(
         odd.take(order[begins]),
         np.add.reduceat(odd.count[order], begins),

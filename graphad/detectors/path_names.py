@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.graph import coded
-from graphad.models.codes import packed
+from graphad.models.codes import changes, packed
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -80,10 +80,10 @@ class Names:
         order = np.lexsort((day, host, packed(src, act, dst, shape)))
         src, act, dst, shape = src[order], act[order], dst[order], shape[order]
         n, mask, day, host = n[order], mask[order], day[order], host[order]
-        new = _changes(src, act, dst, shape)
+        new = changes(src, act, dst, shape)
         at = np.flatnonzero(new)
-        new_host = new | _changes(host)
-        new_day = new_host | _changes(day)
+        new_host = new | changes(host)
+        new_day = new_host | changes(day)
         hours, _ = _hours(host, day, mask)
         clock, _ = _hours(np.zeros_like(host), day, mask)
         few = hours < HOURS
@@ -199,15 +199,6 @@ def _words(past: pa.Table, end: str) -> pa.ChunkedArray:
     return words
 
 
-def _changes(*columns: Ints) -> npt.NDArray[np.bool_]:
-    """Return where any of sorted columns differs from the row before; true for the first row."""
-    new = np.zeros(len(columns[0]), bool)
-    new[:1] = True
-    for column in columns:
-        new[1:] |= column[1:] != column[:-1]
-    return new
-
-
 def _hours(
     host: Ints, day: Ints, mask: Ints, group: Ints | None = None, groups: int = 1
 ) -> tuple[int, Floats]:
@@ -217,7 +208,7 @@ def _hours(
     group = np.zeros(len(host), np.int64) if group is None else group
     order = np.lexsort((day, host, group))
     group, host, day = group[order], host[order], day[order]
-    at = np.flatnonzero(_changes(group, host, day))
+    at = np.flatnonzero(changes(group, host, day))
     merged = np.bitwise_count(np.bitwise_or.reduceat(mask[order], at)).astype(np.float64)
     each: Floats = np.bincount(group[at], merged, groups).astype(np.float64)
     return int(merged.sum()), each

@@ -58,7 +58,7 @@ def best_paths(
         last = int(graph.ts[-1]) if len(graph) else None
         mine = np.zeros(len(graph), bool)
         mine[paths.events[paths.events >= 0]] = True
-        small = _of(paths, mine)
+        small = paths.within(mine)
         kept = mine
         if last is not None and detector.span_us is not None:
             kept = mine | (graph.ts >= last - detector.span_us)
@@ -67,10 +67,3 @@ def best_paths(
     if held is None:
         raise ValueError("There is no graph to score.")
     return best, replace(small, exact=exact)
-
-
-def _of(paths: Paths, mine: Bools) -> Paths:
-    """Return paths with events numbered as in the graph of those [E] that they have."""
-    place = np.cumsum(mine) - 1
-    held = np.maximum(paths.events, 0)
-    return replace(paths, events=np.where(paths.events >= 0, place[held], -1))

@@ -24,6 +24,7 @@ from graphad.detectors.event_rows import Rows, rows_of
 from graphad.detectors.event_stories import Scoring, told
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
+from graphad.models.codes import changes
 from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
@@ -202,9 +203,7 @@ class StoreEventDetector:
         odd = self.odd(dict(self.rows(graph)))
         order = np.lexsort((odd.event, -odd.score, -odd.z, odd.hour, odd.host))
         odd = odd.take(order)
-        fresh = np.ones(len(odd), bool)
-        fresh[1:] = (np.diff(odd.hour) != 0) | (np.diff(odd.host) != 0)
-        begins = np.flatnonzero(fresh)
+        begins = np.flatnonzero(changes(odd.hour, odd.host))
         for begin, end in zip(begins, [*begins[1:], len(odd)], strict=True):
             part = odd.take(np.arange(begin, min(end, begin + _IN_AN_HOUR)))
             one = np.ones(len(part), np.int64)

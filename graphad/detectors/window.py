@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import MARK, Paths, Story, Unit, Window, load_model, save_model
-from graphad.detectors.window_features import FEATURES, Rarity, counted, nodes_of
+from graphad.detectors.window_features import FEATURES, Rarity, counted, names_of, nodes_of
 from graphad.detectors.window_occlusion import telling_events
 from graphad.detectors.window_units import UnitKind, Units, units
 from graphad.errors import GraphadError, ModelError, NotFitted
@@ -50,6 +50,9 @@ class WindowDetector:
     model_: SpectralOneClass | None = field(default=None, repr=False)
     rarity_: Rarity | None = field(default=None, repr=False)
     tail_: Tail | None = field(default=None, repr=False)
+    _last: tuple[Graph, dict[bool, Floats]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises: GraphadError."""
@@ -90,7 +93,7 @@ class WindowDetector:
                 f"There are {count} units to learn from; it takes {LEAST}.",
                 hint="Fit on a longer window, or on shorter parts: --length.",
             )
-        self.rarity_ = Rarity.fit(names, count)
+        self.rarity_, self._last = Rarity.fit(names, count), None
         some = np.unique(np.linspace(0, count - 1, min(self.most, count)).astype(np.int64))
         batches, before = [], 0
         for graph in again():
@@ -99,6 +102,7 @@ class WindowDetector:
             before += len(found)
             if len(mine):
                 batches.append(self.batch(graph, found.take(mine), inside=True))
+            self.forget()
         self.model_ = SpectralOneClass(most=self.most).fit(GraphBatch.joined(batches))
         assert self.model_.told_ is not None
         self.tail_ = Tail.fit(self.model_.told_, least=_SLOPE)
@@ -120,10 +124,23 @@ class WindowDetector:
 
     def batch(self, graph: Graph, found: Units, inside: bool = False) -> GraphBatch:
         """Return the graphs of units; inside: the fit has counted them."""
+        nodes = nodes_of(graph, found, self.rare(graph, inside))
+        return GraphBatch.of(nodes.sizes, nodes.src, nodes.dst, nodes.features, nodes.weight)
+
+    def rare(self, graph: Graph, inside: bool = False) -> Floats:
+        """Return how rare the names of a graph's entities [N] are; the last graph's are kept."""
         if self.rarity_ is None:
             raise NotFitted(self.name)
-        nodes = nodes_of(graph, found, self.rarity_, inside)
-        return GraphBatch.of(nodes.sizes, nodes.src, nodes.dst, nodes.features, nodes.weight)
+        if self._last is None or self._last[0] is not graph:
+            self._last = graph, {}
+        known = self._last[1]
+        if inside not in known:
+            known[inside] = self.rarity_.of(names_of(graph), inside)
+        return known[inside]
+
+    def forget(self) -> None:
+        """Let go of the graph that was looked at last."""
+        self._last = None
 
     def scored(self, graph: Graph, found: Units, inside: bool = False) -> tuple[Floats, Floats]:
         """Return score and z of units [U]."""
@@ -173,6 +190,7 @@ class WindowDetector:
         """Yield the units that began in each hour of each host, each by its first event."""
         found = units(graph, self.of, self.length_s)
         score, z = self.scored(graph, found)
+        self.forget()
         first = found.event[found.start[:-1]]
         keys = [(h, int(ts) // HOUR) for h, ts in zip(found.host, found.begin, strict=True)]
         of: dict[tuple[str, int], list[int]] = {}

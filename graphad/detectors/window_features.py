@@ -67,25 +67,23 @@ class Rarity:
         return np.clip(found, 0.0, 1.0)
 
 
-def names_of(graph: Graph, entity: Ints) -> pa.Array:
-    """Return the names of entities [n] as "type name"."""
-    used, which = np.unique(entity, return_inverse=True)
-    types, names = (pa.array(part[used], pa.string()) for part in (graph.types, graph.names))
-    words = pc.binary_join_element_wise(types, names, " ").fill_null("")
-    return words.take(pa.array(which.ravel()))
+def names_of(graph: Graph) -> pa.Array:
+    """Return the names of all entities [N] as "type name"."""
+    types, names = (pa.array(part, pa.string()) for part in (graph.types, graph.names))
+    return pc.binary_join_element_wise(types, names, " ").fill_null("")
 
 
 def counted(graph: Graph, units: Units) -> tuple[list[str], Ints]:
     """Return the names in units, and in how many units each is."""
     keys = np.unique(np.concatenate(_ends(graph, units)))
     unit, entity = keys // len(graph.ids), keys % len(graph.ids)
-    code, words = coded(names_of(graph, entity).to_pylist())
+    code, words = coded(names_of(graph).take(pa.array(entity)).to_pylist())
     pairs = np.unique(np.stack([unit, code]), axis=1)
     return words, np.bincount(pairs[1], minlength=len(words)).astype(np.int64)
 
 
-def nodes_of(graph: Graph, units: Units, rarity: Rarity, inside: bool = False) -> Nodes:
-    """Return the graphs of units; inside: rarity has counted them."""
+def nodes_of(graph: Graph, units: Units, rare: Floats) -> Nodes:
+    """Return the graphs of units; rare: how rare the names of the graph's entities [N] are."""
     src, dst = _ends(graph, units)
     keys, where = np.unique(np.concatenate([src, dst]), return_inverse=True)
     at_src, at_dst = np.split(where.ravel(), 2)
@@ -104,7 +102,7 @@ def nodes_of(graph: Graph, units: Units, rarity: Rarity, inside: bool = False) -
     features[:, RARITY - 2] = np.bincount(at_dst, minlength=n)
     features[:, RARITY - 1] = np.bincount(at_src, minlength=n)
     features[:, len(ENTITY_TYPES) : RARITY] = np.log1p(features[:, len(ENTITY_TYPES) : RARITY])
-    features[:, RARITY] = rarity.of(names_of(graph, entity), inside)
+    features[:, RARITY] = rare[entity]
     pairs, count = np.unique(np.stack([at_src, at_dst]), axis=1, return_counts=True)
     return Nodes(
         np.bincount(unit, minlength=len(units)).astype(np.int64), entity, features,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.window_features import names_of
 from graphad.detectors.window_units import Units
 from graphad.graph import Graph
 
@@ -62,13 +61,8 @@ def _pairs(graph: Graph, events: Ints) -> tuple[Ints, Ints]:
 
 def _rarest(detector: "WindowDetector", graph: Graph, events: Ints, most: int) -> Ints:
     """Return which of some events [P] have the rarest names, the rarest first."""
-    assert detector.rarity_ is not None
-    rare = np.stack(
-        [
-            detector.rarity_.of(names_of(graph, ends[events]), False)
-            for ends in (graph.src, graph.dst)
-        ]
-    )
+    every = detector.rare(graph)
+    rare = np.stack([every[ends[events]] for ends in (graph.src, graph.dst)])
     return np.lexsort((np.arange(len(events)), -rare.sum(axis=0), -rare.max(axis=0)))[
         : min(most, TRIED)
     ]

@@ -31,18 +31,17 @@ def best_units(
     best: Paths | None = None
     for part in slices:
         found = detector.score(part, covered=covered(part), **only)
+        detector.forget()
         if held is None or best is None:
             graph, every = part, found
         else:
             graph = joined([held, part])
             every = _both(best, replace(found, events=_shifted(found, len(held))))
         order = np.lexsort((np.arange(len(every)), -every.score, -every.z))[: detector.top]
-        best = _taken(every, order)
+        best = every.take(order)
         mine = np.zeros(len(graph), bool)
         mine[best.events[best.events >= 0]] = True
-        place = np.cumsum(mine) - 1
-        shown = np.where(best.events >= 0, place[np.maximum(best.events, 0)], -1)
-        best = replace(best, events=shown)
+        best = best.within(mine)
         held = graph.subset(np.flatnonzero(mine)).used()
         del graph, part  # the next slice is made while we hold these
     if held is None or best is None:
@@ -52,15 +51,6 @@ def best_units(
 
 def _shifted(paths: Paths, by: int) -> npt.NDArray[np.int64]:
     return np.where(paths.events >= 0, paths.events + by, -1)
-
-
-def _taken(paths: Paths, order: npt.NDArray[np.int64]) -> Paths:
-    assert paths.stories is not None
-    return replace(
-        paths, score=paths.score[order], z=paths.z[order], length=paths.length[order],
-        events=paths.events[order], terms=paths.terms[order],
-        stories=tuple(paths.stories[int(i)] for i in order),
-    )  # fmt: skip
 
 
 def _both(one: Paths, two: Paths) -> Paths:

@@ -25,3 +25,16 @@ def packed(*columns: Ints) -> Ints:
         key = key * wide + column
         size *= wide
     return key
+
+
+def changes(*columns: Ints) -> npt.NDArray[np.bool_]:
+    """Return where any of sorted columns [N] differs from the row before; true for the first row.
+
+    >>> changes(np.array([1, 1, 1, 2]), np.array([5, 5, 6, 6])).tolist()
+    [True, False, True, True]
+    """
+    new = np.zeros(len(columns[0]), bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    return new

@@ -7,7 +7,7 @@ or a loop) gives the same bits, and the parts of a score add up to it exactly. C
 values may add theirs (pair_bits).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -184,15 +184,35 @@ class Scores:
     def normalisers(self, codes: Ints) -> tuple[Floats, Floats]:
         """Return log2 of what `conditional` divides by [n, m], and `conditional` [n, m]."""
         total, found = np.empty(codes.shape), np.empty(codes.shape)
-        for place, values in enumerate(np.diff(self.start).tolist()):
-            step = max(_CELLS // values, 1)
-            for begin in range(0, len(codes), step):
-                some = codes[begin : begin + step]
-                logits = self.logits(some, place)
-                own = logits[np.arange(len(some)), some[:, place]]
-                total[begin : begin + step, place] = log2_sum(logits)
-                found[begin : begin + step, place] = total[begin : begin + step, place] - own
+        for place in range(codes.shape[1]):
+            for part, logits in self._some_logits(codes, place):
+                own = logits[np.arange(len(logits)), codes[part, place]]
+                total[part, place] = log2_sum(logits)
+                found[part, place] = total[part, place] - own
         return total, found
+
+    def likeliest(self, codes: Ints, place: int, most: int) -> tuple[Floats, Ints, Floats]:
+        """Return `conditional` of a type [n], and its likeliest values with their shares [n, most].
+
+        Fewer than `most` where the type has no more values.
+        """
+        bits, most = np.empty(len(codes)), min(most, int(np.diff(self.start)[place]))
+        best, shares = np.empty((len(codes), most), np.int64), np.empty((len(codes), most))
+        for part, logits in self._some_logits(codes, place):
+            own = logits[np.arange(len(logits)), codes[part, place]]
+            bits[part] = log2_sum(logits) - own
+            share = np.exp2(logits - logits.max(axis=1, keepdims=True))
+            share /= share.sum(axis=1, keepdims=True)
+            best[part] = np.argsort(-share, axis=1, kind="stable")[:, :most]
+            shares[part] = np.take_along_axis(share, best[part], axis=1)
+        return bits, best, shares
+
+    def _some_logits(self, codes: Ints, place: int) -> Iterator[tuple[slice, Floats]]:
+        """Yield the logits of some events at a time."""
+        step = max(_CELLS // int(np.diff(self.start)[place]), 1)
+        for begin in range(0, len(codes), step):
+            part = slice(begin, begin + step)
+            yield part, self.logits(codes[part], place)
 
 
 def log2_sum(bits: Floats) -> Floats:

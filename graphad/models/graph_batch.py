@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from graphad.models.codes import changes
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -154,9 +156,7 @@ def _rows(src: Ints, dst: Ints, w: Floats, n: int) -> tuple[Ints, Ints, Floats]:
     # Heaviest last among parallel ones, so that the order of edges doesn't change their sum.
     order = np.lexsort((w, high, low))
     low, high, w = low[order], high[order], w[order]
-    first = np.ones(len(low), dtype=np.bool_)
-    first[1:] = (np.diff(low) != 0) | (np.diff(high) != 0)
-    at = np.flatnonzero(first)
+    at = np.flatnonzero(changes(low, high))
     with np.errstate(over="ignore"):
         total = np.add.reduceat(w, at) if len(at) else w
     low, high = low[at], high[at]

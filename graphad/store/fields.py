@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from graphad import schema
 from graphad.graph import Graph
+from graphad.models.codes import changes
 from graphad.query import quoted, quoted_name
 from graphad.tabular_raw import TAKEN, named
 
@@ -21,13 +22,12 @@ def with_fields(
     """Return a graph with texts for fields: columns of records, or of a table that was ingested."""
     if not fields:
         return graph
-    place = np.stack([graph.source, graph.record])
-    order = np.lexsort(place[::-1])
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = (np.diff(place[:, order], axis=1) != 0).any(axis=0)
+    order = np.lexsort((graph.record, graph.source))
+    source, record = graph.source[order], graph.record[order]
+    fresh = changes(source, record)
     which = np.empty(len(order), np.int64)
     which[order] = np.cumsum(fresh) - 1
-    source, record = place[:, order[fresh]]
+    source, record = source[fresh], record[fresh]
     connection.register("behind", pa.table({"source": source, "record": record}))
     try:
         asked = ", ".join(f"{_expression(name)} AS {quoted_name(name)}" for name in fields)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphad.graph import Graph, coded, joined
+from graphad.models.codes import changes
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -213,9 +214,7 @@ def repeated(src: Ints, dst: Ints, action: Any, ts: Ints, borrowed: Bools) -> Bo
     keys = np.stack([src[some], dst[some], coded(action[some])[0]])
     order = np.lexsort((ts[some], *keys))
     some, keys = some[order], keys[:, order]
-    fresh = np.ones(len(some), bool)
-    fresh[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-    group, own = np.cumsum(fresh), ~borrowed[some]
+    group, own = np.cumsum(changes(*keys)), ~borrowed[some]
     for step in (1, -1):
         at = np.arange(len(some))[::step]
         near = np.maximum.accumulate(np.where(own[at], np.arange(len(some)), -1))

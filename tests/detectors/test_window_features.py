@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.detectors.window_features import FEATURES, RARITY, Rarity, counted, nodes_of
+from graphad.detectors.window_features import FEATURES, RARITY, Rarity, counted, names_of, nodes_of
 from graphad.detectors.window_units import Units, units
 from graphad.graph import Graph
 from graphad.schema import ACTIONS, ENTITY_TYPES
@@ -36,7 +36,7 @@ def test_features_are_counts_of_a_nodes_events_in_its_unit(
     names = met(made, found)
     rarity = Rarity.fit([counted(made, found)], len(found))
     assert dict(zip(rarity.words, rarity.met.tolist(), strict=True)) == names
-    nodes = nodes_of(made, found, rarity, inside)
+    nodes = nodes_of(made, found, rarity.of(names_of(made), inside))
     slow: dict[tuple[int, int], dict[str, float]] = {}
     pairs: Counter[tuple[tuple[int, int], tuple[int, int]]] = Counter()
     for u in range(len(found)):
