@@ -15,13 +15,14 @@ import numpy as np
 from benchmarks import captures, harness
 from benchmarks.harness import Options, Row
 from graphad.detectors.window import WindowDetector
-from graphad.detectors.window_occlusion import telling_events
+from graphad.detectors.window_told import told_units
 from graphad.detectors.window_units import Units, units
 from graphad.files import folder
 from graphad.graph import Graph, Ints
 from graphad.store import Store
 
 SEEDS = 5
+KINDS = [(of, model) for of in ("host", "tree") for model in ("wl", "rayleigh")]
 LOOKED = 60  # units, the oddest
 
 
@@ -37,13 +38,13 @@ def _scored(detector: WindowDetector, graph: Graph, one: Units, events: Ints) ->
     return float(detector.scored(graph, part, True)[0][0])
 
 
-def _rows(name: str, graph: Graph, of: str, options: Options) -> Iterable[Row]:
-    detector = WindowDetector(of=of).fit([graph])  # type: ignore[arg-type]
+def _rows(name: str, graph: Graph, of: str, model: str, options: Options) -> Iterable[Row]:
+    detector = WindowDetector(of=of, model=model).fit([graph])  # type: ignore[arg-type]
     found = units(graph, detector.of, detector.length_s)
     score, z = detector.scored(graph, found, True)
     oddest = np.lexsort((-score, -z))[: 10 if options.quick else LOOKED]
-    found, score = found.take(oddest), score[oddest]
-    told, _ = telling_events(detector, graph, found, score, True)
+    found, score, z = found.take(oddest), score[oddest], z[oddest]
+    told = told_units(detector, graph, found, score, z, True).events
     for seed in range(1 if options.quick else options.seeds):
         draw = np.random.default_rng(seed)
         kept: dict[str, list[float]] = {"without": [], "alone": [], "r without": [], "r alone": []}
@@ -64,7 +65,7 @@ def _rows(name: str, graph: Graph, of: str, options: Options) -> Iterable[Row]:
         for label, key in (("comprehensiveness", "without"), ("sufficiency", "alone")):
             value, base = (float(np.median(kept[k])) for k in (key, f"r {key}"))
             yield Row(
-                f"{name}, {of}: {label}, median of {len(kept[key])} units", value, "share", base,
+                f"{name}, {of}, {model}: {label}, median of {len(kept[key])} units", value, "share", base,
                 value / base if base else None, seed=seed,
             )  # fmt: skip
 
@@ -75,16 +76,16 @@ def measure(options: Options) -> Iterable[Row]:
         scratch = Path(name)
         demo = Store(scratch / "demo")
         demo.ingest([folder("parsers").parent / "sample_logs" / "demo"])
-        for of in ("host", "tree"):
-            yield from _rows("demo", demo.graph(), of, options)
+        for of, model in KINDS:
+            yield from _rows("demo", demo.graph(), of, model, options)
         home = None if options.quick else captures.unpack("otrf-windows", scratch)
         if home is None:
             return
         store = Store(scratch / "store")
         store.ingest(sorted(home.rglob("atomic/**/*.zip")))
         graph = store.graph()
-        for of in ("host", "tree"):
-            yield from _rows("OTRF", graph, of, options)
+        for of, model in KINDS:
+            yield from _rows("OTRF", graph, of, model, options)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,11 @@ from benchmarks.event_speed import ONE_CORE
 from benchmarks.graph_families import FAMILIES, Family, made
 from benchmarks.harness import Options, Row
 from benchmarks.window_speed import speed
-from benchmarks.wl_forest import WlForest, WlNeighbours
+from benchmarks.wl_neighbours import WlNeighbours
 from graphad.models.metrics import average_precision, best_cut, macro_f1, roc_auc
 from graphad.models.rayleigh_network import RayleighNetwork, divided
 from graphad.models.spectral_one_class import SpectralOneClass
+from graphad.models.wl_forest import WlForest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -49,7 +49,7 @@ class Story:
 
     used: the terms to show; count, start, end [us]: of all such events; learned: rows of its kind
     that the model saw. title, parts: if they don't follow from its events: parts add up to the
-    score, and each event has the share that it is answerable for.
+    score, and so do the events' terms; measure: what it is counted in, bits if not given.
     """
 
     kind: str
@@ -62,6 +62,7 @@ class Story:
     learned: int = 0
     title: str = ""
     parts: tuple[tuple[str, float], ...] = ()
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,25 @@ class Window(Protocol):
         """Yield its graph in parts that follow each other, in which no unit of time is cut."""
         ...
 
+    def attacks(self, graph: Graph) -> "Bools | None":
+        """Return which events [E] of its graph, or of a part, are known attacks; None: of none."""
+        ...
+
+    @property
+    def later(self) -> "Window | None":
+        """Return the time after it that is kept for calibration: of that, learn attacks alone."""
+        ...
+
+    @property
+    def scratch(self) -> Path | None:
+        """Return a file in which a long training may keep what it has, to go on from later."""
+        ...
+
+    @property
+    def progress(self) -> Callable[[str], None] | None:
+        """Return what is to be told how far a long training is."""
+        ...
+
 
 class Detector(Protocol):
     """Learns from windows of the past, scores graphs; scoring changes nothing."""
@@ -149,6 +169,11 @@ class Detector(Protocol):
     @property
     def learned(self) -> dict[str, int]:
         """Return how much it has learned, by kind, for people to read."""
+        ...
+
+    @property
+    def regime(self) -> str:
+        """Return how it learned and why so, where there is a choice; else nothing."""
         ...
 
     @property

@@ -82,7 +82,8 @@ class Finding(msgspec.Struct):
 
     score [bits] is the sum of `terms`, which are the sums over `edges`. p_value, severity and alert
     are None without a reference period: then findings are ranked, not calibrated. `marks` are told
-    as of now, not kept. An event is of a `kind`, `count` times in all, and has `doubts`.
+    as of now, not kept. An event is of a `kind`, `count` times in all, and has `doubts`. A
+    window's score is counted in `measure`.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Finding(msgspec.Struct):
     marks: list[Marked] = []
     kind: str = ""
     doubts: list[Doubt] = []
+    measure: str = ""
 
     @property
     def rarest(self) -> int:
@@ -185,7 +187,7 @@ def remark(finding: Finding) -> str:
 def amount(finding: Finding, digits: int = 1) -> str:
     """Return a score with what it is counted in."""
     if finding.unit == "window":
-        return f"{finding.score:.{digits + 1}f} times usual"
+        return f"{finding.score:.{digits + 1}f} {finding.measure or 'times usual'}"
     return f"{finding.score:.{digits}f} bits"
 
 

@@ -217,7 +217,9 @@ def _told(story: Story | None) -> dict[str, Any]:
         Doubt(d.column, d.value, d.bits, d.likely, story.learned, d.first_seen)
         for d in story.doubts
     ]
-    return {"count": story.count, "kind": story.kind, "doubts": doubts}
+    return {
+        "count": story.count, "kind": story.kind, "doubts": doubts, "measure": story.measure
+    }  # fmt: skip
 
 
 def _sequence(

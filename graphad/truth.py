@@ -59,6 +59,7 @@ class Truth:
                 self.units.append("/".join(map(str, key)))
         self.attacks = frozenset(self.units)
         self._same: dict[str, list[Components]] = {}
+        self._numbers: dict[Components, list[int]] | None = None
 
     def parts(
         self, edges: Edges, entities: Sequence[str], host: str, start: int, end: int
@@ -76,6 +77,26 @@ class Truth:
             found = [self._unit(*edge) for edge in edges]
         attack = [unit for unit in found if unit is not None]
         return frozenset(attack) if 2 * len(attack) >= len(found) else frozenset()
+
+    @property
+    def windows(self) -> list[tuple[str, int, int]]:
+        """Return host (or nothing), start and end [us] of the windows that are attacks."""
+        return [(key[0], key[1], key[2]) for key in self._keys] if self.kind == "window" else []
+
+    @property
+    def entities(self) -> set[str]:
+        """Return the entities that are attacks."""
+        return {key[0] for key in self._keys} if self.kind == "entity" else set()
+
+    def numbers(self, path: str) -> list[int]:
+        """Return the lines or records of a source that are attacks, rising."""
+        if self.kind not in ("line", "record"):
+            return []
+        if self._numbers is None:
+            self._numbers = defaultdict(list)
+            for names, number in self._keys:
+                self._numbers[names].append(number)
+        return sorted({n for names in self._sources(path) for n in self._numbers[names]})
 
     def unmatched(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the sources with attacks of which no path is one."""

@@ -12,6 +12,7 @@ from graphad import attack_tags, feedback, judge
 from graphad.detect import Detector
 from graphad.detectors.path import PathDetector
 from graphad.detectors.store_events import StoreEventDetector
+from graphad.detectors.window import WindowDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
@@ -19,10 +20,12 @@ from graphad.graph import HOUR, Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
+from graphad.labels import Labels
 from graphad.store import Store, kept
 from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
-from graphad.workspace_models import DETECTORS, Modelled
+from graphad.truth import read_truth
+from graphad.workspace_models import DETECTORS, TRAINING, Modelled
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow
 
 BUDGET = 10.0  # incidents a day for the whole installation
@@ -53,14 +56,16 @@ class Workspace(Modelled):
     def fit(
         self, *, start: Moment = None, end: Moment = None, sources: Iterable[int] | None = None,
         settings: dict[str, Any] | None = None, budget: float = BUDGET, detector: str = "path",
-        stage: Callable[[str], None] = _stage,
+        stage: Callable[[str], None] = _stage, truth: Path | None = None,
     ) -> str:  # fmt: skip
         """Fit a model on a quiet window and calibrate it; return the model's id.
 
         The last third of the window's active hours is kept out of the fit, for the threshold.
+        truth: a CSV file of known attacks, see graphad.truth; a window detector learns from them.
+        Raises: GraphadError: no attack can be told from it.
         """
         made = _made(detector, settings)
-        return self._learned(made, start, end, sources, budget, stage, None)
+        return self._learned(made, start, end, sources, budget, stage, None, truth)
 
     def update(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
@@ -88,21 +93,44 @@ class Workspace(Modelled):
     def _learned(
         self, detector: Detector, start: Moment, end: Moment, sources: Iterable[int] | None,
         budget: float, stage: Callable[[str], None], parent: str | None,
+        truth: Path | None = None,
     ) -> str:  # fmt: skip
         """Let a detector learn a window but its last third, calibrate it on that, keep it."""
         sources = None if sources is None else list(sources)
+        labels = self._labels(detector, truth)
         first, last = self._extent(start, end, sources)
         split = _split(self, first, last, sources)
         stage("learning what is usual")
         window = StoreWindow(self, first, split, sources)
+        window.labels, window.progress = labels, stage
+        window.scratch = self._folder(detector.name) / TRAINING
+        held = StoreWindow(self, split, last + 1, sources)
+        window.later = held if labels else None
         if parent is None:
             detector.learn(window)
         else:
             detector.update(window)
         stage("calibrating")
-        quiet = StoreWindow(self, split, last + 1, sources).graphs(detector.fields)
+        quiet = held.graphs(detector.fields)
+        if labels and isinstance(detector, WindowDetector):
+            quiet = _calm(detector, quiet, labels)
         told = {"start": judge.rfc3339(first), "end": judge.rfc3339(last), "parent": parent}
         return self._keep(detector, quiet, budget, told)
+
+    def _labels(self, detector: Detector, truth: Path | None) -> Labels | None:
+        """Return what is known of attacks, None for a detector that does not learn from it."""
+        if not isinstance(detector, WindowDetector):
+            if truth is not None:
+                raise GraphadError(f"The {detector.name} detector does not learn from labels.")
+            return None
+        known = None if truth is None else read_truth(truth)
+        labels = Labels(self, known, self.findings(), self.marks())
+        if truth is not None and labels.unmatched:
+            raise GraphadError(
+                f"{truth} labels {labels.unmatched[0]}, which is no source of this store.",
+                hint="Name sources by the end of their path: graphad query sources.",
+            )
+        return labels
 
     def score(
         self, *, model: str | None = None, start: Moment = None, end: Moment = None,
@@ -130,6 +158,7 @@ class Workspace(Modelled):
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name, calibration)
         self._remember(found, coverage)
+        notes += [judging.regime] if judging.regime else []
         return Hunt(found, calibration is not None, name, paths.exact, [*notes, *paths.notes])
 
     def hunt(
@@ -137,15 +166,18 @@ class Workspace(Modelled):
         top: int = 20, settings: dict[str, Any] | None = None, budget: float = BUDGET,
         hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
         stage: Callable[[str], None] = _stage, now: Moment = None, detector: str = "path",
-        **ingest: Any,
+        truth: Path | None = None, **ingest: Any,
     ) -> Hunt:  # fmt: skip
         """Ingest logs, fit, score, and return the findings, best first.
 
         With a baseline the model is fitted and calibrated on it and only `logs` are scored.
         Without, the logs are compared with themselves: findings are ranked, not calibrated.
-        Without logs either, everything in the store is scored.
+        Without logs either, everything in the store is scored. truth: known attacks among the
+        baseline, as for `fit`; nothing is judged by what learned its label.
         """
         made = _made(detector, settings)
+        if truth is not None and not baseline:
+            raise GraphadError("Labels are of a baseline, and none is given.")
         quiet = self._ingested(baseline, ingest) if baseline else None
         mine = self._ingested(logs, ingest) if logs else None
         if quiet:
@@ -154,7 +186,7 @@ class Workspace(Modelled):
                 raise GraphadError("All logs are in the baseline too; nothing is left to score.")
             if target is None:
                 target = [s.source for s in self.sources if s.source not in quiet]
-            name = self._learned(made, None, None, quiet, budget, stage, None)
+            name = self._learned(made, None, None, quiet, budget, stage, None, truth)
             return self.score(
                 model=name, sources=target, top=top, hosts=hosts, types=types, stage=stage, now=now
             )
@@ -172,6 +204,7 @@ class Workspace(Modelled):
         stage("gathering evidence")
         found = judge.to_findings(self, graph, paths, name)
         self._remember(found, coverage)
+        notes += [made.regime] if made.regime else []
         return Hunt(found, False, name, paths.exact, [*notes, *paths.notes])
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
@@ -336,6 +369,12 @@ def _parts(detector: Detector, window: StoreWindow) -> tuple[Iterator[Graph], li
         told = "was fitted without --span" if detector.scaled else "saw no path"
         why = f"its model {told}"
     return whole, [f"all {window.events:,} events were held in memory at once, for {why}"]
+
+
+def _calm(detector: WindowDetector, graphs: Iterable[Graph], labels: Labels) -> Iterator[Graph]:
+    """Yield graphs without the units that hold a known attack: those are not quiet."""
+    for graph in graphs:
+        yield detector.calm(graph, labels.events(graph))
 
 
 def _split(store: Store, first: int, last: int, sources: list[int] | None) -> int:

@@ -27,14 +27,15 @@ DETECTORS: dict[str, type[Detector]] = {
 }
 CALIBRATION, ABOUT = "calibration.json", "about.json"
 IN_USE = "LATEST"  # file with the id of the model in use
+TRAINING = ".training"  # file of a training that was not finished
 _LEFT = 86_400.0  # seconds after which a half-written model is nobody's
 
 
 class Version(msgspec.Struct):
     """A kept model. start, end: RFC 3339, what it learned last; parent: what that went on from.
 
-    learned: by kind; parent: None for a fit. agreement: of scores with exact likelihoods, see
-    Detector. calibrated, in_use: as of now.
+    learned: by kind; parent: None for a fit. agreement: of scores with exact likelihoods, regime:
+    how it learned and why so, see Detector. calibrated, in_use: as of now.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Version(msgspec.Struct):
     parent: str | None
     learned: dict[str, int]
     agreement: dict[str, float] = {}
+    regime: str = ""
     calibrated: bool = False
     in_use: bool = False
 
@@ -159,7 +161,7 @@ class Modelled(Annotated):
         told: dict[str, Any] = {"start": "", "end": "", "parent": None} | (version or {})
         about = Version(
             model=name, detector=detector.name, learned=detector.learned,
-            agreement=detector.agreement, **told,
+            agreement=detector.agreement, regime=detector.regime, **told,
         )  # fmt: skip
         write_atomic(aside / ABOUT, msgspec.json.encode(about))
         target = folder / name

@@ -1,12 +1,14 @@
 """A stretch of a store's time, read as a detector needs it: counts, one graph, or slices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from graphad.graph import Graph
+from graphad.graph import Bools, Graph
+from graphad.labels import Labels
 from graphad.store import Store
 from graphad.store.store import Moment
 
@@ -16,8 +18,14 @@ SLICE_EVENTS = 5_000_000  # a window of more is read in slices, where a detector
 class StoreWindow:
     """The events of a store in [start, end), and of some sources; what was read is kept.
 
-    slice_events: a window of more is read in slices of so many.
+    slice_events: a window of more is read in slices of so many; labels: known attacks; later,
+    scratch, progress: see Window.
     """
+
+    labels: Labels | None = None
+    later: "StoreWindow | None" = None
+    scratch: Path | None = None
+    progress: Callable[[str], None] | None = None
 
     def __init__(
         self, store: Store, start: Moment = None, end: Moment = None,
@@ -26,6 +34,10 @@ class StoreWindow:
         self.store, self.start, self.end, self.sources = store, start, end, sources
         self.slice_events = slice_events
         self._read: tuple[tuple[str, ...], Graph] | None = None
+
+    def attacks(self, graph: Graph) -> Bools | None:
+        """Return which events [E] of its graph, or of a part, are known attacks."""
+        return self.labels.events(graph) if self.labels else None
 
     @cached_property
     def _moments(self) -> Any:

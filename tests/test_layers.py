@@ -27,6 +27,7 @@ LAYERS = [
         "marks",
         "annotated",
         "feedback",
+        "labels",
         "why",
         "workspace",
     },

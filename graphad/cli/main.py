@@ -122,8 +122,8 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
         opened = open_store(store)
         found = opened.hunt(
             logs, baseline, top=top, settings=settings, budget=budget, detector=detector,
-            stage=progress.stage, watch=progress.read, done=progress.ingested, **filters(given),
-            **ingest,
+            stage=progress.stage, watch=progress.read, done=progress.ingested,
+            truth=given["labels"], **filters(given), **ingest,
         )  # fmt: skip
     show.findings(found.findings, top, form, all_paths)
     if not quiet:

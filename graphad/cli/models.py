@@ -28,13 +28,21 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
     graphad score --since 2026-11-22
     """
     from graphad.cli import show
+    from graphad.cli.progress import Progress
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
     detector, settings = detector_settings(given)
-    model = opened.fit(start=since, end=until, settings=settings, budget=budget, detector=detector)
+    with Progress(False) as progress:
+        model = opened.fit(
+            start=since, end=until, settings=settings, budget=budget, detector=detector,
+            truth=given["labels"], stage=progress.stage,
+        )  # fmt: skip
     click.echo(model)
-    show.calibration(opened.model(model)[1])
+    fitted, calibration, _ = opened.model(model)
+    if fitted.regime:
+        click.echo(fitted.regime, err=True)
+    show.calibration(calibration)
 
 
 @click.command()
@@ -77,6 +85,7 @@ def models(store: Path, form: str | None) -> None:
                 "start": one.start, "end": one.end, "parent": one.parent,
                 "learned": ", ".join(f"{n:,} {kind}" for kind, n in one.learned.items()),
                 "agreement": ", ".join(f"{kind} {r:.2f}" for kind, r in one.agreement.items()),
+                "regime": one.regime,
             }
             for one in found
         ],

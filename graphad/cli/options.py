@@ -23,9 +23,9 @@ _PATH: dict[str, Any] = {"max_length": 5, "strict": False, "robust": False, "spa
 _MODES = {
     "path": ("default", "paper", "nodoze", "provdetector"),
     "event": ("default", "paper"),
-    "window": ("default",),
+    "window": ("default", "paper"),
 }
-_WINDOW: dict[str, Any] = {"unit": "host", "length": 3600}
+_WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "model": "auto", "labels": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
 
 
@@ -82,6 +82,19 @@ def detector_options(command: Command) -> Command:
             default=_WINDOW["unit"],
             show_default=True,
             help="Of windows: a host's stretch of time, a process tree, or a session.",
+        ),
+        click.option(
+            "--model",
+            type=click.Choice(["auto", "wl", "rayleigh"]),
+            default=_WINDOW["model"],
+            show_default=True,
+            help="Of windows: counts of labels of entities and neighbours, or spectra.",
+        ),
+        click.option(
+            "--labels",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="CSV",
+            help="Known attacks among what windows are learned from, as for evaluate.",
         ),
         click.option(
             "--length",
@@ -179,7 +192,8 @@ def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         named = {name: given[name] for name in ("mode", "max_length", "strict", "robust")}
         return detector, named | {"span_s": given["span"]}
     if detector == "window":
-        return detector, {"of": given["unit"], "length_s": given["length"]}
+        found = {name: given[name] for name in ("model", "mode")}
+        return detector, found | {"of": given["unit"], "length_s": given["length"]}
     odd = [name for name in numbers if name not in columns]
     if odd:
         raise click.UsageError(f"--numbers names {odd[0]}, which --columns does not.")

@@ -97,6 +97,11 @@ class PathDetector:
         return {} if self.names_ is None else {"relations": len(self.names_.n)}
 
     @property
+    def regime(self) -> str:
+        """Return nothing: there is no choice."""
+        return ""
+
+    @property
     def agreement(self) -> dict[str, float]:
         """Return nothing: scores are exact."""
         return {}

@@ -131,6 +131,11 @@ class StoreEventDetector:
         return {name: one.rows for name, one in self.learned_.items()}
 
     @property
+    def regime(self) -> str:
+        """Return nothing: there is no choice."""
+        return ""
+
+    @property
     def agreement(self) -> dict[str, float]:
         """Return the rank correlation of scores with exact likelihoods, on samples, by kind."""
         found = {name: one.model.model_.agreement_ for name, one in self.learned_.items()}

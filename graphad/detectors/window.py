@@ -1,43 +1,50 @@
 """The window detector: a host's hour, a process tree or a session that is unlike quiet ones.
 
-Without labels: how far a unit's spectra lie from those of quiet ones (models/spectral_one_class).
-Source of the spectral view: Dong et al., RQGNN, ICLR 2024 (arXiv 2310.02861).
+How a unit is judged is up to a model (window_models): by labels of its entities and their
+neighbours, or by spectra as in Dong et al., RQGNN, ICLR 2024 (arXiv 2310.02861); from quiet units
+alone, or from units that people called attacks, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import MARK, Paths, Story, Unit, Window, load_model, save_model
-from graphad.detectors.window_features import FEATURES, Rarity, counted, names_of, nodes_of
-from graphad.detectors.window_occlusion import telling_events
+from graphad.detect import Paths, Unit, Window, load_model, save_model
+from graphad.detectors.window_features import FEATURES, Nodes, Rarity, counted, names_of, nodes_of
+from graphad.detectors.window_models import (
+    Family,
+    Training,
+    UnitModel,
+    kinds,
+    regime,
+)
+from graphad.detectors.window_told import SHARE, told_units
 from graphad.detectors.window_units import UnitKind, Units, units
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import HOUR, Graph
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.spectral_one_class import SpectralOneClass
 from graphad.models.tails import Tail
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Attacks = Callable[[Graph], Bools | None]
 
 LEAST = 20  # quiet units
-_SLOPE = 0.1  # of the tail of their scores, of which 1 is the median
-PARTS = 5  # of a score that are told by name
-REST, OCCLUSION = "rest", "occlusion"
-NAMES = (OCCLUSION, MARK)
+_SETTINGS = ("of", "length_s", "mode", "top", "most")
+_MODES: tuple[Literal["default", "paper"], ...] = ("default", "paper")
 
 
 @dataclass
 class WindowDetector:
-    """Scores whole units by how unlike quiet ones their graphs' spectra are; 1 is usual.
+    """Scores whole units by how unlike quiet ones they are, or how like attacks.
 
-    of: what a unit is; length_s: of a host's stretch of time; most: quiet units to remember.
+    of: what a unit is; length_s: of a host's stretch of time; model: of which family, "auto" is the
+    one that measured best; mode: "paper" is the published network; most: quiet units to remember.
     """
 
     name: ClassVar[str] = "window"
@@ -45,11 +52,14 @@ class WindowDetector:
 
     of: UnitKind = "host"
     length_s: int = 3600
+    model: Family | Literal["auto"] = "auto"
+    mode: Literal["default", "paper"] = "default"
     top: int = 100
     most: int = 4096
-    model_: SpectralOneClass | None = field(default=None, repr=False)
+    model_: UnitModel | None = field(default=None, repr=False)
     rarity_: Rarity | None = field(default=None, repr=False)
     tail_: Tail | None = field(default=None, repr=False)
+    regime_: str = field(default="", repr=False)
     _last: tuple[Graph, dict[bool, Floats]] | None = field(
         default=None, init=False, repr=False, compare=False
     )
@@ -60,6 +70,10 @@ class WindowDetector:
             raise GraphadError("A unit is a host, a tree or a session.")
         if not 60 <= self.length_s <= 86_400 or 86_400 % self.length_s:
             raise GraphadError("A host's day is divided into parts of 60 s to a day, without rest.")
+        if self.model not in ("auto", "wl", "rayleigh") or self.mode not in ("default", "paper"):
+            raise GraphadError("A window's model is wl or rayleigh, its mode default or paper.")
+        if self.mode == "paper" and self.model == "wl":
+            raise GraphadError("The published method is a Rayleigh network, no label forest.")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -72,40 +86,79 @@ class WindowDetector:
         return max(self.length_s, 3600) if self.of == "host" else None
 
     def learn(self, window: Window) -> "WindowDetector":
-        """Fit on the units of a window's parts."""
-        if self.slice_s is None:
-            return self.fit([window.graph()])
-        return self.fit(lambda: window.graphs((), self.slice_s or 3600))
+        """Fit on the units of a window's parts, and on what is known of attacks in it and later."""
+        training = Training(window.scratch, window.progress)
 
-    def fit(self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]]) -> "WindowDetector":
-        """Learn from graphs of quiet time, read twice: names, then at most `most` units, evenly.
+        def parts(of: Window | None) -> Iterator[Graph]:
+            if of is not None and self.slice_s is None:
+                yield of.graph()
+            elif of is not None:
+                yield from of.graphs((), self.slice_s or 3600)
 
+        return self.fit(
+            lambda: parts(window), window.attacks, training, lambda: parts(window.later)
+        )
+
+    def fit(
+        self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]],
+        attacks: Attacks = lambda graph: None, training: Training | None = None,
+        later: Callable[[], Iterable[Graph]] = tuple,
+    ) -> "WindowDetector":  # fmt: skip
+        """Learn from graphs, read twice: names, then at most `most` units, evenly.
+
+        attacks: which events [E] of a graph are known; a unit is an attack if one of its events is.
+        later: graphs of which only attacks are learned, as the rest is kept for calibration.
         Raises: GraphadError: too few units.
         """
-        again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
-        names, count = [], 0
-        for graph in again():
-            found = units(graph, self.of, self.length_s)
-            names.append(counted(graph, found))
-            count += len(found)
+
+        def again() -> Iterator[tuple[Graph, Units, Units]]:
+            """Yield each graph with its quiet units and its attacks."""
+            first = graphs() if callable(graphs) else graphs
+            for number, part in enumerate((first, later())):
+                for graph in part:
+                    found = units(graph, self.of, self.length_s)
+                    attack = attacked(graph, found, attacks)
+                    calm = np.flatnonzero(~attack & (number == 0))
+                    yield graph, found.take(calm), found.take(np.flatnonzero(attack))
+                    self.forget()
+
+        names, count, bad = [], 0, 0
+        for graph, calm, attack in again():
+            if len(calm):
+                names.append(counted(graph, calm))
+            count, bad = count + len(calm), bad + len(attack)
         if count < LEAST:
             raise GraphadError(
-                f"There are {count} units to learn from; it takes {LEAST}.",
+                f"There are {count} quiet units to learn from; it takes {LEAST}.",
                 hint="Fit on a longer window, or on shorter parts: --length.",
             )
+        how, why = regime(bad, count + bad)
+        if self.mode == "paper" and how == "one-class":
+            raise GraphadError(
+                f"The published method learns from labelled attacks, but {why}.",
+                hint="Give --labels, or mark findings as malicious.",
+            )
         self.rarity_, self._last = Rarity.fit(names, count), None
-        some = np.unique(np.linspace(0, count - 1, min(self.most, count)).astype(np.int64))
-        batches, before = [], 0
-        for graph in again():
-            found = units(graph, self.of, self.length_s)
-            mine = some[(some >= before) & (some < before + len(found))] - before
-            before += len(found)
-            if len(mine):
-                batches.append(self.batch(graph, found.take(mine), inside=True))
-            self.forget()
-        self.model_ = SpectralOneClass(most=self.most).fit(GraphBatch.joined(batches))
-        assert self.model_.told_ is not None
-        self.tail_ = Tail.fit(self.model_.told_, least=_SLOPE)
+        chosen = _evenly(count, self.most), _evenly(bad if how == "supervised" else 0, self.most)
+        batches: tuple[list[GraphBatch], list[GraphBatch]] = [], []
+        before = [0, 0]
+        for graph, *both in again():
+            for kind, mine in enumerate(both):
+                some = chosen[kind] - before[kind]
+                some = some[(some >= 0) & (some < len(mine))]
+                before[kind] += len(mine)
+                if len(some):
+                    batches[kind].append(self.batch(graph, mine.take(some), inside=not kind))
+        labels = np.repeat([False, True], [sum(map(len, held)) for held in batches])
+        family: Family = "rayleigh" if self.mode == "paper" else "wl"
+        if self.model != "auto":
+            family = self.model
+        self.model_ = kinds(self.mode)[family, how].fit(
+            GraphBatch.joined([*batches[0], *batches[1]]), labels, self.most,
+            training or Training(),
+        )  # fmt: skip
+        self.regime_ = f"{how}, {family}: {why}"
+        self.tail_ = Tail.fit(self.model_.quiet, least=self.model_.slope)
         return self
 
     def update(self, window: Window) -> "WindowDetector":
@@ -122,10 +175,25 @@ class WindowDetector:
         """Return nothing: scores are exact."""
         return {}
 
+    @property
+    def regime(self) -> str:
+        """Return how it learned, and why so."""
+        return self.regime_
+
+    @property
+    def judge(self) -> UnitModel:
+        """Return the model that judges units. Raises: NotFitted."""
+        if self.model_ is None:
+            raise NotFitted(self.name)
+        return self.model_
+
     def batch(self, graph: Graph, found: Units, inside: bool = False) -> GraphBatch:
         """Return the graphs of units; inside: the fit has counted them."""
-        nodes = nodes_of(graph, found, self.rare(graph, inside))
-        return GraphBatch.of(nodes.sizes, nodes.src, nodes.dst, nodes.features, nodes.weight)
+        return self.nodes(graph, found, inside).batch
+
+    def nodes(self, graph: Graph, found: Units, inside: bool = False) -> Nodes:
+        """Return the graphs of units, and where their events lie in them."""
+        return nodes_of(graph, found, self.rare(graph, inside))
 
     def rare(self, graph: Graph, inside: bool = False) -> Floats:
         """Return how rare the names of a graph's entities [N] are; the last graph's are kept."""
@@ -148,7 +216,7 @@ class WindowDetector:
             raise NotFitted(self.name)
         if not len(found):
             return np.empty(0), np.empty(0)
-        score = self.model_.score(self.batch(graph, found, inside))
+        score = self.model_.score(self.batch(graph, found, inside), inside)
         return score, self.tail_.z(score)
 
     def score(
@@ -168,13 +236,19 @@ class WindowDetector:
         score, z = self.scored(part, found, inside)
         order = np.lexsort((np.arange(len(z)), -score, -z))[: self.top]
         found, score, z = found.take(order), score[order], z[order]
-        events, share = telling_events(self, part, found, score, inside)
-        told = self._parts(part, found, score, inside)
-        terms = np.stack([share, np.zeros_like(share)], axis=2)
-        stories = tuple(_story(self, part, found, i, parts) for i, parts in enumerate(told))
-        length = (events >= 0).sum(axis=1)
-        where = np.where(events >= 0, place[np.maximum(events, 0)], -1) if len(place) else events
-        return Paths(score, z, length, where, terms, NAMES, (OCCLUSION,), True, stories)
+        paths = told_units(self, part, found, score, z, inside)
+        if not len(found):
+            return paths
+        events = np.where(paths.events >= 0, place[np.maximum(paths.events, 0)], -1)
+        return replace(paths, events=events)
+
+    def calm(self, graph: Graph, attack: Bools) -> Graph:
+        """Return a graph without the units that hold a known attack [E]."""
+        found = units(graph, self.of, self.length_s)
+        bad = attacked(graph, found, lambda _: attack)
+        kept = np.ones(len(graph), bool)
+        kept[found.take(np.flatnonzero(bad)).event] = False
+        return graph.subset(kept)
 
     def best(
         self, slices: Iterable[Graph],
@@ -200,7 +274,7 @@ class WindowDetector:
             at = np.array(mine)
             bits = score[at][:, None, None]
             one = np.ones(len(at), np.int64)
-            yield graph, Paths(score[at], z[at], one, first[at][:, None], bits, (OCCLUSION,), ())
+            yield graph, Paths(score[at], z[at], one, first[at][:, None], bits, (SHARE,), ())
 
     def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield nothing: a unit is of one host."""
@@ -212,30 +286,15 @@ class WindowDetector:
             raise NotFitted(self.name)
         return float(self.tail_.z(score))
 
-    def _parts(
-        self, graph: Graph, found: Units, score: Floats, inside: bool
-    ) -> list[dict[str, float]]:
-        """Return the largest parts of each score by name, and the rest; they add up to it."""
-        if not len(found) or self.model_ is None:
-            return []
-        parts = self.model_.parts(self.batch(graph, found, inside))
-        titles = [column.title(FEATURES) for column in self.model_.columns]
-        told = []
-        for row, whole in zip(parts, score, strict=True):
-            most = np.argsort(-row, kind="stable")[:PARTS]
-            mine = {titles[i]: float(row[i]) for i in most if row[i] > 0}
-            told.append(mine | {REST: float(whole) - sum(mine.values())})
-        return told
-
     def save(self, folder: Path) -> None:
         """Write the fitted model."""
         if self.model_ is None or self.rarity_ is None or self.tail_ is None:
             raise NotFitted(self.name)
         told, arrays = self.model_.dump()
         about, scores = self.tail_.dump()
-        settings = {
-            "of": self.of, "length_s": self.length_s, "top": self.top, "most": self.most,
-            "model": told, "tail": about, "units": self.rarity_.units, "features": list(FEATURES),
+        settings = {name: getattr(self, name) for name in _SETTINGS} | {
+            "model": told, "kind": self.model_.kind, "regime": self.regime_, "tail": about,
+            "units": self.rarity_.units, "features": list(FEATURES), "family": self.model,
         }  # fmt: skip
         held = {f"model:{name}": array for name, array in arrays.items()}
         held |= {"met": self.rarity_.met, "tail": scores}
@@ -246,9 +305,11 @@ class WindowDetector:
         """Return a model that `save` wrote. Raises: ModelError."""
         settings, arrays, texts = load_model(folder, cls.name)
         try:
-            made = cls(**{n: settings[n] for n in ("of", "length_s", "top", "most")})
+            made = cls(**{n: settings[n] for n in _SETTINGS}, model=settings["family"])
             inner = {n.removeprefix("model:"): a for n, a in arrays.items() if n[:6] == "model:"}
-            made.model_ = SpectralOneClass.restore(settings["model"], inner)
+            models = {kind.kind: kind for mode in _MODES for kind in kinds(mode).values()}
+            made.model_ = models[settings["kind"]].restore(settings["model"], inner)
+            made.regime_ = str(settings["regime"])
             made.tail_ = Tail.restore(settings["tail"], arrays["tail"])
             words, met = texts["words"], arrays["met"]
             made.rarity_ = Rarity(words, met, int(settings["units"]))
@@ -260,23 +321,15 @@ class WindowDetector:
         return made
 
 
-def _story(
-    detector: WindowDetector, graph: Graph, found: Units, u: int, parts: dict[str, float]
-) -> Story:
-    """Return what a unit says of itself."""
-    events = found.events(u)
-    root = int(found.root[u])
-    start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
-    words: tuple[str, ...]
-    if root < 0:
-        words = (str(int(found.begin[u])), str(detector.length_s))
-        title = f"{found.host[u]} for {detector.length_s // 60} min"
-    else:
-        words = (graph.names[root], graph.shapes[root] or "", str(start))
-        title = f"{detector.of} of {graph.labels[root] or graph.names[root]}"
-    odd = max(parts, key=lambda name: (name != REST, parts[name]))
-    title += f": {len(events):,} event{'s' * (len(events) != 1)}, odd by its {odd}"
-    return Story(
-        detector.of, words, (OCCLUSION,), len(events), start, end, title=title,
-        parts=tuple(parts.items()),
-    )  # fmt: skip
+def attacked(graph: Graph, found: Units, attacks: Attacks) -> Bools:
+    """Return which units [U] hold an event that is known to be an attack."""
+    known = attacks(graph)
+    attack = np.zeros(len(found), bool)
+    if known is not None and len(found):
+        attack[found.unit[known[found.event]]] = True
+    return attack
+
+
+def _evenly(count: int, most: int) -> Ints:
+    """Return at most so many numbers below a count, evenly."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).astype(np.int64))

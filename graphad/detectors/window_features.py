@@ -10,15 +10,19 @@ import pyarrow.compute as pc
 
 from graphad.detectors.window_units import Units
 from graphad.graph import Graph, coded
+from graphad.models.graph_batch import GraphBatch
+from graphad.models.wl_labels import Hashes, hashed
 from graphad.schema import ACTIONS, ENTITY_TYPES
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+ENTITIES = ENTITY_TYPES
 FEATURES: tuple[str, ...] = (
-    *ENTITY_TYPES, *ACTIONS, "events in", "events out", "rarity of the name",
+    *ENTITIES, *ACTIONS, "events in", "events out", "rarity of the name",
 )  # fmt: skip
 RARITY = len(FEATURES) - 1
+_RARE = (0.2, 0.5, 0.8, 0.999)  # where a name becomes rarer, for labels
 
 
 class Nodes(NamedTuple):
@@ -37,6 +41,11 @@ class Nodes(NamedTuple):
     weight: Floats
     at_src: Ints
     at_dst: Ints
+
+    @property
+    def batch(self) -> GraphBatch:
+        """Return the graphs as models take them."""
+        return GraphBatch.of(self.sizes, self.src, self.dst, self.features, self.weight)
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,24 @@ def nodes_of(graph: Graph, units: Units, rare: Floats) -> Nodes:
         np.bincount(unit, minlength=len(units)).astype(np.int64), entity, features,
         pairs[0], pairs[1], np.log1p(count), at_src, at_dst,
     )  # fmt: skip
+
+
+def kinds_of(features: Floats) -> Ints:
+    """Return the type of each node [N] as a number; that of none we know comes last."""
+    known = features[:, : len(ENTITIES)]
+    found: Ints = np.where(known.any(axis=1), known.argmax(axis=1), len(ENTITIES))
+    return found
+
+
+def deeds_of(features: Floats, rarity: bool = False) -> Hashes:
+    """Return a label of each node [N]: its type, which actions it had part in, in and out or both.
+
+    rarity: also how rare its name is, in five steps.
+    """
+    columns = [kinds_of(features), *(features[:, len(ENTITIES) : RARITY] > 0).T]
+    if rarity:
+        columns.append(np.digitize(features[:, RARITY], _RARE))
+    return hashed(np.column_stack(columns))
 
 
 def _ends(graph: Graph, units: Units) -> tuple[Ints, Ints]:

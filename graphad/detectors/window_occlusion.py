@@ -27,12 +27,12 @@ _EVENTS = 100_000  # that are scored anew for a unit; larger ones get fewer trie
 def telling_events(
     detector: "WindowDetector", graph: Graph, found: Units, score: Floats, inside: bool
 ) -> tuple[Ints, Floats]:
-    """Return events of each unit [U, SHOWN], -1 padded, and the shares of its score that fall away.
+    """Return events of each unit [U, SHOWN], -1 padded, and by how much its score falls without.
 
-    The shares [U, SHOWN] add up to the score; the largest come first.
+    The falls [U, SHOWN] come the largest first, each of its pair alone; they don't add up.
     """
     events = np.full((len(found), SHOWN), -1)
-    share = np.zeros((len(found), SHOWN))
+    fall = np.zeros((len(found), SHOWN))
     for u in range(len(found)):
         mine = found.events(u)
         first, which = _pairs(graph, mine)
@@ -44,12 +44,9 @@ def telling_events(
             drop = score[u] - detector.scored(graph, left, inside)[0]
         order = np.argsort(-drop, kind="stable")[:SHOWN]
         order = order[: max(int((drop[order] > 0).sum()), 1)]
-        fell = np.maximum(drop[order], 0.0)
-        fell = fell / fell.sum() if fell.sum() > 0 else np.full(len(order), 1.0 / len(order))
         events[u, : len(order)] = mine[first[tried[order]]]
-        share[u, : len(order)] = fell * score[u]
-        share[u, 0] += score[u] - share[u].sum()
-    return events, share
+        fall[u, : len(order)] = np.maximum(drop[order], 0.0)
+    return events, fall
 
 
 def _pairs(graph: Graph, events: Ints) -> tuple[Ints, Ints]:

@@ -21,6 +21,7 @@ FARTHEST = 8.0  # spreads that a number may lie off
 _LEAST_SPREAD = 0.02  # of a number: quotients and shares are of order 1
 _CELLS = 2**22  # numbers at a time, so that memory stays bounded
 _ROWS = 512  # explained at a time, likewise
+_SAME = 1e-9  # distance of a row from itself
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,15 @@ class QuietDistance:
         z: Floats = np.clip((p - self.center) / self.spread, -FARTHEST, FARTHEST)
         return z
 
-    def distances(self, p: Floats) -> Floats:
-        """Return the distances [n] of rows [n, P]."""
+    def distances(self, p: Floats, inside: bool = False) -> Floats:
+        """Return the distances [n] of rows [n, P]; inside: of quiet rows, none to itself."""
         y = self.scaled(p) @ self.whitening
         if self.neighbours:
-            return Nearest(self.quiet @ self.whitening, self.neighbours).distances(y)
+            return Nearest(self.quiet @ self.whitening, self.neighbours).distances(y, inside)
         norm: Floats = np.sqrt((y**2).sum(axis=1))
         return norm
 
-    def parts(self, p: Floats) -> Floats:
+    def parts(self, p: Floats, inside: bool = False) -> Floats:
         """Return what each number adds to the distance, [n, P]; they add up to it.
 
         A number that makes up for another may take away.
@@ -69,7 +70,7 @@ class QuietDistance:
             z = self.scaled(p[begin : begin + _ROWS])
             off = z[:, None]
             if self.neighbours:
-                off = off - self.quiet[whitened.nearest(z @ self.whitening)[0]]
+                off = off - self.quiet[whitened.nearest(z @ self.whitening, inside)[0]]
             part = off * (off @ self.whitening @ self.whitening.T)
             found[begin : begin + _ROWS] = _shared(part)
         return found
@@ -82,24 +83,27 @@ class Nearest:
     quiet: Floats
     neighbours: int
 
-    def distances(self, y: Floats) -> Floats:
-        """Return the distances [n] of rows [n, P]."""
-        far: Floats = self.nearest(y)[1].mean(axis=1)
+    def distances(self, y: Floats, inside: bool = False) -> Floats:
+        """Return the distances [n] of rows [n, P]; inside: of quiet rows, none to itself."""
+        far: Floats = self.nearest(y, inside)[1].mean(axis=1)
         return far
 
-    def parts(self, y: Floats) -> Floats:
+    def parts(self, y: Floats, inside: bool = False) -> Floats:
         """Return what each number adds to the distance, [n, P], at least 0; they add up to it."""
         found = np.empty(y.shape)
         for begin in range(0, len(y), _ROWS):
             some = y[begin : begin + _ROWS]
             found[begin : begin + _ROWS] = _shared(
-                (some[:, None] - self.quiet[self.nearest(some)[0]]) ** 2
+                (some[:, None] - self.quiet[self.nearest(some, inside)[0]]) ** 2
             )
         return found
 
-    def nearest(self, y: Floats) -> tuple[Ints, Floats]:
-        """Return numbers and distances [n, k] of the nearest quiet rows, in no order."""
-        k = min(self.neighbours, len(self.quiet))
+    def nearest(self, y: Floats, inside: bool = False) -> tuple[Ints, Floats]:
+        """Return numbers and distances [n, k] of the nearest quiet rows, in no order.
+
+        inside: one quiet row that is the same is left out, as it is the row itself.
+        """
+        k = min(self.neighbours + inside, len(self.quiet))
         size = (self.quiet**2).sum(axis=1)
         step = max(_CELLS // (len(self.quiet) + k * y.shape[1]), 1)
         near, far = np.empty((len(y), k), np.int64), np.empty((len(y), k))
@@ -109,7 +113,11 @@ class Nearest:
             found = np.argpartition(rough, k - 1, axis=1)[:, :k]
             off = y[some, None] - self.quiet[found]
             near[some], far[some] = found, np.sqrt((off**2).sum(axis=2))
-        return near, far
+        if not inside or k < 2:
+            return near, far
+        own = np.where(far.min(axis=1) < _SAME, far.argmin(axis=1), far.argmax(axis=1))
+        kept = np.arange(k) != own[:, None]
+        return near[kept].reshape(len(y), k - 1), far[kept].reshape(len(y), k - 1)
 
 
 def _shared(squares: Floats) -> Floats:

@@ -8,12 +8,13 @@ default is listed at `RayleighNetwork`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.errors import ModelError, NotFitted
+from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.metrics import best_cut
 from graphad.models.rayleigh_scores import Arrays, Branch, Form, Scale, Scores, shapes_of
@@ -108,30 +109,45 @@ class RayleighNetwork:
 
     def fit(
         self, batch: GraphBatch, labels: npt.ArrayLike,
-        told: Callable[[int, tuple[float, float]], None] | None = None,
+        told: Callable[[int, tuple[float, float]], None] | None = None, *,
+        checkpoint: Path | None = None,
     ) -> "RayleighNetwork":  # fmt: skip
         """Learn from graphs with labels [G], true for abnormal; needs torch.
 
-        told: called after each epoch with its number, loss and how good held-out graphs then are.
+        told: called after each epoch with its number, loss and how good held-out graphs then are;
+        checkpoint: a file, gone in the end, by which a training that was stopped goes on.
 
         Raises:
             ValueError: labels don't fit, or are not of both kinds, or training diverged.
+            GraphadError: torch is not installed.
         """
         truth = np.asarray(labels)
         if truth.dtype != np.bool_ or truth.shape != (len(batch),):
             raise ValueError("Labels are true or false, one for each graph.")
         if truth.all() or not truth.any() or not batch.features.shape[1]:
             raise ValueError("Training needs graphs of both kinds, with features.")
-        from graphad.models.rayleigh_training import Rules, train  # torch, which scores don't need
-
+        try:
+            from graphad.models.rayleigh_training import Rules, train  # torch, for training alone
+        except ImportError as error:
+            raise GraphadError(
+                "A network is trained by torch, which is not installed.",
+                hint="pip install 'graphad[neural]', or take --model wl.",
+            ) from error
         trained, held = divided(truth, self.held, self.seed)
         rules = Rules(**{name: getattr(self, name) for name in Rules._fields})
-        p, scale, epochs = train(batch, truth, trained, held, self._form(), rules, told)
+        p, scale, epochs = train(batch, truth, trained, held, self._form(), rules, told, checkpoint)
         self.parameters_, self.scale_ = p, scale
         self.epochs_ = [(e.loss, e.held) for e in epochs]
         judged = held if len(held) else trained
         self.threshold_ = best_cut(self.score(batch.take(judged)), truth[judged])
         return self
+
+    def unseen(self, labels: Bools) -> Ints:
+        """Return the normal graphs of a fit with labels [G] that were held out; all if none was."""
+        _, held = divided(labels, self.held, self.seed)
+        among = held if len(held) else np.arange(len(labels))
+        found: Ints = among[~labels[among]]
+        return found
 
     def score(self, batch: GraphBatch) -> Floats:
         """Return the log-odds [G] that each graph is abnormal; its sigmoid is the chance.

@@ -6,7 +6,8 @@ graphs and seed give the same bytes on one machine, and nothing of torch's own s
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from graphad.models.chebyshev import terms
 from graphad.models.graph_batch import GraphBatch, ranges
 from graphad.models.graph_losses import adjusted_loss, class_weights, focal_loss
 from graphad.models.metrics import macro_f1, roc_auc
+from graphad.models.rayleigh_checkpoint import Checkpoint, key_of
 from graphad.models.rayleigh_layers import Entry, Sizes, fresh, logits
 from graphad.models.rayleigh_scores import Arrays, Form, Scale, graph_numbers
 
@@ -88,14 +90,61 @@ class Loader:
         return torch.from_numpy(made.reshape(len(x), self.form.depth * x.shape[1]))
 
 
+@dataclass
+class _Run:
+    """A training as far as it has come: parameters, their moments, the best so far."""
+
+    p: dict[str, Any]
+    optimiser: Any
+    random: np.random.Generator
+    kept: dict[str, Any]
+    best: float = -np.inf
+    bad: int = 0
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def save(self, file: Checkpoint) -> None:
+        """Keep the state."""
+        arrays = {f"p/{name}": a.detach().numpy() for name, a in self.p.items()}
+        arrays |= {f"kept/{name}": a.detach().numpy() for name, a in self.kept.items()}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            arrays |= {f"adam/{number}/{name}": a.numpy() for name, a in moments.items()}
+        state = {
+            "best": self.best, "bad": self.bad, "epochs": self.epochs,
+            "random": self.random.bit_generator.state,
+        }  # fmt: skip
+        file.save(arrays, state)
+
+    def restore(self, file: Checkpoint) -> None:
+        """Go on from a state that was kept, if there is one of this training."""
+        found = file.load()
+        if found is None:
+            return
+        arrays, state = found
+        with torch.no_grad():
+            for name, a in self.p.items():
+                a.copy_(torch.from_numpy(arrays[f"p/{name}"]))
+        mine = [name for name in arrays if name.startswith("kept/")]
+        self.kept = {name.removeprefix("kept/"): torch.from_numpy(arrays[name]) for name in mine}
+        told = self.optimiser.state_dict()
+        for name, a in arrays.items():
+            if name.startswith("adam/"):
+                number, moment = name.split("/")[1:]
+                told["state"].setdefault(int(number), {})[moment] = torch.from_numpy(a)
+        self.optimiser.load_state_dict(told)
+        self.best, self.bad = state["best"], state["bad"]
+        self.epochs = [Epoch(*one) for one in state["epochs"]]
+        self.random.bit_generator.state = state["random"]
+
+
 def train(
     batch: GraphBatch, labels: Bools, trained: Ints, held: Ints, form: Form, rules: Rules,
-    told: Callable[[int, Epoch], None] | None = None,
+    told: Callable[[int, Epoch], None] | None = None, checkpoint: Path | None = None,
 ) -> tuple[Arrays, Scale, list[Epoch]]:  # fmt: skip
     """Return parameters, the scale of what goes in, and all epochs.
 
     trained, held: numbers of graphs, of both kinds each (held: or none); told: is called after each
-    epoch. Kept is the epoch with the best held-out graphs; without those, the last.
+    epoch; checkpoint: a file by which a training that was stopped goes on. Kept is the epoch with
+    the best held-out graphs; without those, the last.
 
     Raises:
         ValueError: numbers grew without bound.
@@ -109,11 +158,15 @@ def train(
     frozen = _NOT_TRAINED if rules.filters == "trained" else (*_NOT_TRAINED, "theta", "theta_bias")
     moving = [p[name].requires_grad_() for name in sorted(p) if name not in frozen]
     loss_of = _loss(rules, labels[trained])
-    kept, best, bad, epochs = p, -np.inf, 0, list[Epoch]()
     truth = torch.from_numpy(labels.astype(np.int64))
+    run = _Run(p, torch.optim.Adam(moving, lr=rules.rate), random, p)
+    file = None
+    if checkpoint is not None:
+        graphs = (batch.start, batch.indptr, batch.indices, batch.weight, batch.features, labels)
+        file = Checkpoint(checkpoint, key_of((*graphs, trained, held), form, rules))
+        run.restore(file)
     with _one_thread():
-        optimiser = torch.optim.Adam(moving, lr=rules.rate)
-        for number in range(rules.epochs):
+        while len(run.epochs) < rules.epochs and run.bad <= rules.patience:
             total = 0.0
             for chosen in _batches(random.permutation(trained), rules.batch):
                 entry = loader.entry(chosen)
@@ -121,24 +174,28 @@ def train(
                 entry = entry._replace(numbers=entry.numbers * kept_in)
                 dropped = _mask(random, (len(chosen), len(p["gain"])), rules.dropout)
                 loss = loss_of(logits(p, form, entry, dropped), truth[chosen])
-                optimiser.zero_grad()
+                run.optimiser.zero_grad()
                 loss.backward()
-                optimiser.step()
+                run.optimiser.step()
                 total += float(loss.detach()) * len(chosen)
             if not all(torch.isfinite(a).all() for a in p.values()):
                 raise ValueError("Training diverged: take a smaller rate.")
             found = _held_out(p, form, loader, held, labels, rules, loss_of)
-            epochs.append(Epoch(total / len(trained), found))
+            run.epochs.append(Epoch(total / len(trained), found))
+            if len(held):
+                run.bad = 0 if found > run.best else run.bad + 1
+                if found >= run.best:  # of equal epochs the later, as in the authors' code
+                    kept = {name: a.detach().clone() for name, a in p.items()}
+                    run.kept, run.best = kept, found
+            if file is not None:
+                run.save(file)
             if told is not None:
-                told(number, epochs[-1])
-            if not len(held):
-                continue
-            bad = 0 if found > best else bad + 1
-            if found >= best:  # of equal epochs the later, as in the authors' code
-                kept, best = {name: a.detach().clone() for name, a in p.items()}, found
-            if bad > rules.patience:
-                break
-    return {name: a.detach().numpy().copy() for name, a in kept.items()}, scale, epochs
+                told(len(run.epochs) - 1, run.epochs[-1])
+    best = run.kept if len(held) else p
+    if file is not None:
+        file.remove()
+    arrays = {name: a.detach().numpy().copy() for name, a in best.items()}
+    return arrays, scale, run.epochs
 
 
 def _mask(random: np.random.Generator, shape: tuple[int, ...], share: float) -> Any:

@@ -53,10 +53,10 @@ class _Learned(NamedTuple):
     whole: QuietDistance
     divided: Nearest
 
-    def distances(self, seen: _Seen) -> Floats:
-        """Return both distances, [G, 2]."""
-        both = self.whole.distances(seen.whole), self.divided.distances(seen.divided)
-        return np.stack(both, axis=1)
+    def distances(self, seen: _Seen, inside: bool = False) -> Floats:
+        """Return both distances, [G, 2]; inside: none from a graph itself."""
+        whole = self.whole.distances(seen.whole, inside)
+        return np.stack([whole, self.divided.distances(seen.divided, inside)], axis=1)
 
 
 @dataclass
@@ -105,27 +105,31 @@ class SpectralOneClass:
         self.learned_, self.features_ = self._learn(seen), batch.features.shape[1]
         return self
 
-    def score(self, batch: GraphBatch) -> Floats:
-        """Return the scores [G]. Raises: NotFitted; ValueError: graphs have other features."""
-        found: Floats = self.distances(batch).max(axis=1)
+    def score(self, batch: GraphBatch, *, inside: bool = False) -> Floats:
+        """Return the scores [G]; inside: graphs of the fit, none is compared with itself.
+
+        Raises: NotFitted; ValueError: graphs have other features.
+        """
+        found: Floats = self.distances(batch, inside=inside).max(axis=1)
         return found
 
-    def distances(self, batch: GraphBatch) -> Floats:
+    def distances(self, batch: GraphBatch, *, inside: bool = False) -> Floats:
         """Return both distances [G, 2]: as a whole, and of how energy is divided."""
-        return self._known(batch).distances(_Seen.of(batch)) / self.units_
+        return self._known(batch).distances(_Seen.of(batch), inside) / self.units_
 
-    def parts(self, batch: GraphBatch) -> Floats:
+    def parts(self, batch: GraphBatch, *, inside: bool = False) -> Floats:
         """Return what adds up to the scores, [G, columns]; those of the smaller distance are 0.
 
         Parts of the whole may be negative: a number that makes up for another takes away.
         """
         learned, seen = self._known(batch), _Seen.of(batch)
-        larger = (learned.distances(seen) / self.units_).argmax(axis=1)
+        larger = (learned.distances(seen, inside) / self.units_).argmax(axis=1)
         cut = seen.whole.shape[1]
         found = np.zeros((len(batch), cut + seen.divided.shape[1]))
         first, second = larger == 0, larger == 1
-        found[first, :cut] = learned.whole.parts(seen.whole[first]) / self.units_[0]
-        found[second, cut:] = learned.divided.parts(seen.divided[second]) / self.units_[1]
+        whole = learned.whole.parts(seen.whole[first], inside)
+        divided = learned.divided.parts(seen.divided[second], inside)
+        found[first, :cut], found[second, cut:] = whole / self.units_[0], divided / self.units_[1]
         return found
 
     @property

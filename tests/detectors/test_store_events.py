@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,8 @@ TODAY = graph([*office(1, 1, 7), *TWICE, NOVEL])
 class Kept:
     """A window that has one graph."""
 
+    scratch = progress = later = None
+
     def __init__(self, found: Graph) -> None:
         self.found = found
 
@@ -41,9 +44,12 @@ class Kept:
         """Return it as its only part."""
         yield self.found
 
-    def counts(self) -> None:
+    def counts(self) -> pa.Table:
         """Fail: events are not learned from counts."""
         raise AssertionError
+
+    def attacks(self, graph: Graph) -> None:
+        """Return nothing: none is known."""
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.graph_families import FAMILIES, KINDS, made
-from benchmarks.wl_forest import LabelCounts, WlForest, WlNeighbours, mixed, unit, wl_labels
+from benchmarks.wl_neighbours import WlNeighbours, unit
+from graphad.errors import ModelError, NotFitted
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.metrics import roc_auc
 from graphad.models.rayleigh import quotient
+from graphad.models.wl_forest import WlForest
+from graphad.models.wl_labels import LabelCounts, mixed, wl_labels
 from tests.models.graph_cases import Drawn, drawn_graphs
 from tests.models.planted_graphs import planted
 
@@ -126,3 +129,96 @@ def test_families_hide_what_is_abnormal_from_sizes(family: str) -> None:
         assert mean[odd].mean() > mean[~odd].mean() * 1.1
     if family == "smoothed":
         assert mean[odd].mean() < mean[~odd].mean() * 0.9
+
+
+@pytest.fixture(scope="module")
+def grown() -> tuple[WlForest, GraphBatch, Ints]:
+    """Return a small forest and graphs to score."""
+    pytest.importorskip("sklearn", reason="the forest is scikit-learn's")
+    learn, truth = planted(120, 0.3, 0)
+    later, _ = planted(40, 0.3, 1)
+    made = WlForest(trees=20).fit(learn, learn.features.argmax(axis=1), truth)
+    return made, later, later.features.argmax(axis=1)
+
+
+def test_scores_are_those_of_the_library(grown: tuple[WlForest, GraphBatch, Ints]) -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest, later, kinds = grown
+    learn, truth = planted(120, 0.3, 0)
+    assert forest.counts_ is not None
+    theirs = RandomForestClassifier(
+        20, min_samples_leaf=2, class_weight="balanced_subsample", random_state=0
+    ).fit(forest.counts_.counts(learn, learn.features.argmax(axis=1)), truth)
+    told = theirs.predict_proba(forest.counts_.counts(later, kinds))[:, 1]
+    assert forest.score(later, kinds) == pytest.approx(told)
+
+
+def test_parts_add_up_and_are_what_splits_change(
+    grown: tuple[WlForest, GraphBatch, Ints],
+) -> None:
+    forest, later, kinds = grown
+    score, origin, parts = forest.parts(later, kinds)
+    np.testing.assert_array_equal(score, forest.score(later, kinds))
+    assert origin + parts.sum(axis=1) == pytest.approx(score)
+    assert forest.counts_ is not None
+    assert forest.trees_ is not None
+    t, rows = forest.trees_, forest.counts_.counts(later, kinds).toarray()
+    for row, mine in zip(rows[:5], parts, strict=False):
+        slow = np.zeros(len(row))
+        for begin in t.start[:-1]:
+            at = begin
+            while t.left[at] >= 0:
+                down = t.left[at] if row[t.column[at]] <= t.cut[at] else t.right[at]
+                slow[t.column[at]] += (t.value[begin + down] - t.value[at]) / 20
+                at = begin + down
+        assert mine == pytest.approx(slow)
+
+
+def test_quiet_scores_are_by_trees_that_had_not_seen_the_graph(
+    grown: tuple[WlForest, GraphBatch, Ints],
+) -> None:
+    forest, *_ = grown
+    learn, truth = planted(120, 0.3, 0)
+    assert forest.quiet_ is not None
+    assert len(forest.quiet_) == (~truth).sum()
+    seen = forest.score(learn, learn.features.argmax(axis=1))[~truth]
+    assert forest.quiet_.mean() > seen.mean()  # outside the fit they look less quiet
+
+
+def test_a_forest_is_kept_as_numbers_and_damage_is_an_error(
+    grown: tuple[WlForest, GraphBatch, Ints],
+) -> None:
+    forest, later, kinds = grown
+    told, arrays = forest.dump()
+    again = WlForest.restore(told, arrays)
+    np.testing.assert_array_equal(again.score(later, kinds), forest.score(later, kinds))
+    circle = arrays["left"].copy()
+    circle[circle > 0] = 0
+    bad: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (told | {"trees": 21}, arrays), (told | {"trees": "x"}, arrays), ({"leaves": 3}, arrays),
+        (told, arrays | {"left": circle}), (told, arrays | {"right": arrays["right"] + 10**6}),
+        (told, arrays | {"column": arrays["column"] + 10**6}),
+        (told, arrays | {"value": arrays["value"] * 2}),
+        (told, arrays | {"cut": arrays["cut"][1:]}),
+        (told, arrays | {"known": arrays["known"][::-1]}),
+        (told, arrays | {"hop": arrays["hop"][1:]}),
+        (told, arrays | {"start": arrays["start"][::-1]}), (told, {"left": arrays["left"]}),
+        (told, arrays | {"quiet": arrays["quiet"] + 2}), (told, arrays | {"more": arrays["cut"]}),
+        (told, arrays | {"left": arrays["left"].astype(float)}),
+    ]  # fmt: skip
+    for settings_, held in bad:
+        with pytest.raises(ModelError):
+            WlForest.restore(settings_, held)
+
+
+def test_errors_are_clear(grown: tuple[WlForest, GraphBatch, Ints]) -> None:
+    _, later, kinds = grown
+    with pytest.raises(NotFitted):
+        WlForest().score(later, kinds)
+    with pytest.raises(ValueError, match="both kinds"):
+        WlForest().fit(later, kinds, np.zeros(len(later), bool))
+    with pytest.raises(ValueError, match="one for each graph"):
+        WlForest().fit(later, kinds, np.zeros(3, bool))
+    with pytest.raises(ValueError, match="trees"):
+        WlForest(trees=0)

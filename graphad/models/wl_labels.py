@@ -1,0 +1,96 @@
+"""Counts of Weisfeiler-Lehman labels: what each node is, and what its neighbours are.
+
+A node's label of hop h is its own of hop h - 1 and the multiset of its neighbours'. Labels are
+hashes of 64 bits, so no vocabulary is shared between graphs to score and graphs to learn from.
+Source: Shervashidze et al., Weisfeiler-Lehman Graph Kernels, JMLR 12, 2011.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from graphad.models.graph_batch import GraphBatch
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+HOPS = 2
+
+
+def mixed(numbers: npt.ArrayLike) -> Hashes:
+    """Return numbers scattered over 64 bits, one to one: the finaliser of SplitMix64."""
+    x = np.atleast_1d(np.asarray(numbers)).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def hashed(rows: npt.ArrayLike) -> Hashes:
+    """Return a number of 64 bits for each row of whole numbers [N, P]; equal rows have the same."""
+    columns = np.asarray(rows)
+    found = np.zeros(len(columns), np.uint64)
+    for column in columns.T:
+        found = mixed(found + mixed(column))
+    return found
+
+
+def wl_labels(batch: GraphBatch, labels: npt.ArrayLike, hops: int = HOPS) -> list[Hashes]:
+    """Return the hashed labels [N] of each hop from 0 on; weights of edges don't count."""
+    found = [mixed(labels)]
+    for hop in range(1, hops + 1):
+        own = found[-1]
+        scattered = mixed(own)[batch.indices]
+        # A sum modulo 2^64 of scattered hashes tells multisets apart, in any order.
+        total = np.concatenate([[np.uint64(0)], np.cumsum(scattered, dtype=np.uint64)])
+        around = total[batch.indptr[1:]] - total[batch.indptr[:-1]]
+        found.append(mixed(mixed(own + np.uint64(hop)) + around))
+    return found
+
+
+@dataclass
+class LabelCounts:
+    """Counts of the labels of all hops in each graph, as columns of a sparse matrix.
+
+    least: graphs that a label must be in; known_ [K]: those that are, rising; hop_ [K]: their hop.
+    """
+
+    hops: int = HOPS
+    least: int = 1
+    known_: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
+    hop_: Ints = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+
+    def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelCounts":
+        """Take the labels that are in enough graphs."""
+        graph = np.repeat(np.arange(len(batch)), batch.sizes).astype(np.uint64)
+        seen = [
+            np.unique(np.stack([hop, graph]), axis=1)[0]
+            for hop in wl_labels(batch, labels, self.hops)
+        ]
+        hops = np.repeat(np.arange(len(seen)), [len(one) for one in seen])
+        values, first, graphs = np.unique(
+            np.concatenate(seen), return_index=True, return_counts=True
+        )
+        kept = graphs >= self.least
+        self.known_, self.hop_ = values[kept], hops[first[kept]]
+        return self
+
+    def columns(self, batch: GraphBatch, labels: npt.ArrayLike) -> Ints:
+        """Return the column of each node's label of each hop, [hops + 1, N]; K if not known."""
+        found = []
+        for hop in wl_labels(batch, labels, self.hops):
+            at = np.searchsorted(self.known_, hop)
+            there = at < len(self.known_)
+            there[there] = self.known_[at[there]] == hop[there]
+            found.append(np.where(there, at, len(self.known_)))
+        return np.stack(found)
+
+    def counts(self, batch: GraphBatch, labels: npt.ArrayLike) -> Any:
+        """Return the counts [G, K + 1]; the last column is of labels that aren't known."""
+        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        cols = self.columns(batch, labels)
+        row, col = np.tile(graph, len(cols)), cols.ravel()
+        shape = (len(batch), len(self.known_) + 1)
+        return sparse.coo_matrix((np.ones(len(row)), (row, col)), shape=shape).tocsr()
