@@ -64,8 +64,9 @@ def _rows(name: str, graph: Graph, of: str, model: str, options: Options) -> Ite
                 )
         for label, key in (("comprehensiveness", "without"), ("sufficiency", "alone")):
             value, base = (float(np.median(kept[k])) for k in (key, f"r {key}"))
+            words = f"{name}, {of}, {model}: {label}, median of {len(kept[key])} units"
             yield Row(
-                f"{name}, {of}, {model}: {label}, median of {len(kept[key])} units", value, "share", base,
+                words, value, "share", base,
                 value / base if base else None, seed=seed,
             )  # fmt: skip
 

@@ -91,7 +91,8 @@ def test_of_what_is_kept_for_calibration_only_attacks_are_learned() -> None:
     here, there = (attacked(g, units(g), attacks) for g in (first, second))
     assert 0 < here.sum() < LABELLED <= there.sum() + here.sum()
     detector = WindowDetector().fit([first], attacks, later=lambda: [second])
-    assert detector.regime.startswith(f"supervised, wl: labelled attacks: 8 of {(~here).sum() + 8} ")
+    count = (~here).sum() + 8
+    assert detector.regime == f"supervised, wl: labelled attacks: 8 of {count} units"
     assert detector.learned == {"host units": int((~here).sum())}
     paths = detector.score(TODAY)
     assert paths.stories is not None
