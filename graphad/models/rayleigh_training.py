@@ -4,9 +4,8 @@ All that is random comes from the seed through numpy, and one thread does the su
 graphs and seed give the same bytes on one machine, and nothing of torch's own state is touched.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from graphad.models.metrics import macro_f1, roc_auc
 from graphad.models.rayleigh_checkpoint import Checkpoint, key_of
 from graphad.models.rayleigh_layers import Entry, Sizes, fresh, logits
 from graphad.models.rayleigh_scores import Arrays, Form, Scale, graph_numbers
+from graphad.models.training_run import Epoch, Run, one_thread
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,13 +47,6 @@ class Rules(NamedTuple):
     patience: int
     select: str
     seed: int
-
-
-class Epoch(NamedTuple):
-    """The mean loss of an epoch, and how good held-out graphs then were told apart (nan: none)."""
-
-    loss: float
-    held: float
 
 
 @dataclass
@@ -90,52 +83,6 @@ class Loader:
         return torch.from_numpy(made.reshape(len(x), self.form.depth * x.shape[1]))
 
 
-@dataclass
-class _Run:
-    """A training as far as it has come: parameters, their moments, the best so far."""
-
-    p: dict[str, Any]
-    optimiser: Any
-    random: np.random.Generator
-    kept: dict[str, Any]
-    best: float = -np.inf
-    bad: int = 0
-    epochs: list[Epoch] = field(default_factory=list)
-
-    def save(self, file: Checkpoint) -> None:
-        """Keep the state."""
-        arrays = {f"p/{name}": a.detach().numpy() for name, a in self.p.items()}
-        arrays |= {f"kept/{name}": a.detach().numpy() for name, a in self.kept.items()}
-        for number, moments in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam/{number}/{name}": a.numpy() for name, a in moments.items()}
-        state = {
-            "best": self.best, "bad": self.bad, "epochs": self.epochs,
-            "random": self.random.bit_generator.state,
-        }  # fmt: skip
-        file.save(arrays, state)
-
-    def restore(self, file: Checkpoint) -> None:
-        """Go on from a state that was kept, if there is one of this training."""
-        found = file.load()
-        if found is None:
-            return
-        arrays, state = found
-        with torch.no_grad():
-            for name, a in self.p.items():
-                a.copy_(torch.from_numpy(arrays[f"p/{name}"]))
-        mine = [name for name in arrays if name.startswith("kept/")]
-        self.kept = {name.removeprefix("kept/"): torch.from_numpy(arrays[name]) for name in mine}
-        told = self.optimiser.state_dict()
-        for name, a in arrays.items():
-            if name.startswith("adam/"):
-                number, moment = name.split("/")[1:]
-                told["state"].setdefault(int(number), {})[moment] = torch.from_numpy(a)
-        self.optimiser.load_state_dict(told)
-        self.best, self.bad = state["best"], state["bad"]
-        self.epochs = [Epoch(*one) for one in state["epochs"]]
-        self.random.bit_generator.state = state["random"]
-
-
 def train(
     batch: GraphBatch, labels: Bools, trained: Ints, held: Ints, form: Form, rules: Rules,
     told: Callable[[int, Epoch], None] | None = None, checkpoint: Path | None = None,
@@ -159,13 +106,13 @@ def train(
     moving = [p[name].requires_grad_() for name in sorted(p) if name not in frozen]
     loss_of = _loss(rules, labels[trained])
     truth = torch.from_numpy(labels.astype(np.int64))
-    run = _Run(p, torch.optim.Adam(moving, lr=rules.rate), random, p)
+    run = Run(p, torch.optim.Adam(moving, lr=rules.rate), random, p)
     file = None
     if checkpoint is not None:
         graphs = (batch.start, batch.indptr, batch.indices, batch.weight, batch.features, labels)
         file = Checkpoint(checkpoint, key_of((*graphs, trained, held), form, rules))
         run.restore(file)
-    with _one_thread():
+    with one_thread():
         while len(run.epochs) < rules.epochs and run.bad <= rules.patience:
             total = 0.0
             for chosen in _batches(random.permutation(trained), rules.batch):
@@ -181,12 +128,7 @@ def train(
             if not all(torch.isfinite(a).all() for a in p.values()):
                 raise ValueError("Training diverged: take a smaller rate.")
             found = _held_out(p, form, loader, held, labels, rules, loss_of)
-            run.epochs.append(Epoch(total / len(trained), found))
-            if len(held):
-                run.bad = 0 if found > run.best else run.bad + 1
-                if found >= run.best:  # of equal epochs the later, as in the authors' code
-                    kept = {name: a.detach().clone() for name, a in p.items()}
-                    run.kept, run.best = kept, found
+            run.took(Epoch(total / len(trained), found))
             if file is not None:
                 run.save(file)
             if told is not None:
@@ -238,13 +180,3 @@ def _batches(order: Ints, size: int) -> list[Ints]:
     if cuts and len(order) - cuts[-1] == 1:
         cuts.pop()
     return np.split(order, cuts)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
