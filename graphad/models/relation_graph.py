@@ -70,10 +70,10 @@ class WindowEdges:
         """Return M."""
         return len(self.window)
 
-    def take(self, edges: npt.ArrayLike) -> "WindowEdges":
-        """Return some edges, by rising number or a mask."""
-        e = np.arange(len(self))[np.asarray(edges)]
-        return WindowEdges(self.window[e], self.event[e], self.node[e], self.count[e])
+    def between(self, start: int, stop: int) -> "WindowEdges":
+        """Return edges start to stop."""
+        part = slice(start, stop)
+        return WindowEdges(self.window[part], self.event[part], self.node[part], self.count[part])
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ def conformal(reference: Floats, scores: Floats) -> Floats:
     """
     rising = np.sort(reference)
     reach = len(rising) - np.searchsorted(rising, scores, "left")
-    found: Floats = (1.0 + reach) / (1.0 + len(rising))
-    return found
+    found = (1.0 + reach) / (1.0 + len(rising))
+    return found.astype(np.float64)
 
 
 def rank_average(tails: Sequence[Tail], scores: Sequence[Floats]) -> Floats:
@@ -35,7 +35,8 @@ def rank_average(tails: Sequence[Tail], scores: Sequence[Floats]) -> Floats:
     them still has an order.
     """
     shares = [tail.share(one) for tail, one in zip(tails, scores, strict=True)]
-    found: Floats = -np.log2(np.mean(shares, axis=0) + 1e-12)
+    mean = np.stack(shares).mean(axis=0).astype(np.float64)
+    found: Floats = -np.log2(np.maximum(mean, 1e-300))
     return found
 
 
