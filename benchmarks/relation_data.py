@@ -161,7 +161,7 @@ def bgl(folder: Path) -> RelationSet:
 
 
 def of_sequences(folder: Path, name: str) -> RelationSet:
-    """Return OpenStack or Hadoop sequences; half of the normal ones of the test are learned from."""
+    """Return OpenStack or Hadoop sequences; half of the normal ones are learned from."""
     home = folder / "log-sequences" / f"{name.lower()}_loghub"
 
     def read(kind: str) -> list[list[str]]:
@@ -246,30 +246,25 @@ PLANTED_LOGS = (
 
 
 def sets(home: Callable[[str], Path | None], quick: bool) -> Iterator[RelationSet | str]:
-    """Return all sets; of one that is absent, why it is skipped. home: unpacks a capture."""
-    text, hdfs, alerts, sequences = map(home, ("textlogs", "hdfs", "ait-ads", "log-sequences"))
+    """Return all sets; of one that is absent, its name. home: unpacks a capture.
+
+    A quick run has one of each small kind.
+    """
+    text, sequences, hdfs, alerts = map(home, ("textlogs", "log-sequences", "hdfs", "ait-ads"))
     logs = text / "textlogs" / "loghub-2k" if text else None
-    if logs:
-        yield bgl(logs)
-        for name in PLANTED_LOGS[1:2] if quick else PLANTED_LOGS:
-            yield planted(logs, name, 0)
-    else:
-        yield "textlogs"
+    absent = {"textlogs": text, "log-sequences": sequences, "hdfs": hdfs, "ait-ads": alerts}
+    yield from (name for name, folder in absent.items() if folder is None)
+    if alerts and not quick:
+        for path in sorted((alerts / "ait-ads").glob("*_alerts.txt")):
+            yield ait(path)
     if sequences:
         for name in ("OpenStack",) if quick else ("OpenStack", "Hadoop"):
             yield of_sequences(sequences, name)
-    else:
-        yield "log-sequences"
-    if quick:
-        return
-    if hdfs:
+    if hdfs and not quick:
         yield hdfs_sessions(hdfs / "hdfs")
         if logs:
             yield hdfs_lines(hdfs / "hdfs", logs / "HDFS" / "HDFS_templates.csv")
-    else:
-        yield "hdfs"
-    if alerts:
-        for path in sorted((alerts / "ait-ads").glob("*_alerts.txt")):
-            yield ait(path)
-    else:
-        yield "ait-ads"
+    if logs:
+        yield bgl(logs)
+        for name in PLANTED_LOGS[:1] if quick else PLANTED_LOGS:
+            yield planted(logs, name, 0)

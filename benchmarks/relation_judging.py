@@ -7,7 +7,7 @@ of the test is looked at.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ Bools = npt.NDArray[np.bool_]
 FEWEST = 0.01  # p-value from which on down it's a finding
 RATES = (0.001, 0.005)  # false-positive rates at which recall is told
 HIGHEST = 3
+DRAWS = 100  # of a bootstrap
+BLOCKS = 50
 
 
 class Items(NamedTuple):
@@ -32,6 +34,10 @@ class Items(NamedTuple):
     scores: Floats
     attack: Bools
     window: Ints
+
+    def take(self, chosen: npt.NDArray[Any]) -> "Items":
+        """Return some, by number or a mask."""
+        return Items(self.scores[chosen], self.attack[chosen], self.window[chosen])
 
 
 @dataclass(frozen=True)
@@ -124,36 +130,38 @@ def ranking(items: Items) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def behind(
-    ours: list[Items], theirs: list[Items], metric: str, draws: int = 200
-) -> tuple[float, float, float]:
-    """Return by how much ours is better in a metric: the mean, and 95 % of a paired bootstrap.
+class Gain(NamedTuple):
+    """By how much one model is better than another: the mean, and 95 % of a paired bootstrap."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def gains(ours: list[Items], theirs: list[Items], draws: int = DRAWS) -> dict[str, Gain]:
+    """Return by how much ours is better, by metric.
 
     ours, theirs: of each seed, the same items. Drawn are seeds and, within, blocks of windows that
     follow each other, the same for both.
     """
     random = np.random.default_rng(0)
-    window = ours[0].window
-    held, place = np.unique(window, return_inverse=True)
-    block = (place.ravel() * 50) // max(len(held), 1)  # up to 50 blocks
-    members = [np.flatnonzero(block == b) for b in range(block.max() + 1)]
-    members = [one for one in members if len(one)]
+    held, place = np.unique(ours[0].window, return_inverse=True)
+    block = place.ravel() * BLOCKS // max(len(held), 1)
+    members = [np.flatnonzero(block == b) for b in np.unique(block)]
 
-    def gain(chosen: Ints | None, seeds: Ints) -> float:
-        total = []
-        for seed in seeds:
-            sides = []
-            for side in (ours[seed], theirs[seed]):
-                some = side if chosen is None else Items(*(a[chosen] for a in side))
-                sides.append(ranking(some).get(metric, np.nan))
-            total.append(sides[0] - sides[1])
-        return float(np.mean(total))
+    def gain(chosen: Ints, seed: int) -> dict[str, float]:
+        one, other = (ranking(Items(*(a[chosen] for a in side[seed]))) for side in (ours, theirs))
+        return {name: one[name] - other[name] for name in one.keys() & other.keys()}
 
-    every = np.arange(len(ours))
+    every = np.arange(len(ours[0].scores))
+    whole = [gain(every, seed) for seed in range(len(ours))]
     drawn = []
     for _ in range(draws):
         picked = random.integers(0, len(members), len(members))
         chosen = np.concatenate([members[b] for b in picked])
-        drawn.append(gain(chosen, random.choice(every, 1)))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return gain(None, every), float(low), float(high)
+        drawn.append(gain(chosen, int(random.integers(len(ours)))))
+    found = {}
+    for name in whole[0]:
+        low, high = np.quantile([one[name] for one in drawn if name in one], [0.025, 0.975])
+        found[name] = Gain(float(np.mean([one[name] for one in whole])), float(low), float(high))
+    return found

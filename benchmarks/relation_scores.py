@@ -1,4 +1,4 @@
-"""The models that relation_quality compares: each learns from a set's training part and scores it."""
+"""The models of relation_quality: each learns from a set's training part and scores it all."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.relation_data import RelationSet
-from benchmarks.relation_judging import Judged, judge, judge_windows
+from benchmarks.relation_judging import Judged, edges_of, judge, judge_windows
 from graphad.models.count_nearest import CountNearest
 from graphad.models.event_counts import EventCounts
 from graphad.models.relation_counts import Form, RelationCounts
+from graphad.models.relation_network import RelationNetwork
+from graphad.models.relation_ranks import rank_average
 from graphad.models.relations import Relations
+from graphad.models.tails import Tail
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-Model = Callable[[RelationSet, int], Judged]
+_LEAST = 1e-3  # slope of the tail of the network's logits
 
 
 def training(given: RelationSet) -> Relations:
@@ -26,50 +28,85 @@ def training(given: RelationSet) -> Relations:
     return r.take(keep)
 
 
-def counted(given: RelationSet, form: Form, *, events: bool = False) -> Floats:
-    """Return the bits of relations [R]; an event that was never seen has its own instead.
+def unseen_template(given: RelationSet) -> Floats:
+    """Return whether the event of each relation [R] was never seen."""
+    model, r = RelationCounts("unseen").fit(training(given)), given.relations
+    return model.score_events(r.events)[r.of_event]
+
+
+def counted(form: Form, *, events: bool = False) -> Callable[[RelationSet], Floats]:
+    """Return what gives the bits of relations [R]; a new event has its own instead.
 
     events: known events add their own bits, too.
     """
-    model, r = RelationCounts(form).fit(training(given)), given.relations
-    own = model.score_events(r.events)
-    fresh = ~np.isin(r.events, model.events)
-    return model.score(r).bits + np.where(fresh | events, own, 0.0)[r.of_event]
+
+    def scores(given: RelationSet) -> Floats:
+        model, r = RelationCounts(form).fit(training(given)), given.relations
+        own = model.score_events(r.events)
+        fresh = ~np.isin(r.events, model.events)
+        found: Floats = model.score(r).bits + np.where(fresh | events, own, 0.0)[r.of_event]
+        return found
+
+    return scores
 
 
-def unseen_template(given: RelationSet, _: int) -> Judged:
-    """Judge by whether an event was ever seen."""
-    model, r = RelationCounts("unseen").fit(training(given)), given.relations
-    return judge(given, model.score_events(r.events)[r.of_event])
-
-
-def nearest(**settings: bool) -> Model:
+def nearest(idf: bool, new_events: bool) -> Callable[[RelationSet], Judged]:
     """Return the judge of the distance of windows to the nearest ones of quiet time."""
 
-    def judged(given: RelationSet, _: int) -> Judged:
-        r = given.relations
-        lines = np.unique(training_lines(given) // given.step_us)
-        counts, number = EventCounts.of_windows(r, given.step_us)
+    def judged(given: RelationSet) -> Judged:
+        counts, number = EventCounts.of_windows(given.relations, given.step_us)
         quiet, _ = EventCounts.of_windows(training(given), given.step_us)
-        assert len(quiet) == len(lines)
-        return judge_windows(given, number, CountNearest(**settings).fit(quiet).score(counts))
+        model = CountNearest(idf, new_events).fit(quiet)
+        return judge_windows(given, number, model.score(counts))
 
     return judged
 
 
-def training_lines(given: RelationSet) -> Ints:
-    """Return the times of the lines that are learned from."""
-    return training(given).ts
-
-
-PLAIN: dict[str, Model] = {
+SURPRISAL = counted("surprisal")
+# Of relations, and of windows alone; none of them draws by chance.
+RELATIONS: dict[str, Callable[[RelationSet], Floats]] = {
     "unseen template": unseen_template,
-    "unseen relation": lambda given, _: judge(given, counted(given, "unseen")),
-    "surprisal": lambda given, _: judge(given, counted(given, "surprisal")),
-    "counts": lambda given, _: judge(given, counted(given, "counts")),
-    "counts and event": lambda given, _: judge(given, counted(given, "counts", events=True)),
-    "count nearest": nearest(),
-    "count nearest, idf": nearest(idf=True),
-    "new event and count nearest": nearest(new_events=True),
-    "new event and count nearest, idf": nearest(idf=True, new_events=True),
+    "unseen relation": counted("unseen"),
+    "surprisal": SURPRISAL,
+    "counts": counted("counts"),
+    "counts and event": counted("counts", events=True),
 }
+WINDOWS = {
+    "count nearest": nearest(False, False),
+    "count nearest, idf": nearest(True, False),
+    "new event and count nearest": nearest(False, True),
+    "new event and count nearest, idf": nearest(True, True),
+}
+RANDOM = ("network", "paper", "rank average")
+
+
+def ranked(given: RelationSet, *scores: Floats) -> Floats:
+    """Return the rank average [R] of the scores of two models, among the calibration's edges."""
+    _, at = edges_of(given)
+    quiet = np.flatnonzero(given.part[given.relations.line] == 1)
+    quiet = quiet[np.unique(at[quiet], return_index=True)[1]]
+    tails = [Tail.fit(one[quiet], _LEAST) for one in scores]
+    return rank_average(tails, scores)
+
+
+def seeded(given: RelationSet, seed: int, settings: dict[str, int]) -> dict[str, Judged]:
+    """Return what RANDOM models of one seed are worth."""
+    windows = {"step_us": given.step_us, "length_us": given.step_us, "seed": seed} | settings
+    r, learned = given.relations, training(given)
+    network = RelationNetwork(**windows).fit(learned).score(r)  # type: ignore[arg-type]
+    paper = RelationNetwork.paper(**windows).fit(learned).score(r)
+    both = ranked(given, network, SURPRISAL(given))
+    return {
+        name: judge(given, scores)
+        for name, scores in zip(RANDOM, (network, paper, both), strict=True)
+    }
+
+
+def judged_all(given: RelationSet, seeds: int, settings: dict[str, int]) -> dict[str, list[Judged]]:
+    """Return what each model is worth on a set, for each seed; of plain ones for one."""
+    found = {name: [judge(given, scores(given))] for name, scores in RELATIONS.items()}
+    found |= {name: [judge_of(given)] for name, judge_of in WINDOWS.items()}
+    for seed in range(seeds):
+        for name, one in seeded(given, seed, settings).items():
+            found.setdefault(name, []).append(one)
+    return found

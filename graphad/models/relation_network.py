@@ -6,6 +6,7 @@ differs by default is listed at `RelationNetwork`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,10 +74,10 @@ class RelationNetwork:
     dropout: float = 0.0
     rate: float = 0.003
     decay: float = 1e-5
-    batch: int = 32
+    batch: int = 16
     steps: int = 16
-    epochs: int = 60
-    patience: int = 10
+    epochs: int = 25
+    patience: int = 6
     held: float = 0.15
     seed: int = 0
     features_: RelationFeatures | None = field(default=None, repr=False)
@@ -230,10 +231,9 @@ class RelationNetwork:
 def _torch() -> Any:
     """Return the module that trains and scores. Raises: GraphadError: torch is not installed."""
     try:
-        from graphad.models import relation_training
+        return import_module("graphad.models.relation_training")
     except ImportError as error:
         raise GraphadError(
             "A relation network needs torch, which is not installed.",
             hint="pip install 'graphad[neural]', or take --model surprisal.",
         ) from error
-    return relation_training
