@@ -150,7 +150,7 @@ def gains(ours: list[Items], theirs: list[Items], draws: int = DRAWS) -> dict[st
     members = [np.flatnonzero(block == b) for b in np.unique(block)]
 
     def gain(chosen: Ints, seed: int) -> dict[str, float]:
-        one, other = (ranking(Items(*(a[chosen] for a in side[seed]))) for side in (ours, theirs))
+        one, other = (ranking(side[seed].take(chosen)) for side in (ours, theirs))
         return {name: one[name] - other[name] for name in one.keys() & other.keys()}
 
     every = np.arange(len(ours[0].scores))
