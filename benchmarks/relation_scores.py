@@ -13,7 +13,9 @@ from graphad.models.relation_counts import Form, RelationCounts
 from graphad.models.relation_network import RelationNetwork
 from graphad.models.relation_ranks import rank_average
 from graphad.models.relations import Relations
+from graphad.models.session_residual import SessionResidual
 from graphad.models.tails import Tail
+from graphad.models.text_vectors import TextVectors
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,6 +64,23 @@ def nearest(idf: bool, new_events: bool) -> Callable[[RelationSet], Judged]:
     return judged
 
 
+def residual(given: RelationSet) -> Judged:
+    """Judge windows by what of their events' texts is outside of quiet directions (SemPCA)."""
+    counts, number = EventCounts.of_windows(given.relations, given.step_us)
+    quiet, _ = EventCounts.of_windows(training(given), given.step_us)
+    texts = TextVectors().fit([given.relations.events[e] for e in np.unique(quiet.event)])
+    vectors = texts.vectors(given.relations.events)
+    model = SessionResidual.fit(summed(quiet, vectors))
+    return judge_windows(given, number, model.score(summed(counts, vectors)))
+
+
+def summed(counts: EventCounts, vectors: Floats) -> Floats:
+    """Return the sum of the vectors of the events of each window [W, D]."""
+    found = np.zeros((len(counts), vectors.shape[1]))
+    np.add.at(found, counts.window, vectors[counts.event] * counts.count[:, None])
+    return found
+
+
 SURPRISAL = counted("surprisal")
 # Of relations, and of windows alone; none of them draws by chance.
 RELATIONS: dict[str, Callable[[RelationSet], Floats]] = {
@@ -76,6 +95,7 @@ WINDOWS = {
     "count nearest, idf": nearest(True, False),
     "new event and count nearest": nearest(False, True),
     "new event and count nearest, idf": nearest(True, True),
+    "residual of texts": residual,
 }
 RANDOM = ("network", "paper", "rank average")
 
