@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import captures, harness
 from benchmarks.harness import Options, Row
 from benchmarks.relation_data import RelationSet, sets
-from benchmarks.relation_judging import Items, Judged, gains, ranking
+from benchmarks.relation_judging import Items, Judged, edges_of, gains, ranking
 from benchmarks.relation_scores import WINDOWS, judged_all
 
 # What is taken if nothing is asked for, where relations are judged and where windows are.
@@ -81,7 +81,7 @@ def _mean(every: list[Items]) -> dict[str, float]:
 
 
 def phases(given: RelationSet, found: dict[str, list[Judged]]) -> Iterator[Row]:
-    """Return the AP of each phase of an attack against quiet edges, lines of others left out."""
+    """Return how well each phase of an attack is told, by the first seed."""
     if given.phase is None:
         return
     for model in (DEFAULT["edge"], *RIVALS["edge"]):
@@ -90,15 +90,15 @@ def phases(given: RelationSet, found: dict[str, list[Judged]]) -> Iterator[Row]:
 
 
 def found_by_phase(given: RelationSet, one: Judged) -> dict[str, float]:
-    """Return by AUC how well the edges of windows in each phase are told from quiet ones."""
+    """Return by AUC how well the edges of each phase are told from those of no attack."""
     assert given.phase is not None
-    r = given.relations
-    window = r.ts[r.line] // given.step_us
+    _, at = edges_of(given)
+    test = given.part[given.relations.line] == 2
+    edge = np.unique(at[test])  # in the order in which they are ranked
     found = {}
     for phase in sorted(set(given.phase.tolist()) - {""}):
-        mine = np.isin(one.ranked.window, window[given.phase == phase]) & one.ranked.attack
-        kept = mine | ~one.ranked.attack
-        told = ranking(one.ranked.take(kept))
+        mine = np.isin(edge, at[test & (given.phase == phase)])
+        told = ranking(one.ranked.take(mine | ~one.ranked.attack))
         if "AUC" in told:
             found[phase] = told["AUC"]
     return found
