@@ -75,6 +75,11 @@ class WindowEdges:
         part = slice(start, stop)
         return WindowEdges(self.window[part], self.event[part], self.node[part], self.count[part])
 
+    def take(self, edges: Ints) -> "WindowEdges":
+        """Return some edges, by rising numbers."""
+        e = edges
+        return WindowEdges(self.window[e], self.event[e], self.node[e], self.count[e])
+
 
 @dataclass(frozen=True)
 class WindowGraphs:

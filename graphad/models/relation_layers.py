@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Arrays = dict[str, npt.NDArray[np.float32]]
 
+_ROWS = 4096  # tokens that look at others at once
+
 
 class Shape(NamedTuple):
     """The form of a network: settings of the same names of RelationNetwork."""
@@ -188,12 +190,14 @@ def _attended(p: dict[str, Any], shape: Shape, windows: Windows, u: Any) -> Any:
             back = (sinusoids @ p[f"{block} key"]).reshape(-1, heads, wide).transpose(0, 1)
         seen = []
         for w, (token, age) in enumerate(windows.keys):
-            mine = q[:, start[w] : start[w + 1]]
-            score = mine @ k[:, token].transpose(1, 2)
-            if shape.causal:
-                score = score + (mine @ back.transpose(1, 2))[:, :, age]
-            share = torch.softmax(score / wide**0.5, dim=2)
-            seen.append((share @ v[:, token]).transpose(0, 1).reshape(-1, shape.hidden))
+            their_k, their_v = k[:, token].transpose(1, 2), v[:, token]
+            for low in range(start[w], start[w + 1], _ROWS):
+                mine = q[:, low : min(low + _ROWS, start[w + 1])]
+                score = mine @ their_k
+                if shape.causal:
+                    score = score + (mine @ back.transpose(1, 2))[:, :, age]
+                share = torch.softmax(score / wide**0.5, dim=2)
+                seen.append((share @ their_v).transpose(0, 1).reshape(-1, shape.hidden))
         u = _normal(p, f"{block} first", u + _linear(p, f"{block} out", torch.cat(seen)))
         inner = torch.relu(_linear(p, f"{block} wide", u))
         u = _normal(p, f"{block} second", u + _linear(p, f"{block} narrow", inner))

@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _TRIES = 8
+_WIDEST = 4096  # tokens of a window that may have false edges of the paper's kind
+_CELLS = 2**22  # so many choices are made at once
 
 
 def first_replaced(first: Floats, second: Floats) -> Floats:
@@ -115,7 +117,7 @@ def window_negatives(
     """Return a false edge [M] for each true one, by tokens, and where there is one, as the paper.
 
     An end that is adjacent to every other node is always the one replaced; if both are, there is no
-    false edge.
+    false edge. Nor is there one in a window of more than 4,096 tokens; the authors drop those.
     """
     degree = graphs.degrees(weight)
     src, dst = graphs.src.copy(), graphs.dst.copy()
@@ -124,15 +126,19 @@ def window_negatives(
     edge_window = np.searchsorted(graphs.start, graphs.src, "right") - 1
     cuts = np.searchsorted(edge_window, np.arange(len(graphs.number) + 1))
     for w in range(len(graphs.number)):
-        mine = slice(cuts[w], cuts[w + 1])
-        free, a = not_adjacent(graphs, w), graphs.start[w]
-        i, j = graphs.src[mine] - a, graphs.dst[mine] - a
-        # The first is replaced by one that is not adjacent to the second, and the other way round.
-        for_first, for_second = free[j].any(axis=1), free[i].any(axis=1)
-        first = (chance[mine] & for_first) | ~for_second
-        open_ = np.where(first[:, None], free[j], free[i])
-        pick = (random.random(open_.shape) * open_).argmax(axis=1)
-        src[mine] = np.where(first, pick, i) + a
-        dst[mine] = np.where(first, j, pick) + a
-        good[mine] = for_first | for_second
+        a, n = graphs.start[w], graphs.start[w + 1] - graphs.start[w]
+        if n > _WIDEST:
+            continue
+        free = not_adjacent(graphs, w)
+        for low in range(cuts[w], cuts[w + 1], max(_CELLS // n, 1)):
+            mine = slice(low, min(low + max(_CELLS // n, 1), cuts[w + 1]))
+            i, j = graphs.src[mine] - a, graphs.dst[mine] - a
+            # The first is replaced by one that is not adjacent to the second, and the other way.
+            for_first, for_second = free[j].any(axis=1), free[i].any(axis=1)
+            first = (chance[mine] & for_first) | ~for_second
+            open_ = np.where(first[:, None], free[j], free[i])
+            pick = (random.random(open_.shape) * open_).argmax(axis=1)
+            src[mine] = np.where(first, pick, i) + a
+            dst[mine] = np.where(first, j, pick) + a
+            good[mine] = for_first | for_second
     return src, dst, good

@@ -35,6 +35,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+_EDGES = 8_000  # of a stretch that a step looks at; more of them are drawn from
+_WIDE = 200_000  # edges that are scored at once, if windows are not wider than that
 _FEWEST = 5  # windows from which on some are held out
 _ROUNDS = 5  # of false relations in those, so that chance says less
 
@@ -212,6 +214,8 @@ class _Maker:
     ) -> _Pairs | None:
         """Return pairs of true and false relations, None if there are none to be had."""
         some = self.edges.between(self.start[stretch.lead], self.start[stretch.stop])
+        if len(some) > _EDGES:
+            some = some.take(np.sort(random.choice(len(some), _EDGES, replace=False)))
         graph = WindowGraphs.of(some, self.vertices.events)
         weight = edge_weights(some.count, self.shape)
         judged = some.window >= self.number[stretch.first]
@@ -293,6 +297,7 @@ def score_edges(
     start = np.append(np.searchsorted(edges.window, number), len(edges))
     held = {name: torch.from_numpy(a) for name, a in p.items()}
     found = np.empty(len(edges))
+    size = max(min(size, _WIDE // max(int(np.diff(start).max()), 1)), 1)
     with torch.no_grad(), one_thread():
         for stretch in stretches(number, size, shape):
             some = edges.between(start[stretch.lead], start[stretch.stop])

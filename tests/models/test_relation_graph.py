@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.models import relation_negatives
 from graphad.models.relation_graph import WindowEdges, WindowGraphs, weights
 from graphad.models.relation_negatives import (
     TypedNegatives,
@@ -139,6 +140,12 @@ def test_a_complete_window_has_no_false_edge_and_the_next_one_is_right() -> None
     assert good.tolist() == [False, True, True]
     assert ((graph.window[src] == graph.window[dst])[1:]).all()
     assert (graph.window[src][1:] == 1).all()
+
+
+def test_a_window_too_wide_has_no_false_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges, graph = one(WORKED)
+    monkeypatch.setattr(relation_negatives, "_WIDEST", 6)
+    assert not window_negatives(np.random.default_rng(0), graph, edges.count)[2].any()
 
 
 @settings(max_examples=30)

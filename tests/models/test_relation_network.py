@@ -12,7 +12,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="networks are trained by torch")
 
 from graphad.errors import GraphadError, ModelError, NotFitted  # noqa: E402
-from graphad.models import rayleigh_checkpoint, relation_network  # noqa: E402
+from graphad.models import (  # noqa: E402
+    rayleigh_checkpoint,
+    relation_layers,
+    relation_negatives,
+    relation_network,
+    relation_training,
+)
 from graphad.models.relation_counts import RelationCounts  # noqa: E402
 from graphad.models.relation_graph import WindowEdges, WindowGraphs  # noqa: E402
 from graphad.models.relation_layers import (  # noqa: E402
@@ -205,6 +211,27 @@ def test_a_window_of_two_nodes_leaves_the_others_alone(either: RelationNetwork) 
     assert np.isfinite(found[-1])
 
 
+def test_wide_windows_are_scored_in_pieces(
+    either: RelationNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test, _ = grouped(10, 6)
+    whole = either.score(test)
+    monkeypatch.setattr(relation_layers, "_ROWS", 3)
+    monkeypatch.setattr(relation_training, "_WIDE", 20)
+    np.testing.assert_allclose(either.score(test), whole, atol=1e-5)
+
+
+def test_of_wide_windows_a_step_looks_at_some_edges(
+    quiet: Relations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relation_training, "_EDGES", 50)
+    monkeypatch.setattr(relation_negatives, "_CELLS", 10)
+    some = quiet.take(quiet.ts < 30 * STEP)
+    for make in (RelationNetwork, RelationNetwork.paper):
+        model = make(**(SMALL | {"identity": 0}), epochs=1).fit(some)
+        assert np.isfinite(model.score(some)).all()
+
+
 def test_unseen_names_have_finite_scores(either: RelationNetwork) -> None:
     test, _ = grouped(3, 8)
     other = replace(
@@ -305,6 +332,8 @@ def test_what_cannot_be_is_told(quiet: Relations, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "graphad.models.relation_training", None)
     with pytest.raises(GraphadError, match="torch"):
         RelationNetwork(**SMALL).fit(quiet)
+    with pytest.raises(GraphadError, match="torch"):
+        RelationNetwork.restore({}, {})
 
 
 def test_windows_that_slide_look_back_and_are_judged_once(quiet: Relations) -> None:
