@@ -4,13 +4,16 @@ Equal hashes are not enough, the bytes are compared; the hash has a secret seed.
 """
 
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad.jit import kernel
-from graphad.scan.text_mask import MOST, ROOM, Ints, mask_text
+from graphad.scan.text_mask import MOST, ROOM, Ints, mask_client, mask_text
 from graphad.scan.words import U64, Bytes, copy_bytes, hash_bytes, same_bytes
+
+Spans: TypeAlias = npt.NDArray[np.int32]
 
 _SEED = U64(secrets.randbits(64))
 _SLACK = 64  # bytes past the end that word-wise loads and copies may touch
@@ -33,11 +36,18 @@ class Masked(NamedTuple):
         return [data[a:b] for a, b in zip(ends, ends[1:], strict=False)]
 
 
-def mask(data: Bytes, start: Ints, end: Ints, values: bool = True) -> Masked:
-    """Mask the texts data[start[i]:end[i]]; `values`: say where their values are."""
+def mask(
+    data: Bytes, start: Ints, end: Ints, values: bool = True, client: Spans | None = None
+) -> Masked:
+    """Mask the texts data[start[i]:end[i]]; `values`: say where their values are.
+
+    `client` [N, 2]: where a text's own beginning stands, as an access log has it; 0 for none.
+    """
     n = len(start)
+    if client is None:
+        client = np.zeros((n, 2), np.int32)
     padded = np.concatenate([data, np.zeros(_SLACK, np.uint8)])
-    longest = int((end - start).max(initial=0))
+    longest = int((end - start).max(initial=0)) + int((client[:, 1] - client[:, 0]).max(initial=0))
     which, offsets = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
     first, hashes = np.empty(1024, np.int64), np.empty(1024, np.uint64)
     ends = np.zeros(1025, np.int64)
@@ -50,7 +60,7 @@ def mask(data: Bytes, start: Ints, end: Ints, values: bool = True) -> Masked:
     at = 0
     while True:
         at = _mask_all(
-            padded, start, end, at, values, scratch, found, which, offsets, first, hashes, ends,
+            padded, start, end, client, at, values, scratch, found, which, offsets, first, hashes, ends,
             slots, arena, told, state, _SEED,
         )  # fmt: skip
         if at >= n:
@@ -83,7 +93,7 @@ def _fill(slots: np.ndarray, hashes: np.ndarray, count: int) -> None:
 
 @kernel
 def _mask_all(
-    data: Bytes, start: Ints, end: Ints, at: int, values: bool, scratch: Bytes, found: Ints,
+    data: Bytes, start: Ints, end: Ints, client: Spans, at: int, values: bool, scratch: Bytes, found: Ints,
     which: Ints, offsets: Ints, first: Ints, hashes: np.ndarray, ends: Ints, slots: np.ndarray,
     arena: Bytes, told: Ints, state: Ints, seed: U64,
 ) -> int:  # fmt: skip
@@ -97,7 +107,12 @@ def _mask_all(
             break
         if values and told_so_far + MOST > len(told):
             break
-        size, count = mask_text(data, start[at], end[at], scratch, found)
+        size, count = 0, 0
+        if client[at, 1] > 0:
+            size, count = mask_client(data, client[at, 0], client[at, 1], scratch, found)
+            scratch[size] = 32
+            size += 1
+        size, count = mask_text(data, start[at], end[at], scratch, size, found, count)
         hashed = hash_bytes(scratch, 0, size, seed)
         slot = np.int64(hashed) & bits
         while True:

@@ -25,7 +25,7 @@ from graphad.scan.words import Bytes, Ints
 
 # What a header is. From HEADED on there is a stamp.
 BLANK_LINE, NO_STAMP, TOO_LONG = 0, 1, 2
-HEADED, RFC3164, RFC5424, REQUEST, FIELDS, CLUSTER = range(3, 9)
+HEADED, RFC3164, RFC5424, REQUEST, FIELDS, CLUSTER, JSON = range(3, 10)
 MAX_LINE = 16 * 1024 * 1024
 _WORDS_BEFORE = 6  # words that may stand before a stamp, if they look like parts of a header
 _FAR = 200  # bytes in which it must begin
@@ -176,6 +176,9 @@ def head(data: Bytes, a: int, b: int, spans: Spans) -> tuple[int, int, int]:
     if b - a > MAX_LINE:
         return TOO_LONG, 0, 0
     at, pri, version = a, False, False
+    if data[at] == 123 and _object(data, at, b):
+        _set(spans, MESSAGE, a, b)
+        return JSON, 0, 0
     if data[at] == 60:
         end = run_end(data, at + 1, b, DIGIT)
         if end > at + 1 and end <= at + 4 and end < b and data[end] == 62:
@@ -213,6 +216,13 @@ def head(data: Bytes, a: int, b: int, spans: Spans) -> tuple[int, int, int]:
     kind = FIELDS if past < b and data[past] == 124 else HEADED
     _set(spans, MESSAGE, general(data, past, b, spans, opened), b)
     return kind, us, flags
+
+
+@lean
+def _object(data: Bytes, a: int, b: int) -> bool:
+    """Say whether a line begins as a JSON object does that has a field; it may be cut off."""
+    at = run_end(data, a + 1, b, BLANK)
+    return at < b and data[at] == 34
 
 
 @lean
@@ -266,6 +276,28 @@ def heads(
 
 
 @kernel
+def begins(
+    kind: npt.NDArray[np.uint8], start: Ints, inside: bool, most: int, first: npt.NDArray[np.bool_]
+) -> bool:
+    """Say which lines begin a record; return whether the last one is inside of one with a header.
+
+    A line without a header belongs to the record before, if that has one and begins less than
+    `most` bytes before. `inside`: so does the first line here, if it has no header.
+    """
+    begin = start[0] if len(start) else 0
+    for i in range(len(start)):
+        if kind[i] >= HEADED:
+            inside = True
+            first[i] = True
+        else:
+            inside = inside and start[i] - begin < most
+            first[i] = not inside
+        if first[i]:
+            begin = start[i]
+    return inside
+
+
+@kernel
 def last_headed(data: Bytes, start: Ints, end: Ints) -> int:
     """Return the last line that has a stamp; -1 if none has."""
     spans = np.zeros(SPANS, np.int32)
@@ -274,3 +306,16 @@ def last_headed(data: Bytes, start: Ints, end: Ints) -> int:
         if kind >= HEADED:
             return i
     return -1
+
+
+@kernel
+def numbers(data: Bytes, start: Ints, end: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Return the whole numbers that texts of up to 18 digits make, and which texts are such."""
+    values, good = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
+    for i in range(len(start)):
+        size = end[i] - start[i]
+        if 0 < size <= 18 and run_end(data, start[i], end[i], DIGIT) == end[i]:
+            good[i] = True
+            for j in range(start[i], end[i]):
+                values[i] = values[i] * 10 + np.int64(data[j]) - 48
+    return values, good

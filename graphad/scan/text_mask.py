@@ -225,13 +225,16 @@ def _note(
 
 
 @lean
-def mask_text(data: Bytes, a: int, b: int, out: Bytes, values: Ints) -> tuple[int, int]:
-    """Write the masked text of data[a:b] to `out`; return its size and how many values it has.
+def mask_text(
+    data: Bytes, a: int, b: int, out: Bytes, size: int, values: Ints, count: int
+) -> tuple[int, int]:
+    """Write the masked text of data[a:b] to `out` from `size` on and its values behind `count`.
 
-    `out` needs ROOM times the bytes of the text; `values` is [MOST, 5].
+    Returns both as they are then. `out` needs ROOM times the bytes of the text; `values` is
+    [MOST, 5], and of a text that has more the rest is masked but not told.
     """
-    at, size, count = a, 0, 0
-    before = 0  # 1 if the word before is "user", 2 if it is "for"
+    at = a
+    before = 0  # 1 if the word before is "user", 2 if it is "for", 3 if it is "port"
     while at < b:
         first = at == a or not has(data, at - 1, NAME)
         c = data[at]
@@ -241,7 +244,7 @@ def mask_text(data: Bytes, a: int, b: int, out: Bytes, values: Ints) -> tuple[in
             at += 1
             continue
         opens = at == a or has(data, at - 1, OPENING)
-        if before and has(data, at, NAME) and opens:
+        if 0 < before < 3 and has(data, at, NAME) and opens:
             end = user_end(data, at, b, before == 2)
             if end > 0:
                 count = _note(values, count, at, end, USER, 0, 0)
@@ -274,6 +277,8 @@ def mask_text(data: Bytes, a: int, b: int, out: Bytes, values: Ints) -> tuple[in
                 continue
         end, kind = value_at(data, at, b, a)
         if end > 0:
+            if before == 3 and kind == NUM:
+                kind = PORT
             count = _note(values, count, at, end, kind, 0, 0)
             size = _put(out, size, kind)
             at, before = end, 0
@@ -299,6 +304,33 @@ def mask_text(data: Bytes, a: int, b: int, out: Bytes, values: Ints) -> tuple[in
     return size, count
 
 
+@lean
+def mask_client(data: Bytes, a: int, b: int, out: Bytes, values: Ints) -> tuple[int, int]:
+    """Do the same for what an access log has before its stamp: address, identity and user."""
+    at, size, count, word = a, 0, 0, 0
+    while at < b:
+        if has(data, at, BLANK):
+            word += 1
+            out[size] = data[at]
+            size += 1
+            at += 1
+            continue
+        end = at
+        while end < b and not has(data, end, BLANK):
+            end += 1
+        if end - at == 1 and data[at] == 45:
+            out[size] = 45
+            size += 1
+        else:
+            found, kind = value_at(data, at, b, a)
+            if word > 0 or found != end:
+                kind = DOMAIN if word == 0 else USER
+            count = _note(values, count, at, end, kind, 0, 0)
+            size = _put(out, size, kind)
+        at = end
+    return size, count
+
+
 @inlined
 def _plain_word(data: Bytes, a: int, b: int) -> tuple[int, bool]:
     """Return where a word ends, and whether it can be neither a value nor a key: most are so."""
@@ -318,12 +350,14 @@ def _plain_word(data: Bytes, a: int, b: int) -> tuple[int, bool]:
 
 @inlined
 def _word(data: Bytes, at: int, end: int, before: int) -> int:
-    """Return what the next word is told by: 1 if this one is "user", 2 if "for"."""
+    """Return what the next word is told by: 1 if this one is "user", 2 if "for", 3 if "port"."""
     if end == at:
         keeps = data[at] == 58 or data[at] == 34 or data[at] == 39
         return before if before == 1 and keeps else 0
     if end - at == 4 and lower(data, at) == 117 and lower(data, at + 1) == 115:
         return 1 if lower(data, at + 2) == 101 and lower(data, at + 3) == 114 else 0
+    if end - at == 4 and lower(data, at) == 112 and lower(data, at + 1) == 111:
+        return 3 if lower(data, at + 2) == 114 and lower(data, at + 3) == 116 else 0
     if end - at == 3 and lower(data, at) == 102 and lower(data, at + 1) == 111:
         return 2 if lower(data, at + 2) == 114 else 0
     return 0

@@ -47,7 +47,7 @@ def has(data: Bytes, at: int, what: int) -> bool:
     return (CLASSES[data[at]] & what) != 0
 
 
-@inlined
+@lean
 def run_end(data: Bytes, a: int, b: int, what: int) -> int:
     """Return where the bytes of some classes end."""
     while a < b and (CLASSES[data[a]] & what) != 0:
