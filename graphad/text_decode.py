@@ -206,7 +206,7 @@ class Decoder:
             [self._rule(providers[p // len(distinct)], distinct[p % len(distinct)])
              for p in pairs.tolist()], np.int64,
         )[row_of]  # fmt: skip
-        found: dict[str, list[str | None]] = {name: [None] * len(of) for name in ()}
+        found: dict[str, list[str | None]] = {}
         data = lines.data.tobytes() if (rules >= 0).any() else b""
         spans = lines.spans
         for row in np.flatnonzero(rules >= 0).tolist():

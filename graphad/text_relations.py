@@ -24,9 +24,7 @@ class Rule(NamedTuple):
     outcome: str | None = None
 
 
-RULES = tuple(
-    rule._replace(message=rule.message)
-    for rule in (
+RULES = (
         Rule(
             "logon", r"sshd(-session)?(\(\w+\))?", ("Accepted ",),
             rf"Accepted (?P<logon_type>[\w/-]+) for (?P<target_user>\S+) from {_IP} "
@@ -68,7 +66,6 @@ RULES = tuple(
             "job", r"(?i)(?:/usr/sbin/)?crond?(\(\w+\))?", ("*) CMD (",),
             r"\((?P<user>[^()\s]+)\) CMD \((?P<script>.*)\)",
         ),
-    )
 )  # fmt: skip
 _PROVIDERS = [re.compile(rule.provider) for rule in RULES]
 _MESSAGES = [re.compile(rule.message, re.DOTALL) for rule in RULES]

@@ -9,7 +9,7 @@
            | date node stamp node kind component level message         supercomputers: BGL, Thunderbird
 
 Which it is, the line's own form says and nothing else: not its file, nor the lines before it. A line
-without a stamp has no header. tests/scan/plain_text.py says the same in regular expressions.
+without a stamp has no header.
 """
 
 import numpy as np
@@ -17,10 +17,26 @@ import numpy.typing as npt
 
 from graphad.jit import kernel
 from graphad.scan.lean import inlined, lean
-from graphad.scan.text_rest import CONTEXT, HOST, MESSAGE, NAME, WORDS, Spans, general, tag
+from graphad.scan.text_rest import (
+    CONTEXT,
+    DATA,
+    HOST,
+    LEVEL,
+    MESSAGE,
+    MSGID,
+    NAME,
+    PID,
+    PRI,
+    SPANS,
+    WORDS,
+    Spans,
+    general,
+    level_end,
+    tag,
+    word_end,
+)
 from graphad.scan.text_stamps import ACCESS, EPOCH, SYSLOG, T_BETWEEN, read_stamp
-from graphad.scan.text_values import BLANK, DIGIT, closed, has, run_end
-from graphad.scan.text_rest import DATA, LEVEL, MSGID, PID, PRI, SPANS, level_end, word_end
+from graphad.scan.text_values import BLANK, DIGIT, has, run_end
 from graphad.scan.words import Bytes, Ints
 
 # What a header is. From HEADED on there is a stamp.

@@ -44,7 +44,7 @@ def level_end(data: Bytes, a: int, b: int, small: bool) -> int:
 @lean
 def tag(data: Bytes, a: int, b: int, spans: Spans) -> int:
     """Return where the message begins behind `name[pid]: ` or `name: `; -1 if there is no tag."""
-    at, depth = a, 0
+    at = a
     while at < b and at - a <= 255 and not has(data, at, BLANK):
         c = data[at]
         if c == 91 or (c == 58 and (at + 1 >= b or has(data, at + 1, BLANK))):

@@ -5,7 +5,7 @@
     05-02 10:14:59.123    05.02 10:14:59    24/05/02 10:14:59    240502 101459    20240502-10:14:59:123
     02-May-2024 10:14:59.123    05/02/2024 10:14:59 PM    05/02-10:14:59.123456    1714637699.123
 
-tests/scan/plain_text.py says the same in regular expressions; tests hold the two together.
+tests/scan/plain_stamps.py says the same in regular expressions; tests hold the two together.
 """
 
 import numpy as np
@@ -28,7 +28,6 @@ _DAYS = np.array(
     [int.from_bytes(name.encode(), "little") for name in "mon tue wed thu fri sat sun".split()],
     np.int64,
 )
-_NO = np.int64(-1)
 # Zones by name, hours east of Greenwich; those that mean several are known to be zones, no more.
 _ZONES = {
     "UTC": 0, "GMT": 0, "WET": 0, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
