@@ -1,0 +1,241 @@
+"""What a detector of relations reads of text logs: lines with template, component and typed fields.
+
+See docs/text.md for the interface.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphad.models.templates import Templates
+from graphad.query import quoted
+from graphad.store.slices import cuts
+from graphad.store.store import Moment, Store
+
+if TYPE_CHECKING:
+    import datetime
+
+__all__ = ["Moment", "learn_templates", "text_lines"]
+
+Ints = npt.NDArray[np.int64]
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_FIELD = pa.struct([("name", pa.string()), ("type", pa.string()), ("value", pa.string())])
+LINES = pa.schema(
+    [
+        ("ts", pa.timestamp("us")), ("host", _TEXT), ("component", _TEXT), ("code", _TEXT),
+        ("template", _TEXT), ("message", _TEXT), ("fields", pa.list_(_FIELD)),
+        ("source", pa.int64()), ("record", pa.int64()), ("line", pa.int64()),
+    ]
+)  # fmt: skip
+_NO_FIELDS = ("guessed", "lines")  # say how a record was read
+# Names under which logs tell an account.
+_USERS = frozenset(
+    ("user", "username", "user_name", "user.name", "ruser", "logname", "acct", "account", "login",
+     "target_user")
+)  # fmt: skip
+# Types that a value's form tells whatever its name is; a number is told by its name alone.
+_SHAPED = frozenset(
+    ("url", "email", "account", "uuid", "ipv6", "ip", "mac", "path", "domain", "block")
+)
+_COLUMNS = ("user", "target_user")  # of records, that are fields too
+
+
+def text_lines(
+    store: Store, start: Moment = None, end: Moment = None, *, host: str | None = None,
+    sources: Iterable[int] | None = None, templates: Templates | None = None,
+    size: int = 100_000,
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    """Yield the text lines of a window [start, end) as batches of LINES, in time order.
+
+    A batch has about `size` lines; those of one second are always in the same. `template` is the
+    id by `templates`; without them it is `code`, the id of the masked line itself.
+    """
+    window = store.window(start, end, host, sources, alias="r")
+    connection = store.connect()
+    try:
+        found = connection.execute(
+            f"""SELECT epoch_us(date_trunc('second', r.ts)) // 1000000 AS second, count(*) AS n
+                FROM records r WHERE {_texts(store)} AND r.ts IS NOT NULL AND {window}
+                GROUP BY second ORDER BY second"""
+        ).fetchnumpy()
+        second = found["second"].astype(np.int64)
+        if not len(second):
+            return
+        begins = cuts(second, found["n"].astype(np.int64), size)
+        edges = [int(second[0]), *begins, int(second[-1]) + 1]
+        for first, last in zip(edges, edges[1:], strict=False):
+            yield _batch(connection, store, window, first, last, templates)
+    except duckdb.Error as error:
+        raise store._damage(error) from error
+    finally:
+        connection.close()
+
+
+def learn_templates(
+    store: Store, start: Moment = None, end: Moment = None, *,
+    sources: Iterable[int] | None = None, known: Templates | None = None,
+) -> Templates:  # fmt: skip
+    """Return the templates of a window's text lines, learned on what is known if it is given.
+
+    `known` changes. Only distinct masked lines are read; their order, and that of the files they
+    came in, changes nothing.
+    """
+    window = store.window(start, end, None, sources, alias="r")
+    connection = store.connect()
+    try:
+        found = connection.sql(
+            f"SELECT DISTINCT message FROM records r WHERE {_texts(store)} AND {window}"
+        ).to_arrow_table()
+    except duckdb.Error as error:
+        raise store._damage(error) from error
+    finally:
+        connection.close()
+    lines = [line for line in found["message"].to_pylist() if line is not None]
+    return (Templates() if known is None else known).learn(lines)
+
+
+def _texts(store: Store) -> str:
+    numbers = [str(s.source) for s in store.sources if s.format == "text"]
+    return f"r.source IN ({', '.join(numbers) or 'NULL'}) AND r.code IS NOT NULL"
+
+
+def _batch(
+    connection: duckdb.DuckDBPyConnection, store: Store, window: str, first: int, last: int,
+    templates: Templates | None,
+) -> pa.RecordBatch:  # fmt: skip
+    digests = ", ".join(f"({s.source}, {quoted(s.digest)})" for s in store.sources)
+    found = connection.sql(
+        f"""SELECT r.ts, r.host, r.provider, r.code, r.message, r.source, r.record, r.line,
+                   try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS attrs,
+                   {", ".join(f'r."{name}" AS "{name}"' for name in _COLUMNS)}
+            FROM records r JOIN (VALUES {digests}) s(source, digest) USING (source)
+            WHERE {_texts(store)} AND {window}
+              AND r.ts >= make_timestamp({first * 1_000_000})
+              AND r.ts < make_timestamp({last * 1_000_000})
+            ORDER BY r.ts, s.digest, r.record"""
+    ).to_arrow_table()
+    message, code = (_coded(found[name]) for name in ("message", "code"))
+    template = code
+    if templates is not None:
+        ids = templates.ids_of(message.dictionary.to_pylist())
+        words, at = np.unique(ids, return_inverse=True)
+        where = pa.array(at.astype(np.int32)).take(message.indices)
+        template = pa.DictionaryArray.from_arrays(where, pa.array(words.tolist(), pa.string()))
+    columns = [
+        found["ts"].combine_chunks(), _coded(found["host"]), _coded(found["provider"]), code,
+        template, message, _fields(found),
+        *(found[name].combine_chunks() for name in ("source", "record", "line")),
+    ]  # fmt: skip
+    flat = [c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in columns]
+    return pa.RecordBatch.from_arrays(
+        [column.cast(field.type) for column, field in zip(flat, LINES, strict=True)], schema=LINES
+    )
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    found = column.cast(pa.string()).combine_chunks()
+    if isinstance(found, pa.ChunkedArray):
+        found = pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], pa.string())
+    return found.dictionary_encode()
+
+
+def _fields(found: pa.Table) -> pa.ListArray:
+    """Return each line's fields in the order of the line, those its columns tell at the end."""
+    n = found.num_rows
+    maps = found["attrs"].combine_chunks()
+    if isinstance(maps, pa.ChunkedArray):
+        maps = pa.concat_arrays(maps.chunks)
+    sizes = np.diff(maps.offsets.to_numpy())
+    sizes = np.where(maps.is_valid().to_numpy(False), sizes, 0)
+    begin = int(maps.offsets[0].as_py()) if n else 0
+    keys = maps.keys.slice(0) if n else maps.keys
+    names, values = [keys], [maps.items]
+    row = np.repeat(np.arange(n), sizes)
+    assert begin == 0 and len(keys) == len(row)
+    rows = [row]
+    for column in _COLUMNS:
+        text = found[column].cast(pa.string())
+        there = np.flatnonzero(text.is_valid().to_numpy())
+        rows.append(there)
+        values.append(_flat(text.take(pa.array(there))))
+        names.append(pa.array([column] * len(there), pa.string()))
+    row = np.concatenate(rows)
+    name = pa.concat_arrays([one.cast(pa.string()) for one in names])
+    value = pa.concat_arrays([one.cast(pa.string()) for one in values])
+    kind, name = _types(name, value)
+    keep = ~pc.is_in(name, pa.array(_NO_FIELDS)).to_numpy(False)
+    keep &= value.is_valid().to_numpy(False)
+    keep &= _first_in_row(row, kind, value, keep)
+    at = np.flatnonzero(keep)
+    at = at[np.argsort(row[at], kind="stable")]
+    take = pa.array(at)
+    inside = pa.StructArray.from_arrays(
+        [name.take(take), kind.take(take), value.take(take)], fields=list(_FIELD)
+    )
+    offsets = np.append(0, np.cumsum(np.bincount(row[at], minlength=n)))
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), inside)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.string())
+
+
+def _codes(column: pa.Array) -> tuple[Ints, int]:
+    coded = column.dictionary_encode()
+    return coded.indices.fill_null(0).to_numpy(False).astype(np.int64), len(coded.dictionary) + 1
+
+
+def _first_in_row(
+    row: Ints, kind: pa.Array, value: pa.Array, keep: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Say which fields are the first in their line with their type and value."""
+    kinds, _ = _codes(kind)
+    values, count = _codes(value)
+    both = kinds * count + values
+    order = np.lexsort((np.arange(len(row)), ~keep, both, row))
+    fresh = np.ones(len(row), bool)
+    fresh[1:] = (np.diff(row[order]) != 0) | (np.diff(both[order]) != 0)
+    first = np.zeros(len(row), bool)
+    first[order] = fresh
+    return first
+
+
+def _types(name: pa.Array, value: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the types of fields and their names without numbers."""
+    from graphad.scan import text_distinct
+
+    names = name.dictionary_encode()
+    plain = [re.sub(r"#\d+$", "", text) for text in names.dictionary.to_pylist()]
+    by_name = ["user" if text.lower() in _USERS else text.lower() for text in plain]
+    values = value.dictionary_encode()
+    texts = [text.encode() for text in values.dictionary.to_pylist()]
+    ends = np.cumsum([0, *map(len, texts)]).astype(np.int64)
+    data = np.frombuffer(b"".join(texts), np.uint8)
+    shaped = np.full(len(texts) + 1, -1, np.int64)
+    if texts:
+        masked = text_distinct.mask(data, ends[:-1], ends[1:], values=False)
+        told = [
+            text[1:-1].decode() if text[1:-1].decode("ascii", "replace") in _SHAPED else ""
+            for text in masked.texts()
+        ]
+        codes = {kind: i for i, kind in enumerate(sorted(_SHAPED))}
+        of = np.array([codes.get(kind, -1) for kind in told], np.int64)
+        shaped[:-1] = of[masked.which]
+    words = sorted({*by_name, *_SHAPED})
+    place = {word: i for i, word in enumerate(words)}
+    named = np.array([place[word] for word in by_name] or [0], np.int64)
+    of_name = names.indices.to_numpy(False).astype(np.int64)
+    of_value = values.indices.fill_null(len(texts)).to_numpy(False).astype(np.int64)
+    of_shape = np.array([place[kind] for kind in sorted(_SHAPED)], np.int64)
+    form = shaped[of_value]
+    user = place.get("user", -1)
+    chosen = np.where((form >= 0) & (named[of_name] != user), of_shape[form], named[of_name])
+    kind = pa.array(words, pa.string()).take(pa.array(chosen))
+    return kind, pa.array(plain, pa.string()).take(names.indices)
