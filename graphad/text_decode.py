@@ -158,7 +158,9 @@ class Decoder:
         start = lines.spans[:, rest.MESSAGE].astype(np.int64)
         end = lines.spans[:, rest.MESSAGE + 1].astype(np.int64)
         client = np.where(
-            (lines.kind == text_head.REQUEST)[:, None], lines.spans[:, rest.WORDS : rest.WORDS + 2], 0
+            (lines.kind == text_head.REQUEST)[:, None],
+            lines.spans[:, rest.WORDS : rest.WORDS + 2],
+            0,
         )
         masked = text_distinct.mask(lines.data, start, end, client=client)
         pid, odd = _numbers(texts, rest.PID)
@@ -237,9 +239,7 @@ class Decoder:
         return rule
 
 
-def _places(
-    ends: tuple[Ints, Ints], kind: npt.NDArray[np.uint8], rows: Ints
-) -> dict[str, Ints]:
+def _places(ends: tuple[Ints, Ints], kind: npt.NDArray[np.uint8], rows: Ints) -> dict[str, Ints]:
     """Return where records are: from their first line to the last that is not blank."""
     start, end = ends
     full = np.where(kind != text_head.BLANK_LINE, np.arange(len(start)), 0)
@@ -251,9 +251,7 @@ def _places(
     }  # fmt: skip
 
 
-def _move_messages(
-    kind: npt.NDArray[np.uint8], spans: Spans, rows: Ints, lines: int
-) -> None:
+def _move_messages(kind: npt.NDArray[np.uint8], spans: Spans, rows: Ints, lines: int) -> None:
     """Where a header stands alone on its line, the next line that belongs to it is the message."""
     after = np.append(rows[1:], lines)
     empty = (spans[rows, rest.MESSAGE + 1] <= spans[rows, rest.MESSAGE]) & (after > rows + 1)
@@ -346,7 +344,9 @@ def _attrs(
     room = 6 * int(masked.ends[-1]) + 200 * n + (1 << 16)
     while True:
         out, out_ends = np.empty(room, np.uint8), np.zeros(n + 1, np.int64)
-        size = text_attrs.attrs(data, parts, lines.raw, masked.values, masked.offsets, out, out_ends)
+        size = text_attrs.attrs(
+            data, parts, lines.raw, masked.values, masked.offsets, out, out_ends
+        )
         if size >= 0:
             break
         room *= 2

@@ -112,7 +112,7 @@ _ENDS = {
     "template": End("template", "code", "left(message, 1000)"),
     "address": End("address", "src_ip"),
     "account": End("user", "target_user"),
-    "user": End("user", "\"user\""),
+    "user": End("user", '"user"'),
     "task": End("task", "script"),
 }
 _MORE: dict[str, list[tuple[str, str, str]]] = {

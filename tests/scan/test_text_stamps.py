@@ -73,7 +73,8 @@ def test_what_is_no_stamp(text: str) -> None:
 
 PIECES = st.sampled_from(
     "2024 1999 05 2 31 02 29 - / . T : , 10 14 59 60 61 .123 ,5 Z +02:00 -0330 +02 UTC GMT CST May "
-    "jan Feb AM PM pm x 20240502 Z_".split() + [" ", "  "]
+    "jan Feb AM PM pm x 20240502 Z_".split()
+    + [" ", "  "]
 )
 NEAR = st.builds(
     lambda y, s, m, d, t, c, f, z: f"{y}{s}{m}{s}{d}{t}{c}{f}{z}",
@@ -109,7 +110,18 @@ def test_a_year_is_the_last_that_is_not_in_the_future() -> None:
 
 
 def test_new_year_is_seen_both_ways_and_in_any_pieces() -> None:
-    days = [(12, 30), (12, 31), (1, 1), (12, 31), (1, 2), (6, 30), (11, 30), (1, 3), (2, 29), (3, 1)]
+    days = [
+        (12, 30),
+        (12, 31),
+        (1, 1),
+        (12, 31),
+        (1, 2),
+        (6, 30),
+        (11, 30),
+        (1, 3),
+        (2, 29),
+        (3, 1),
+    ]
     us = np.array([int(datetime(2000, m, d, tzinfo=UTC).timestamp() * 1e6) for m, d in days])
     flags = np.full(len(us), NO_YEAR)
     whole, after = dated(us, flags, Clock(), 2022)
