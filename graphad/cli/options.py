@@ -26,7 +26,10 @@ _MODES = {
     "window": ("default", "paper"),
     "relation": ("default",),
 }
-_MODELS = {"window": ("auto", "wl", "rayleigh"), "relation": ("auto", "surprisal", "unseen")}
+_MODELS = {
+    "window": ("auto", "wl", "rayleigh"),
+    "relation": ("auto", "surprisal", "counts", "unseen"),
+}
 _WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "labels": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
 
@@ -89,11 +92,11 @@ def detector_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            type=click.Choice(["auto", "wl", "rayleigh", "surprisal", "unseen"]),
+            type=click.Choice(["auto", "wl", "rayleigh", "surprisal", "counts", "unseen"]),
             default="auto",
             show_default=True,
             help="Of windows: counts of labels of entities and neighbours (wl), or spectra; "
-            "of relations: simpler counts.",
+            "of relations: surprisal (auto), or others by counts.",
         ),
         click.option(
             "--labels",

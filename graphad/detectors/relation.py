@@ -33,7 +33,7 @@ Bools = npt.NDArray[np.bool_]
 
 LEAST = 50  # rows to learn from
 _IN_AN_HOUR = 50  # of a host: odd relations that are looked at when it is counted
-Model = Literal["counts", "surprisal", "unseen"]
+Model = Literal["surprisal", "counts", "unseen"]
 
 
 @dataclass
@@ -48,7 +48,7 @@ class RelationDetector:
     unit: ClassVar[Unit] = "relation"
 
     columns: tuple[str, ...] = ()
-    model: Model = "counts"
+    model: Model = "surprisal"
     top: int = 1000
     counts_: RelationCounts | None = field(default=None, repr=False)
     tails_: dict[str, Tail] = field(default_factory=dict, repr=False)
@@ -62,8 +62,8 @@ class RelationDetector:
         """Refuse what makes no sense. Raises: GraphadError."""
         if len(self.columns) == 1:
             raise GraphadError("A relation is between columns; one alone has none.")
-        if self.model not in ("counts", "surprisal", "unseen"):
-            raise GraphadError("A model of relations is counts, surprisal or unseen.")
+        if self.model not in ("surprisal", "counts", "unseen"):
+            raise GraphadError("A model of relations is surprisal, counts or unseen.")
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def test_models_learn_further_days_and_are_listed(hunted: Path) -> None:
     assert "user" in rows[-1]["learned"]
     out = run("score", "-s", store, "--detector", "relation", "--since", "2026-05-06", code=0)
     assert json.loads(out.stdout.splitlines()[0])["unit"] == "relation"
-    simple = ["fit", "-s", store, "--detector", "relation", "--model", "surprisal"]
+    simple = ["fit", "-s", store, "--detector", "relation", "--model", "counts"]
     run(*simple, "--until", "2026-05-04")
     assert "goes with --detector window" in run(*simple[:-1], "wl", code=2).output
     numbers = run("fit", "-s", store, "--detector", "relation", "--numbers", "a", code=2).output
