@@ -1,7 +1,7 @@
 """Values that a line of text is made of: where an address, a path, a number ... ends.
 
 Each function is given the first byte `a` of a word and the end `b` of the line, and returns the
-byte after the value, or -1 if there is none. tests/scan/plain_masks.py says the same in regular
+byte after the value, or -1 if there is none. benchmarks/plain_masks.py says the same in regular
 expressions; tests hold the two together.
 """
 

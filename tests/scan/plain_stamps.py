@@ -14,7 +14,7 @@ ZONES = {
 }  # fmt: skip
 END = r"(?![A-Za-z0-9_\x80-\xff])"
 CLOCK = (
-    r"(?P<H>\d\d?+)[:.](?P<M>\d\d)[:.](?P<S>\d\d)(?!\d)(?P<f>[.,:]\d{1,9}(?!\d))?+"
+    r"(?P<H>\d\d?+)[:.](?P<M>(?<=:)\d\d?+|\d\d)[:.](?P<S>(?<=:)\d\d?+|\d\d)(?!\d)(?P<f>[.,:]\d{1,9}(?!\d))?+"
     r"(?P<ampm> ?[AaPp][Mm]" + END + r")?+"
 )  # fmt: skip
 ZONE = (
@@ -70,8 +70,8 @@ def read(text: str) -> tuple[datetime, int] | None:
         if int(said["S"]) > 60 or not 1970 <= moment.year <= 2261:
             return None
         if said["ampm"]:
-            if not 1 <= moment.hour <= 12:
-                return None
+            if not 1 <= moment.hour <= 12:  # not said of a clock of twelve hours
+                return (moment, flags | NO_ZONE) if said["ampm"][0] == " " else None
             late = said["ampm"].strip()[0] in "pP"
             moment = moment.replace(hour=moment.hour % 12 + (12 if late else 0))
         minutes = _zone_minutes(said["zone"])

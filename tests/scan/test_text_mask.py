@@ -9,7 +9,7 @@ from graphad.scan import text_distinct
 from graphad.scan.text_mask import MOST, ROOM, TYPES
 from tests.captures import members
 from tests.nasty import CORPUS
-from tests.scan import plain_masks
+from benchmarks import plain_masks
 
 WORDS = [
     "user", "for", "port", "from", "invalid", "root", "anna.b", "by", "192.0.2.7", "1.2.3.4.5",
