@@ -118,7 +118,9 @@ def _account(text: bytes, at: int) -> tuple[int, bool]:
     if re.compile(W).match(text, host.end()):
         return -1, False
     last = host[0].rsplit(b".", 1)
-    return host.end(), len(last) == 2 and len(last[0]) > 0 and len(last[1]) > 1 and last[1].isalpha()
+    return host.end(), len(last) == 2 and len(last[0]) > 0 and len(last[1]) > 1 and last[
+        1
+    ].isalpha()
 
 
 def _number(text: bytes, at: int) -> tuple[int, int]:

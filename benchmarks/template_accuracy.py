@@ -1,7 +1,7 @@
 """How well lines are grouped and taken apart, against a truth.
 
-Sources: Zhu et al., Tools and benchmarks for automated log parsing, ICSE-SEIP 2019 (grouping accuracy);
-Dai et al., Logram, IEEE TSE 2020 (parsing accuracy).
+Sources: Zhu et al., Tools and benchmarks for automated log parsing, ICSE-SEIP 2019 (grouping
+accuracy); Dai et al., Logram, IEEE TSE 2020 (parsing accuracy).
 """
 
 import re

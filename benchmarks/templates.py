@@ -1,8 +1,8 @@
 """Templates of text logs: as right as drain3 line by line, and how much faster.
 
-Accuracy on the loghub samples in $GRAPHAD_DATA, whose headers are taken off, against drain3 with its
-defaults, given every line, without masks and with ours. The similarity that we use was chosen on
-these same logs. Speed on logs made by this script: from bytes to a template for each line on two
+Accuracy on the loghub samples in $GRAPHAD_DATA, whose headers are taken off, against drain3 with
+its defaults, given every line, without masks and with ours. The similarity that we use was chosen
+on these same logs. Speed on logs made by this script: from bytes to a template for each line on two
 cores, against drain3 given each line with four masks in regular expressions, without any, and with
 the same masks (benchmarks/plain_masks.py).
 """
@@ -104,9 +104,7 @@ def accuracy(folder: Path) -> Iterator[Row]:
         distinct, of = masked("\n".join(lines).encode(), headers=False)
         by_plain = [plain(lines), plain([distinct[i] for i in of.tolist()])]
         grouped = [grouping_accuracy(numbers, groups) for numbers, _ in by_plain]
-        parsed = [
-            parsing_accuracy([told[n] for n in numbers], texts) for numbers, told in by_plain
-        ]
+        parsed = [parsing_accuracy([told[n] for n in numbers], texts) for numbers, told in by_plain]
         value = grouping_accuracy(which.tolist(), groups)
         best = max(grouped)
         yield Row(

@@ -66,21 +66,23 @@ class Decoder:
 
     def state(self) -> object:
         """Return the year so far and whether the next line may belong to a record with a header."""
-        return {"clock": list(self.clock), "inside": self.inside, "wide": self.wide}
+        about = {"inside": self.inside, "wide": self.wide, "begun": self.begun}
+        return {"clock": list(self.clock), **about}
 
     def restore(self, state: object) -> None:
         """Remember that. Raises: ValueError if it is no such state."""
         if not isinstance(state, dict):
             raise ValueError("no state of a text log")
-        clock, inside, wide = (state.get(name) for name in ("clock", "inside", "wide"))
+        clock = state.get("clock")
+        inside, wide, begun = (state.get(name) for name in ("inside", "wide", "begun"))
         if not (
             isinstance(clock, list) and len(clock) == 2 and all(type(x) is int for x in clock)
             and (clock == [0, 0] or 1900 < clock[0] < 3000)
-            and isinstance(inside, bool) and isinstance(wide, bool)
+            and all(isinstance(x, bool) for x in (inside, wide, begun))
         ):  # fmt: skip
             raise ValueError("no state of a text log")
-        self.clock, self.inside, self.wide = Clock(*clock), inside, wide
-        self.begun = True
+        self.clock = Clock(*clock)
+        self.inside, self.wide, self.begun = bool(inside), bool(wide), bool(begun)
 
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return where the last record ends that can't get any more lines."""
@@ -101,6 +103,7 @@ class Decoder:
         """Return a row for each record; blank lines are ignored, and rejects say why."""
         data = bytes(data)
         self._begin(data)
+        self.begun = self.begun or len(data) > 0
         text = utf8(data)
         start, end = line_ends(text)
         n = len(start)
@@ -140,7 +143,7 @@ class Decoder:
         )  # fmt: skip
 
     def _begin(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.begun and len(data):
+        if not self.begun and len(data) > 1:
             self.begun = True
             self.wide = bytes(data[:2]) in (b"\xff\xfe", b"\xfe\xff")
 
@@ -158,7 +161,9 @@ class Decoder:
         start = lines.spans[:, rest.MESSAGE].astype(np.int64)
         end = lines.spans[:, rest.MESSAGE + 1].astype(np.int64)
         client = np.where(
-            (lines.kind == text_head.REQUEST)[:, None], lines.spans[:, rest.WORDS : rest.WORDS + 2], 0
+            (lines.kind == text_head.REQUEST)[:, None],
+            lines.spans[:, rest.WORDS : rest.WORDS + 2],
+            0,
         )
         masked = text_distinct.mask(lines.data, start, end, client=client)
         pid, odd = _numbers(texts, rest.PID)
@@ -237,9 +242,7 @@ class Decoder:
         return rule
 
 
-def _places(
-    ends: tuple[Ints, Ints], kind: npt.NDArray[np.uint8], rows: Ints
-) -> dict[str, Ints]:
+def _places(ends: tuple[Ints, Ints], kind: npt.NDArray[np.uint8], rows: Ints) -> dict[str, Ints]:
     """Return where records are: from their first line to the last that is not blank."""
     start, end = ends
     full = np.where(kind != text_head.BLANK_LINE, np.arange(len(start)), 0)
@@ -251,9 +254,7 @@ def _places(
     }  # fmt: skip
 
 
-def _move_messages(
-    kind: npt.NDArray[np.uint8], spans: Spans, rows: Ints, lines: int
-) -> None:
+def _move_messages(kind: npt.NDArray[np.uint8], spans: Spans, rows: Ints, lines: int) -> None:
     """Where a header stands alone on its line, the next line that belongs to it is the message."""
     after = np.append(rows[1:], lines)
     empty = (spans[rows, rest.MESSAGE + 1] <= spans[rows, rest.MESSAGE]) & (after > rows + 1)
@@ -299,7 +300,8 @@ def _with_objects(text: bytes, lines: _Lines) -> tuple[_Lines, dict[int, str]]:
 
 
 def _of(lines: _Lines, rows: npt.NDArray[np.bool_]) -> _Lines:
-    return _Lines(lines.data, *(column[rows] for column in lines[1:]))
+    kind, us, flags = lines.kind[rows], lines.us[rows], lines.flags[rows]
+    return _Lines(lines.data, kind, us, flags, lines.spans[rows], lines.raw[rows])
 
 
 def _numbers(texts: Texts, what: int) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -346,7 +348,9 @@ def _attrs(
     room = 6 * int(masked.ends[-1]) + 200 * n + (1 << 16)
     while True:
         out, out_ends = np.empty(room, np.uint8), np.zeros(n + 1, np.int64)
-        size = text_attrs.attrs(data, parts, lines.raw, masked.values, masked.offsets, out, out_ends)
+        size = text_attrs.attrs(
+            data, parts, lines.raw, masked.values, masked.offsets, out, out_ends
+        )
         if size >= 0:
             break
         room *= 2

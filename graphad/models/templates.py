@@ -217,7 +217,8 @@ class Templates:
         self.texts = sorted(named)
         self.ids = [named[text] for text in self.texts]
         self.shown = [
-            _widened(before.get(one, ""), text) for one, text in zip(self.ids, self.texts, strict=True)
+            _widened(before.get(one, ""), text)
+            for one, text in zip(self.ids, self.texts, strict=True)
         ]
         self._known, self._places = {}, None
 

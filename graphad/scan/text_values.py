@@ -280,9 +280,7 @@ def path_end(data: Bytes, a: int, b: int) -> int:
             at += 1
             if at >= b or data[at] != 47:
                 return -1
-        if at + 1 >= b or not (
-            has(data, at + 1, NAME) or data[at + 1] == 46 or data[at + 1] == 45
-        ):
+        if at + 1 >= b or not (has(data, at + 1, NAME) or data[at + 1] == 46 or data[at + 1] == 45):
             return -1
         if has(data, at + 1, DIGIT) and ip_end(data, at + 1, b) > 0:
             return -1

@@ -5,7 +5,7 @@ See docs/text.md for the interface.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -17,11 +17,6 @@ from graphad.models.templates import Templates
 from graphad.query import quoted
 from graphad.store.slices import cuts
 from graphad.store.store import Moment, Store
-
-if TYPE_CHECKING:
-    import datetime
-
-__all__ = ["Moment", "learn_templates", "text_lines"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,7 +65,7 @@ def text_lines(
             return
         begins = cuts(second, found["n"].astype(np.int64), size)
         edges = [int(second[0]), *begins, int(second[-1]) + 1]
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in pairwise(edges):
             yield _batch(connection, store, window, first, last, templates)
     except duckdb.Error as error:
         raise store._damage(error) from error
@@ -154,12 +149,22 @@ def _fields(found: pa.Table) -> pa.ListArray:
         maps = pa.concat_arrays(maps.chunks)
     sizes = np.diff(maps.offsets.to_numpy())
     sizes = np.where(maps.is_valid().to_numpy(False), sizes, 0)
-    begin = int(maps.offsets[0].as_py()) if n else 0
-    keys = maps.keys.slice(0) if n else maps.keys
-    names, values = [keys], [maps.items]
-    row = np.repeat(np.arange(n), sizes)
-    assert begin == 0 and len(keys) == len(row)
-    rows = [row]
+    offsets = maps.offsets.to_numpy()
+    # What lies under a null is no field.
+    inside = (
+        pa.array(
+            np.concatenate(
+                [np.arange(a, a + size) for a, size in zip(offsets[:-1], sizes, strict=True)]
+                or [np.empty(0)]
+            ).astype(np.int64)
+        )
+        if len(maps.keys) != sizes.sum()
+        else None
+    )
+    names, values = [maps.keys], [maps.items]
+    if inside is not None:
+        names, values = [maps.keys.take(inside)], [maps.items.take(inside)]
+    rows = [np.repeat(np.arange(n), sizes)]
     for column in _COLUMNS:
         text = found[column].cast(pa.string())
         there = np.flatnonzero(text.is_valid().to_numpy())

@@ -22,7 +22,9 @@ LINES = [
     "",
     "<<none>",
 ]
-WORD = st.sampled_from(["open", "close", "file", "on", "<ip>", "<num>", "a1", "b2", "x=<value>", ANY])
+WORD = st.sampled_from(
+    ["open", "close", "file", "on", "<ip>", "<num>", "a1", "b2", "x=<value>", ANY]
+)
 SOME = st.lists(st.lists(WORD, max_size=6).map(" ".join), max_size=25)
 
 
@@ -92,9 +94,7 @@ def test_a_restart_changes_nothing(first: list[str], second: list[str]) -> None:
 
 def _covers(text: str, other: str) -> bool:
     words, said = text.split(), other.split()
-    return len(words) == len(said) and all(
-        w in (ANY, s) for w, s in zip(words, said, strict=True)
-    )
+    return len(words) == len(said) and all(w in (ANY, s) for w, s in zip(words, said, strict=True))
 
 
 @settings(max_examples=150, deadline=None)
