@@ -115,6 +115,8 @@ class Decoder:
         text_head.heads(padded, start, end, kind, us, flags, spans)
         first = np.empty(n, bool)
         inside = text_head.begins(kind, start, self.inside, RECORD, first)
+        if self.wide:
+            first[:] = True
         if not last:
             self.inside = bool(inside)
         rows = np.flatnonzero(first)

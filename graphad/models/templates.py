@@ -11,12 +11,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import ne
 from typing import Any
 
 ANY = "<*>"  # a word that differs between the lines of a template
 _MARK = "<v>"  # what every mask is to the miner
 _MASK = re.compile(r"<<|<[a-z0-9]+>")
 _NAMED = re.compile(r"<[a-z0-9]+>")
+_BLANKS = b"\t\v\f\r\x1c\x1d\x1e\x1f"  # that str.split takes for one, besides the plain ones
 _DEPTH = 4  # levels of drain3's tree, the library's default
 _REMEMBERED = 200_000  # lines whose template is remembered
 VERSION = 1
@@ -43,6 +45,19 @@ def mined(line: str) -> str:
     elif "<" in line:
         line = _NAMED.sub(_MARK, line)
     return " ".join(line.split()[:LONGEST])
+
+
+def mined_all(lines: Sequence[str]) -> list[str]:
+    """Return `mined` of each line, in one go: most of the time is else lost in calls."""
+    text = "\n".join(lines)
+    plain = text.isascii() and len(text) == len(text.encode().translate(None, _BLANKS))
+    if not plain or "<<" in text or text.count("\n") != len(lines) - 1:
+        return [mined(line) for line in lines]
+    found = _NAMED.sub(_MARK, text).split("\n")
+    for i, line in enumerate(found):
+        if "  " in line or line[:1] == " " or line[-1:] == " " or len(line) > LONGEST:
+            found[i] = " ".join(line.split()[:LONGEST])
+    return found
 
 
 @dataclass
@@ -75,8 +90,9 @@ class Templates:
     def learn(self, lines: Iterable[str]) -> "Templates":
         """Learn masked lines; what was learned before widens at most, its ids stay."""
         seen: dict[str, list[str]] = {}
-        for line in set(lines):
-            seen.setdefault(mined(line), []).append(line)
+        distinct = list(set(lines))
+        for text, line in zip(mined_all(distinct), distinct, strict=True):
+            seen.setdefault(text, []).append(line)
         miner, clusters = self._fresh()
         ids = dict(zip(clusters, self.ids, strict=True))
         for text in sorted(seen):
@@ -88,7 +104,7 @@ class Templates:
                     self.left_out += 1
                 else:
                     miner.add_log_message(text)
-            elif any(map(_other, cluster.log_template_tokens, words)):
+            elif not _covers(cluster.log_template_tokens, words):
                 miner.add_log_message(text)
         self._settle({c.cluster_id: c.get_template() for c in miner.clusters}, ids)
         self._show(seen)
@@ -228,7 +244,7 @@ class Templates:
         marks = [text.count(_MARK) for text in self.texts]
         alike: set[tuple[object, ...]] = set()
         for text, lines in seen.items():
-            n = self._match(text)
+            n = self._match(text, not self.left_out)
             for line in lines:
                 if len(known) < _REMEMBERED:
                     known[line] = n
@@ -246,8 +262,11 @@ class Templates:
             if not marks[n]:
                 shown[n] = text
 
-    def _match(self, text: str) -> int:
-        """Return the template whose words a line has, the one with most of its own; -1 if none."""
+    def _match(self, text: str, sure: bool = False) -> int:
+        """Return the template whose words a line has, the one with most of its own; -1 if none.
+
+        `sure`: there is one.
+        """
         if self._places is None:
             self._places = {}
             order = sorted(range(len(self)), key=lambda n: self.texts[n].split().count(ANY))
@@ -257,10 +276,13 @@ class Templates:
             self._words = [tuple(text.split()) for text in self.texts]
         words = text.split()
         first = words[0] if words else ""
+        near = self._places.get((len(words), first), ())
+        if sure and len(near) == 1 and (len(words), ANY) not in self._places:
+            return near[0]
         found, least = -1, len(words) + 1
         for start in (first, ANY):
             for n in self._places.get((len(words), start), ()):
-                if not any(map(_other, self._words[n], words)):
+                if _covers(self._words[n], words):
                     wild = self._words[n].count(ANY)
                     if wild < least:
                         found, least = n, wild
@@ -270,9 +292,12 @@ class Templates:
         return found
 
 
-def _other(word: str, said: str) -> bool:
-    """Say whether a line's word is another than a template has there."""
-    return word != said and word != ANY
+def _covers(template: Sequence[str], words: Sequence[str]) -> bool:
+    """Say whether a line has the words of a template that has as many."""
+    differ = sum(map(ne, template, words))
+    if ANY not in words:  # then each of the template's differs
+        return differ == template.count(ANY)
+    return all(word in (ANY, said) for word, said in zip(template, words, strict=True))
 
 
 def _widened(shown: str, text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.models.templates import ANY, Templates, line_id, mined
+from graphad.models.templates import ANY, Templates, line_id, mined, mined_all
 
 LINES = [
     "Accepted password for <user> from <ip> port <port> ssh2",
@@ -26,6 +26,14 @@ WORD = st.sampled_from(
     ["open", "close", "file", "on", "<ip>", "<num>", "a1", "b2", "x=<value>", ANY]
 )
 SOME = st.lists(st.lists(WORD, max_size=6).map(" ".join), max_size=25)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(alphabet="a<ip>* \t\n\x1c\x85\xa0v0", max_size=20), max_size=6))
+def test_lines_are_mined_alike_one_by_one_and_together(lines: list[str]) -> None:
+    assert mined_all(lines) == [mined(line) for line in lines]
+    long = ["a " * 500, " ".join("b" * 401), "x"]
+    assert mined_all(long) == [mined(line) for line in long]
 
 
 def test_lines_that_mostly_agree_are_one_template() -> None:

@@ -322,7 +322,8 @@ def test_a_stopped_decoder_goes_on(lines: list[bytes], data: st.DataObject) -> N
     end = data.draw(st.integers(0, len(log)))
     first = Decoder(Options(year=2024))
     rows: list[str] = []
-    begun, state = 0, first.state()
+    begun = 0
+    state: object = None
     for block in blocks(io.BytesIO(log[:end]), first, lambda chunk: None, size=300):
         if block.tail:
             begun = block.offset
