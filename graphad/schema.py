@@ -40,7 +40,7 @@ ts              time  when it happened, as far as the record says
 host            text  where it happened
 shape           text  how the record was written: each field's place in it and the column it went to
 attrs           text  JSON object of all fields that have no column of their own
-message         text  rendered text, with {field} where it only repeats a field; see docs/text.md for <type>
+message         text  rendered text; {field}, or <type> in a text line, where it repeats a field
 code            text  event id in its channel; of a text line the id of its masked message
 channel         text  log or channel
 provider        text  what wrote the event

@@ -223,11 +223,16 @@ class Decoder:
             )
             told = text_relations.told(int(rules[row]), message, context)
             for name, value in (told or {}).items():
-                found.setdefault(name, [None] * len(of))[row] = value
+                if name not in found:
+                    found[name] = [None] * len(of)
+                found[name][row] = value
         columns: dict[str, pa.Array] = {}
         for name in text_relations.COLUMNS:
-            values = found.get(name, [None] * len(of))
-            if name == "src_port":
+            values = found.get(name)
+            if values is None:
+                kind = pa.int64() if name == "src_port" else pa.dictionary(pa.int32(), pa.string())
+                columns[name] = pa.nulls(len(of), kind)
+            elif name == "src_port":
                 numbers = [int(v) if v and len(v) < 6 else None for v in values]
                 columns[name] = pa.array(numbers, pa.int64())
             else:
