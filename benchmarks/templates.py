@@ -34,6 +34,7 @@ Ints = npt.NDArray[np.int64]
 
 NEAR = 0.005  # of plain drain3's accuracy
 REPETITIVE, RICH = 15.0, 2.0  # times drain3 per line
+BLOCK = 2 << 20  # bytes that one thread takes at once
 ENOUGH = 800_000.0  # lines/s on two cores
 FOUR = [
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"), "<IP>"),
@@ -52,8 +53,11 @@ class Rate(NamedTuple):
 
 def masked(data: bytes, headers: bool) -> tuple[list[str], Ints]:
     """Return the distinct masked messages of lines, and which one each line has; on two threads."""
-    middle = data.find(b"\n", len(data) // 2) + 1
-    parts = [part for part in (data[:middle], data[middle:]) if part]
+    parts, at = [], 0
+    while at < len(data):
+        end = data.find(b"\n", at + BLOCK) + 1 or len(data)
+        parts.append(data[at:end])
+        at = end
 
     def work(part: bytes) -> tuple[list[bytes], Ints]:
         start, end = line_ends(part)

@@ -274,11 +274,13 @@ class Templates:
                 words = self.texts[n].split()
                 self._places.setdefault((len(words), words[0] if words else ""), []).append(n)
             self._words = [tuple(text.split()) for text in self.texts]
+        if sure:  # most often there is no choice
+            place = (text.count(" ") + 1 if text else 0, text.partition(" ")[0])
+            near = self._places.get(place, ())
+            if len(near) == 1 and (place[0], ANY) not in self._places:
+                return near[0]
         words = text.split()
         first = words[0] if words else ""
-        near = self._places.get((len(words), first), ())
-        if sure and len(near) == 1 and (len(words), ANY) not in self._places:
-            return near[0]
         found, least = -1, len(words) + 1
         for start in (first, ANY):
             for n in self._places.get((len(words), start), ()):
