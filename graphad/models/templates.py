@@ -296,7 +296,7 @@ class Templates:
 
 def _covers(template: Sequence[str], words: Sequence[str]) -> bool:
     """Say whether a line has the words of a template that has as many."""
-    differ = sum(map(ne, template, words))
+    differ = int(sum(map(ne, template, words)))
     if ANY not in words:  # then each of the template's differs
         return differ == template.count(ANY)
     return all(word in (ANY, said) for word, said in zip(template, words, strict=True))

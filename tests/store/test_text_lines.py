@@ -104,6 +104,23 @@ def test_templates_are_the_same_whatever_the_order_of_files(store: Store, tmp_pa
     assert again == templates
 
 
+def test_a_graph_has_the_fields_of_its_lines(store: Store) -> None:
+    graph = store.graph(fields=("code", "ip", "port", "provider", "target_user"))
+    texts = {name: column.to_pylist() for name, column in graph.fields.items()}
+    row = texts["code"].index(line_id("Failed password for <user> from <ip> port <port> ssh2"))
+    assert [texts[name][row] for name in list(texts)[1:]] == [
+        "203.0.113.9", "40024", "sshd", "root",
+    ]  # fmt: skip
+
+
+def test_the_docs_name_every_type_and_column() -> None:
+    from graphad.scan.text_mask import TYPES
+
+    text = (Path(__file__).parents[2] / "docs" / "text.md").read_text()
+    for name in (*TYPES, *LINES.names):
+        assert f"`{name}`" in text, name
+
+
 def test_a_store_without_text_has_no_lines(tmp_path: Path) -> None:
     made = Store(tmp_path / "s")
     made.ingest(SAMPLES / "strace")
