@@ -66,21 +66,23 @@ class Decoder:
 
     def state(self) -> object:
         """Return the year so far and whether the next line may belong to a record with a header."""
-        return {"clock": list(self.clock), "inside": self.inside, "wide": self.wide}
+        about = {"inside": self.inside, "wide": self.wide, "begun": self.begun}
+        return {"clock": list(self.clock), **about}
 
     def restore(self, state: object) -> None:
         """Remember that. Raises: ValueError if it is no such state."""
         if not isinstance(state, dict):
             raise ValueError("no state of a text log")
-        clock, inside, wide = (state.get(name) for name in ("clock", "inside", "wide"))
+        clock = state.get("clock")
+        inside, wide, begun = (state.get(name) for name in ("inside", "wide", "begun"))
         if not (
             isinstance(clock, list) and len(clock) == 2 and all(type(x) is int for x in clock)
             and (clock == [0, 0] or 1900 < clock[0] < 3000)
-            and isinstance(inside, bool) and isinstance(wide, bool)
+            and all(isinstance(x, bool) for x in (inside, wide, begun))
         ):  # fmt: skip
             raise ValueError("no state of a text log")
-        self.clock, self.inside, self.wide = Clock(*clock), inside, wide
-        self.begun = True
+        self.clock = Clock(*clock)
+        self.inside, self.wide, self.begun = bool(inside), bool(wide), bool(begun)
 
     def cut(self, data: bytes | bytearray | memoryview, last: bool) -> int:
         """Return where the last record ends that can't get any more lines."""
@@ -101,6 +103,7 @@ class Decoder:
         """Return a row for each record; blank lines are ignored, and rejects say why."""
         data = bytes(data)
         self._begin(data)
+        self.begun = self.begun or len(data) > 0
         text = utf8(data)
         start, end = line_ends(text)
         n = len(start)
@@ -112,6 +115,8 @@ class Decoder:
         text_head.heads(padded, start, end, kind, us, flags, spans)
         first = np.empty(n, bool)
         inside = text_head.begins(kind, start, self.inside, RECORD, first)
+        if self.wide:
+            first[:] = True
         if not last:
             self.inside = bool(inside)
         rows = np.flatnonzero(first)
@@ -140,7 +145,7 @@ class Decoder:
         )  # fmt: skip
 
     def _begin(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.begun and len(data):
+        if not self.begun and len(data) > 1:
             self.begun = True
             self.wide = bytes(data[:2]) in (b"\xff\xfe", b"\xfe\xff")
 
@@ -218,11 +223,16 @@ class Decoder:
             )
             told = text_relations.told(int(rules[row]), message, context)
             for name, value in (told or {}).items():
-                found.setdefault(name, [None] * len(of))[row] = value
+                if name not in found:
+                    found[name] = [None] * len(of)
+                found[name][row] = value
         columns: dict[str, pa.Array] = {}
         for name in text_relations.COLUMNS:
-            values = found.get(name, [None] * len(of))
-            if name == "src_port":
+            values = found.get(name)
+            if values is None:
+                kind = pa.int64() if name == "src_port" else pa.dictionary(pa.int32(), pa.string())
+                columns[name] = pa.nulls(len(of), kind)
+            elif name == "src_port":
                 numbers = [int(v) if v and len(v) < 6 else None for v in values]
                 columns[name] = pa.array(numbers, pa.int64())
             else:
@@ -297,7 +307,8 @@ def _with_objects(text: bytes, lines: _Lines) -> tuple[_Lines, dict[int, str]]:
 
 
 def _of(lines: _Lines, rows: npt.NDArray[np.bool_]) -> _Lines:
-    return _Lines(lines.data, *(column[rows] for column in lines[1:]))
+    kind, us, flags = lines.kind[rows], lines.us[rows], lines.flags[rows]
+    return _Lines(lines.data, kind, us, flags, lines.spans[rows], lines.raw[rows])
 
 
 def _numbers(texts: Texts, what: int) -> tuple[pa.Array, npt.NDArray[np.bool_]]:

@@ -1,8 +1,8 @@
 """JSON objects as lines of text: which of their fields are time, host, component and message.
 
-journald's export as JSON (`journalctl -o json`), container runtimes, Suricata's eve.json and whatever
-else writes an object a line. An object without a message is told by its fields' names and by what
-kind of event it calls itself.
+journald's export as JSON (`journalctl -o json`), container runtimes, Suricata's eve.json and
+whatever else writes an object a line. An object without a message is told by its fields' names and
+by what kind of event it calls itself.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""What text lines tell for certain: each that its component wrote such a line, some a logon or more.
+"""What text lines tell for certain: each that its component wrote it, some a logon or more.
 
-A rule reads the whole message or nothing. So a user called "root from 192.0.2.1" makes no logon from
-there: a message in which anything is left over, or there twice, is a line like any other.
+A rule reads the whole message or nothing. So a user called "root from 192.0.2.1" makes no logon
+from there: a message in which anything is left over, or there twice, is a line like any other.
 
 Sources: OpenSSH's auth_log(); the manual pages of sudo, su, cron and vsftpd.
 """

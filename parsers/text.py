@@ -1,4 +1,4 @@
-"""Any log of lines: syslog, application and web server logs, JSON lines, or lines of any other form.
+"""Any log of lines: syslog, logs of applications and web servers, JSON lines, or any other lines.
 
 The last resort: it is asked when no other parser knows a format. What it reads is in docs/text.md.
 """

@@ -11,11 +11,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import ne
 from typing import Any
 
 ANY = "<*>"  # a word that differs between the lines of a template
 _MARK = "<v>"  # what every mask is to the miner
 _MASK = re.compile(r"<<|<[a-z0-9]+>")
+_NAMED = re.compile(r"<[a-z0-9]+>")
+_BLANKS = b"\t\v\f\r\x1c\x1d\x1e\x1f"  # that str.split takes for one, besides the plain ones
 _DEPTH = 4  # levels of drain3's tree, the library's default
 _REMEMBERED = 200_000  # lines whose template is remembered
 VERSION = 1
@@ -37,8 +40,24 @@ def mined(line: str) -> str:
     >>> mined("Failed  password for <user> from <ip> <<none>")
     'Failed password for <v> from <v> <<none>'
     """
-    plain = _MASK.sub(lambda m: m[0] if m[0] == "<<" else _MARK, line)
-    return " ".join(plain.split()[:LONGEST])
+    if "<<" in line:
+        line = _MASK.sub(lambda m: m[0] if m[0] == "<<" else _MARK, line)
+    elif "<" in line:
+        line = _NAMED.sub(_MARK, line)
+    return " ".join(line.split()[:LONGEST])
+
+
+def mined_all(lines: Sequence[str]) -> list[str]:
+    """Return `mined` of each line, in one go: most of the time is else lost in calls."""
+    text = "\n".join(lines)
+    plain = text.isascii() and len(text) == len(text.encode().translate(None, _BLANKS))
+    if not plain or "<<" in text or text.count("\n") != len(lines) - 1:
+        return [mined(line) for line in lines]
+    found = _NAMED.sub(_MARK, text).split("\n")
+    for i, line in enumerate(found):
+        if "  " in line or line[:1] == " " or line[-1:] == " " or len(line) > LONGEST:
+            found[i] = " ".join(line.split()[:LONGEST])
+    return found
 
 
 @dataclass
@@ -59,7 +78,10 @@ class Templates:
     shown: list[str] = field(default_factory=list)
     left_out: int = 0  # distinct lines that had no place among so many
     _known: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
-    _miner: Any = field(default=None, repr=False, compare=False)
+    _places: dict[tuple[int, str], list[int]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    _words: list[tuple[str, ...]] = field(default_factory=list, repr=False, compare=False)
 
     def __len__(self) -> int:
         """Return the number of templates."""
@@ -67,16 +89,23 @@ class Templates:
 
     def learn(self, lines: Iterable[str]) -> "Templates":
         """Learn masked lines; what was learned before widens at most, its ids stay."""
-        seen = _by_mined(lines)
+        seen: dict[str, list[str]] = {}
+        distinct = list(set(lines))
+        for text, line in zip(mined_all(distinct), distinct, strict=True):
+            seen.setdefault(text, []).append(line)
         miner, clusters = self._fresh()
         ids = dict(zip(clusters, self.ids, strict=True))
         for text in sorted(seen):
             words = text.split()
-            if miner.tree_search(miner.root_node, words, self.similarity, False) is None:
+            # What add_log_message does, but for a line that changes nothing: these are most.
+            cluster = miner.tree_search(miner.root_node, words, self.similarity, False)
+            if cluster is None:
                 if len(miner.id_to_cluster) >= self.most:
                     self.left_out += 1
-                    continue
-            miner.add_log_message(text)
+                else:
+                    miner.add_log_message(text)
+            elif not _covers(cluster.log_template_tokens, words):
+                miner.add_log_message(text)
         self._settle({c.cluster_id: c.get_template() for c in miner.clusters}, ids)
         self._show(seen)
         return self
@@ -207,28 +236,70 @@ class Templates:
             _widened(before.get(one, ""), text)
             for one, text in zip(self.ids, self.texts, strict=True)
         ]
-        self._known, self._miner = {}, None
+        self._known, self._places = {}, None
 
-    def _show(self, seen: Mapping[str, set[str]]) -> None:
+    def _show(self, seen: Mapping[str, list[str]]) -> None:
         """Name the masks of templates where all the lines that have them agree."""
+        known, shown = self._known, self.shown
+        marks = [text.count(_MARK) for text in self.texts]
+        alike: set[tuple[object, ...]] = set()
         for text, lines in seen.items():
-            n = self._match(text)
-            for line in lines if n >= 0 else ():
-                if line != self.shown[n]:
-                    self.shown[n] = _agreed(self.shown[n], line, self.texts[n])
+            n = self._match(text, not self.left_out)
+            for line in lines:
+                if len(known) < _REMEMBERED:
+                    known[line] = n
+                if n < 0 or not marks[n]:
+                    continue
+                if "<<" not in line:
+                    # If no other word has a mask, the masks' names say all that counts.
+                    names = (n, *_NAMED.findall(line))
+                    if len(names) == marks[n] + 1:
+                        if names in alike:
+                            continue
+                        alike.add(names)
+                shown[n] = _agreed(shown[n], line, self.texts[n])
+        for n, text in enumerate(self.texts):
+            if not marks[n]:
+                shown[n] = text
 
-    def _match(self, text: str) -> int:
-        if self._miner is None:
-            self._miner = self._fresh()[0]
-        cluster = self._miner.match(text, "fallback")
-        return -1 if cluster is None else cluster.cluster_id - 1
+    def _match(self, text: str, sure: bool = False) -> int:
+        """Return the template whose words a line has, the one with most of its own; -1 if none.
+
+        `sure`: there is one.
+        """
+        if self._places is None:
+            self._places = {}
+            order = sorted(range(len(self)), key=lambda n: self.texts[n].split().count(ANY))
+            for n in order:
+                words = self.texts[n].split()
+                self._places.setdefault((len(words), words[0] if words else ""), []).append(n)
+            self._words = [tuple(text.split()) for text in self.texts]
+        if sure:  # most often there is no choice
+            place = (text.count(" ") + 1 if text else 0, text.partition(" ")[0])
+            near = self._places.get(place, ())
+            if len(near) == 1 and (place[0], ANY) not in self._places:
+                return near[0]
+        words = text.split()
+        first = words[0] if words else ""
+        found, least = -1, len(words) + 1
+        for start in (first, ANY):
+            for n in self._places.get((len(words), start), ()):
+                if _covers(self._words[n], words):
+                    wild = self._words[n].count(ANY)
+                    if wild < least:
+                        found, least = n, wild
+                    break
+            if first == ANY:
+                break
+        return found
 
 
-def _by_mined(lines: Iterable[str]) -> dict[str, set[str]]:
-    seen: dict[str, set[str]] = {}
-    for line in lines:
-        seen.setdefault(mined(line), set()).add(line)
-    return seen
+def _covers(template: Sequence[str], words: Sequence[str]) -> bool:
+    """Say whether a line has the words of a template that has as many."""
+    differ = int(sum(map(ne, template, words)))
+    if ANY not in words:  # then each of the template's differs
+        return differ == template.count(ANY)
+    return all(word in (ANY, said) for word, said in zip(template, words, strict=True))
 
 
 def _widened(shown: str, text: str) -> str:

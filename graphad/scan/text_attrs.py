@@ -13,7 +13,18 @@ from graphad.scan.lean import lean
 from graphad.scan.text_mask import END, KEY, KEY_END, START, TYPE, TYPES
 from graphad.scan.words import Bytes, Ints
 
-PARTS = ("level", "context", "more", "before", "pri", "msgid", "data", "process", "lines", "guessed")
+PARTS = (
+    "level",
+    "context",
+    "more",
+    "before",
+    "pri",
+    "msgid",
+    "data",
+    "process",
+    "lines",
+    "guessed",
+)
 _NAMES = [name.encode() for name in (*TYPES, *PARTS)]
 NAMES = np.frombuffer(b"".join(_NAMES), np.uint8)
 ENDS = np.cumsum([0, *map(len, _NAMES)]).astype(np.int64)

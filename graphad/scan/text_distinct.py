@@ -4,7 +4,8 @@ Equal hashes are not enough, the bytes are compared; the hash has a secret seed.
 """
 
 import secrets
-from typing import NamedTuple, TypeAlias
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from graphad.scan.text_mask import MOST, ROOM, Ints, mask_client, mask_text
 from graphad.scan.words import U64, Bytes, copy_bytes, hash_bytes, same_bytes
 
 Spans: TypeAlias = npt.NDArray[np.int32]
+Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 _SEED = U64(secrets.randbits(64))
 _SLACK = 64  # bytes past the end that word-wise loads and copies may touch
@@ -26,14 +28,14 @@ class Masked(NamedTuple):
     first: Ints  # [M] the first text that is so
     arena: Bytes  # the distinct texts, one after another
     ends: Ints  # [M + 1] where they begin and end there
-    values: Ints  # [V, 5] see text_mask
+    values: Spans  # [V, 5] see text_mask
     offsets: Ints  # [N + 1] whose they are
 
     def texts(self) -> list[bytes]:
         """Return the distinct masked texts."""
         data = self.arena[: self.ends[-1]].tobytes()
         ends = self.ends.tolist()
-        return [data[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [data[a:b] for a, b in pairwise(ends)]
 
 
 def mask(
@@ -47,7 +49,8 @@ def mask(
     if client is None:
         client = np.zeros((n, 2), np.int32)
     padded = np.concatenate([data, np.zeros(_SLACK, np.uint8)])
-    longest = int((end - start).max(initial=0)) + int((client[:, 1] - client[:, 0]).max(initial=0))
+    longest = int((end - start).max(initial=0))
+    longest += int((client[:, 1] - client[:, 0]).max(initial=0))
     which, offsets = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
     first, hashes = np.empty(1024, np.int64), np.empty(1024, np.uint64)
     ends = np.zeros(1025, np.int64)
@@ -60,8 +63,8 @@ def mask(
     at = 0
     while True:
         at = _mask_all(
-            padded, start, end, client, at, values, scratch, found, which, offsets, first, hashes, ends,
-            slots, arena, told, state, _SEED,
+            padded, start, end, client, at, values, scratch, found, which, offsets, first, hashes,
+            ends, slots, arena, told, state, _SEED,
         )  # fmt: skip
         if at >= n:
             break
@@ -70,19 +73,20 @@ def mask(
             slots = np.full(8 * len(first), -1, np.int32)
             _fill(slots, hashes, int(state[0]))
         if ends[state[0]] + len(scratch) > len(arena):
-            arena = np.concatenate([arena, np.empty(len(arena) + len(scratch), np.uint8)])
+            more = np.empty(len(arena) + len(scratch), np.uint8)
+            arena = np.concatenate([arena, more])
         if values and state[1] + MOST > len(told):
             told = np.concatenate([told, np.empty((len(told) + MOST, 5), np.int32)])
     m = int(state[0])
     return Masked(which, first[:m], arena, ends[: m + 1], told[: state[1]], offsets)
 
 
-def _twice(array: np.ndarray) -> np.ndarray:
+def _twice(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([array, np.zeros_like(array)])
 
 
 @kernel
-def _fill(slots: np.ndarray, hashes: np.ndarray, count: int) -> None:
+def _fill(slots: Spans, hashes: Hashes, count: int) -> None:
     size = U64(len(slots) - 1)
     for i in range(count):
         slot = np.int64(hashes[i] & size)
@@ -93,9 +97,9 @@ def _fill(slots: np.ndarray, hashes: np.ndarray, count: int) -> None:
 
 @kernel
 def _mask_all(
-    data: Bytes, start: Ints, end: Ints, client: Spans, at: int, values: bool, scratch: Bytes, found: Ints,
-    which: Ints, offsets: Ints, first: Ints, hashes: np.ndarray, ends: Ints, slots: np.ndarray,
-    arena: Bytes, told: Ints, state: Ints, seed: U64,
+    data: Bytes, start: Ints, end: Ints, client: Spans, at: int, values: bool, scratch: Bytes,
+    found: Ints, which: Ints, offsets: Ints, first: Ints, hashes: Hashes, ends: Ints, slots: Spans,
+    arena: Bytes, told: Spans, state: Ints, seed: U64,
 ) -> int:  # fmt: skip
     """Go on from text `at` until all are done or there is no more room; return where that is."""
     distinct, told_so_far = state[0], state[1]

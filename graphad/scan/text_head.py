@@ -1,15 +1,15 @@
 """Headers of text logs: where the stamp, host, component, process, level and message of a line are.
 
     line   = ["<" number ">" ["1 "]] [words] stamp rest
-    rest   = host tag message                            syslog, RFC 3164, or with an ISO stamp
-           | host app procid msgid data message          syslog, RFC 5424
-           | request                                     an access log: words and rest are the message
+    rest   = host tag message                        syslog, RFC 3164, or with an ISO stamp
+           | host app procid msgid data message      syslog, RFC 5424
+           | request                                 an access log: the words are its client
            | { level | "[" context "]" | pids | "-" } [component] message
            | "|" component "|" pid "|" message
-           | date node stamp node kind component level message         supercomputers: BGL, Thunderbird
+           | date node stamp node kind component level message     supercomputers
 
-Which it is, the line's own form says and nothing else: not its file, nor the lines before it. A line
-without a stamp has no header.
+Which it is, the line's own form says and nothing else: not its file, nor the lines before it. A
+line without a stamp has no header.
 """
 
 import numpy as np
@@ -248,9 +248,7 @@ def _no_stamp(data: Bytes, a: int, b: int, spans: Spans) -> tuple[int, int, int]
 
 
 @lean
-def _host_and_tag(
-    data: Bytes, at: int, b: int, spans: Spans, pri: bool, flags: int
-) -> int:
+def _host_and_tag(data: Bytes, at: int, b: int, spans: Spans, pri: bool, flags: int) -> int:
     """Return where the message begins behind a host and a tag; -1 if these are none."""
     at = run_end(data, at, b, BLANK)
     end = word_end(data, at, b)

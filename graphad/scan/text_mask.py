@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from graphad.scan.lean import inlined, lean
 from graphad.scan.text_values import (
-    CLASSES,
     BLANK,
+    CLASSES,
     DIGIT,
     HEX,
     LETTER,
@@ -215,9 +215,7 @@ def _put(out: Bytes, size: int, kind: int) -> int:
 
 
 @inlined
-def _note(
-    values: Ints, count: int, start: int, end: int, kind: int, key: int, key_end: int
-) -> int:
+def _note(values: Ints, count: int, start: int, end: int, kind: int, key: int, key_end: int) -> int:
     if count < MOST:
         values[count, START], values[count, END], values[count, TYPE] = start, end, kind
         values[count, KEY], values[count, KEY_END] = key, key_end

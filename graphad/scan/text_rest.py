@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.scan.lean import inlined, lean
-from graphad.scan.text_values import BLANK, DIGIT, LETTER, NAME as WORD, closed, has, lower, run_end
+from graphad.scan.text_values import BLANK, DIGIT, LETTER, closed, has, lower, run_end
+from graphad.scan.text_values import NAME as WORD
 from graphad.scan.text_words import _among, _packed
 from graphad.scan.words import Bytes
 
@@ -50,7 +51,7 @@ def tag(data: Bytes, a: int, b: int, spans: Spans) -> int:
         if c == 91 or (c == 58 and (at + 1 >= b or has(data, at + 1, BLANK))):
             break
         at += 1
-    if at == a or at >= b or data[at] not in (91, 58):
+    if at == a or at >= b or (data[at] != 91 and data[at] != 58):
         return -1
     name = at
     if data[at] == 91:
@@ -259,7 +260,7 @@ def general(data: Bytes, a: int, b: int, spans: Spans, opened: bool) -> int:
         c = data[at]
         if c == 91:
             end = _closing(data, at, b)
-            if end < 0 or spans[NAME + 1] > 0 and spans[CONTEXT + 1] > 0:
+            if end < 0 or (spans[NAME + 1] > 0 and spans[CONTEXT + 1] > 0):
                 return at
             if not _bracket(data, at + 1, end, spans):
                 return at
@@ -289,7 +290,7 @@ def general(data: Bytes, a: int, b: int, spans: Spans, opened: bool) -> int:
                     at = past
                     continue
             if past < b and level < 0 and spans[TID + 1] == 0 and end - at == 6:
-                if past + 1 < b and data[past + 1] == 32 and (data[past] in (70, 80)):
+                if past + 1 < b and data[past + 1] == 32 and (data[past] == 70 or data[past] == 80):
                     if data[at] == 115 and data[at + 1] == 116 and data[at + 2] == 100:
                         spans[MORE], spans[MORE + 1] = at, end  # stdout F
                         return past + 2

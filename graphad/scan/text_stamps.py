@@ -1,14 +1,16 @@
 """Time stamps of text logs: bytes in, microseconds out, and what the stamp leaves open.
 
     2024-05-02T10:14:59.123456+02:00    2024/05/02 10:14:59    2005-06-03-15.42.50.675872
-    May  2 10:14:59    May 02 2024 10:14:59    Thu May 02 10:14:59.123 2024    [02/May/2024:10:14:59 +0200]
-    05-02 10:14:59.123    05.02 10:14:59    24/05/02 10:14:59    240502 101459    20240502-10:14:59:123
-    02-May-2024 10:14:59.123    05/02/2024 10:14:59 PM    05/02-10:14:59.123456    1714637699.123
+    May  2 10:14:59    May 02 2024 10:14:59    Thu May 02 10:14:59.123 2024
+    02/May/2024:10:14:59 +0200    02-May-2024 10:14:59.123    20240502-10:14:59:123
+    05-02 10:14:59.123    05.02 10:14:59    05/02-10:14:59.123456    24/05/02 10:14:59
+    240502 101459    05/02/2024 10:14:59 PM    1714637699.123
 
 tests/scan/plain_stamps.py says the same in regular expressions; tests hold the two together.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad.scan.lean import inlined, lean
 from graphad.scan.text_values import DIGIT, LETTER, closed, has, lower, run_end
@@ -20,23 +22,22 @@ NO_ZONE, NO_YEAR, ORDER_GUESSED = 1, 2, 4
 ISO, T_BETWEEN, SYSLOG, ACCESS, EPOCH = 16, 32, 64, 128, 256
 LEAP = 2000  # the year that a stamp without one is put in: it has every day
 _FIRST, _LAST = 946_684_800, 4_102_444_800  # seconds: 2000 to 2100, of what may be an epoch
-_MONTHS = np.array(
-    [int.from_bytes(name.encode(), "little") for name in
-     "jan feb mar apr may jun jul aug sep oct nov dec".split()], np.int64,
-)  # fmt: skip
-_DAYS = np.array(
-    [int.from_bytes(name.encode(), "little") for name in "mon tue wed thu fri sat sun".split()],
-    np.int64,
-)
+
+
+def _letters(names: str) -> npt.NDArray[np.int64]:
+    """Return names of up to four letters as whole numbers."""
+    return np.array([int.from_bytes(n.lower().encode(), "little") for n in names.split()], np.int64)
+
+
+_MONTHS = _letters("jan feb mar apr may jun jul aug sep oct nov dec")
+_DAYS = _letters("mon tue wed thu fri sat sun")
 # Zones by name, hours east of Greenwich; those that mean several are known to be zones, no more.
 _ZONES = {
     "UTC": 0, "GMT": 0, "WET": 0, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
     "AEST": 10, "AEDT": 11, "NZST": 12, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6,
     "PST": -8, "PDT": -7, "BST": 99, "CST": 99, "IST": 99,
 }  # fmt: skip
-_ZONE_NAMES = np.array(
-    [int.from_bytes(name.lower().encode(), "little") for name in _ZONES], np.int64
-)
+_ZONE_NAMES = _letters(" ".join(_ZONES))
 _ZONE_HOURS = np.array(list(_ZONES.values()), np.int64)
 
 
@@ -129,7 +130,7 @@ def _zone(data: Bytes, at: int, b: int) -> tuple[int, int]:
 
 @lean
 def _clock(data: Bytes, at: int, b: int) -> tuple[int, int]:
-    """Return (end, microseconds of the day) of H:MM:SS, its fraction and AM or PM; end -1 if none."""
+    """Return (end, microseconds of the day) of H:MM:SS, a fraction, AM or PM; end -1 if none."""
     parts = (0, 0, 0)
     for i in range(3):
         end = run_end(data, at, b, DIGIT)

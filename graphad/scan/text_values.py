@@ -1,7 +1,7 @@
 """Values that a line of text is made of: where an address, a path, a number ... ends.
 
 Each function is given the first byte `a` of a word and the end `b` of the line, and returns the
-byte after the value, or -1 if there is none. tests/scan/plain_masks.py says the same in regular
+byte after the value, or -1 if there is none. benchmarks/plain_masks.py says the same in regular
 expressions; tests hold the two together.
 """
 
@@ -280,9 +280,7 @@ def path_end(data: Bytes, a: int, b: int) -> int:
             at += 1
             if at >= b or data[at] != 47:
                 return -1
-        if at + 1 >= b or not (
-            has(data, at + 1, NAME) or data[at + 1] == 46 or data[at + 1] == 45
-        ):
+        if at + 1 >= b or not (has(data, at + 1, NAME) or data[at + 1] == 46 or data[at + 1] == 45):
             return -1
         if has(data, at + 1, DIGIT) and ip_end(data, at + 1, b) > 0:
             return -1

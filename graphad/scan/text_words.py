@@ -1,6 +1,7 @@
-"""Values that only their surroundings or a list tell: domain names, users, units, numbered names."""
+"""Values that their surroundings or a list tell: domain names, users, units, numbered names."""
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad.scan.lean import inlined, lean
 from graphad.scan.text_values import BLANK, DIGIT, LETTER, NAME, closed, has, lower, run_end
@@ -25,7 +26,7 @@ _DURATIONS = (
 ).split()
 
 
-def _packed(words: list[str] | tuple[str, ...]) -> np.ndarray:
+def _packed(words: list[str] | tuple[str, ...]) -> npt.NDArray[np.uint64]:
     """Return words of up to 16 letters as pairs of whole numbers."""
     found = np.zeros((len(words), 2), np.uint64)
     for i, word in enumerate(words):
@@ -41,7 +42,7 @@ ZONE, FOLLOWS, NO_USER, SIZE, DURATION = (
 
 
 @lean
-def _among(data: Bytes, a: int, b: int, words: np.ndarray) -> bool:
+def _among(data: Bytes, a: int, b: int, words: npt.NDArray[np.uint64]) -> bool:
     """Say whether some bytes are one of packed words, in small letters or capitals."""
     if b - a < 1 or b - a > 16:
         return False

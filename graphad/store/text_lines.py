@@ -4,7 +4,7 @@ See docs/text.md for the interface.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -17,11 +17,6 @@ from graphad.store.slices import cuts
 from graphad.store.store import Moment, Store
 from graphad.store.typed_fields import FIELD, FIELD_COLUMNS, typed_fields
 
-if TYPE_CHECKING:
-    import datetime
-
-__all__ = ["Moment", "learn_templates", "text_lines"]
-
 Ints = npt.NDArray[np.int64]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -32,6 +27,8 @@ LINES = pa.schema(
         ("source", pa.int64()), ("record", pa.int64()), ("line", pa.int64()),
     ]
 )  # fmt: skip
+
+
 def text_lines(
     store: Store, start: Moment = None, end: Moment = None, *, host: str | None = None,
     sources: Iterable[int] | None = None, templates: Templates | None = None,
@@ -55,7 +52,7 @@ def text_lines(
             return
         begins = cuts(second, found["n"].astype(np.int64), size)
         edges = [int(second[0]), *begins, int(second[-1]) + 1]
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in pairwise(edges):
             yield _batch(connection, store, window, first, last, templates)
     except duckdb.Error as error:
         raise store._damage(error) from error

@@ -31,12 +31,22 @@ def typed_fields(found: pa.Table) -> pa.ListArray:
         maps = pa.concat_arrays(maps.chunks)
     sizes = np.diff(maps.offsets.to_numpy())
     sizes = np.where(maps.is_valid().to_numpy(False), sizes, 0)
-    begin = int(maps.offsets[0].as_py()) if n else 0
-    keys = maps.keys.slice(0) if n else maps.keys
-    names, values = [keys], [maps.items]
-    row = np.repeat(np.arange(n), sizes)
-    assert begin == 0 and len(keys) == len(row)
-    rows = [row]
+    offsets = maps.offsets.to_numpy()
+    # What lies under a null is no field.
+    inside = (
+        pa.array(
+            np.concatenate(
+                [np.arange(a, a + size) for a, size in zip(offsets[:-1], sizes, strict=True)]
+                or [np.empty(0)]
+            ).astype(np.int64)
+        )
+        if len(maps.keys) != sizes.sum()
+        else None
+    )
+    names, values = [maps.keys], [maps.items]
+    if inside is not None:
+        names, values = [maps.keys.take(inside)], [maps.items.take(inside)]
+    rows = [np.repeat(np.arange(n), sizes)]
     for column in FIELD_COLUMNS:
         text = found[column].cast(pa.string())
         there = np.flatnonzero(text.is_valid().to_numpy())

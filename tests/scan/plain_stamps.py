@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 NO_ZONE, NO_YEAR, ORDER_GUESSED, ISO, T_BETWEEN, SYSLOG, ACCESS, EPOCH = (
     1, 2, 4, 16, 32, 64, 128, 256,
 )  # fmt: skip
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 ZONES = {
     "UTC": 0, "GMT": 0, "WET": 0, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
     "AEST": 10, "AEDT": 11, "NZST": 12, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6,
@@ -14,7 +14,7 @@ ZONES = {
 }  # fmt: skip
 END = r"(?![A-Za-z0-9_\x80-\xff])"
 CLOCK = (
-    r"(?P<H>\d\d?+)[:.](?P<M>\d\d)[:.](?P<S>\d\d)(?!\d)(?P<f>[.,:]\d{1,9}(?!\d))?+"
+    r"(?P<H>\d\d?+)[:.](?P<M>(?<=:)\d\d?+|\d\d)[:.](?P<S>(?<=:)\d\d?+|\d\d)(?!\d)(?P<f>[.,:]\d{1,9}(?!\d))?+"
     r"(?P<ampm> ?[AaPp][Mm]" + END + r")?+"
 )  # fmt: skip
 ZONE = (
@@ -47,7 +47,7 @@ def _zone_minutes(text: str | None) -> int | None:
 
 
 def read(text: str) -> tuple[datetime, int] | None:
-    """Return the time, flags of an ISO, compact, access or bind stamp at the beginning of a text."""
+    """Return time and flags of the ISO, compact, access or bind stamp that begins a text."""
     if re.match(r"\d{10}(?!\d)|\d{13}(?!\d)|\d{16}", text):
         return None  # tested by themselves
     for pattern, flags in FORMS:
@@ -70,8 +70,8 @@ def read(text: str) -> tuple[datetime, int] | None:
         if int(said["S"]) > 60 or not 1970 <= moment.year <= 2261:
             return None
         if said["ampm"]:
-            if not 1 <= moment.hour <= 12:
-                return None
+            if not 1 <= moment.hour <= 12:  # not said of a clock of twelve hours
+                return (moment, flags | NO_ZONE) if said["ampm"][0] == " " else None
             late = said["ampm"].strip()[0] in "pP"
             moment = moment.replace(hour=moment.hour % 12 + (12 if late else 0))
         minutes = _zone_minutes(said["zone"])

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.scan.text_stamps import ACCESS, EPOCH, ISO, NO_YEAR, NO_ZONE, ORDER_GUESSED
-from graphad.scan.text_stamps import SYSLOG, T_BETWEEN, read_stamp
+from graphad.scan.text_stamps import (
+    ACCESS,
+    EPOCH,
+    ISO,
+    NO_YEAR,
+    NO_ZONE,
+    ORDER_GUESSED,
+    SYSLOG,
+    T_BETWEEN,
+    read_stamp,
+)
 from graphad.text_times import Clock, dated, in_utc, newest_year
 from tests.scan import plain_stamps
 
@@ -72,10 +81,10 @@ def test_what_is_no_stamp(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    "2024 1999 05 2 31 02 29 - / . T : , 10 14 59 60 61 .123 ,5 Z +02:00 -0330 +02 UTC GMT CST May "
-    "jan Feb AM PM pm x 20240502 Z_".split()
-    + [" ", "  "]
-)
+    ["2024", "1999", "05", "2", "31", "02", "29", "-", "/", ".", "T", ":", ",", "10", "14", "59",
+     "60", "61", ".123", ",5", "Z", "+02:00", "-0330", "+02", "UTC", "GMT", "CST", "May", "jan",
+     "Feb", "AM", "PM", "pm", "x", "20240502", "Z_", " ", "  "]
+)  # fmt: skip
 NEAR = st.builds(
     lambda y, s, m, d, t, c, f, z: f"{y}{s}{m}{s}{d}{t}{c}{f}{z}",
     st.sampled_from(["2024", "1970", "2023"]), st.sampled_from("-/."),
@@ -83,7 +92,7 @@ NEAR = st.builds(
     st.sampled_from(["T", " ", "  ", "-", ":", ", ", "_", "x"]),
     st.sampled_from(["10:14:59", "1.02.03", "23:59:60", "24:00:00", "1:2:3", "10:14"]),
     st.sampled_from(["", ".1", ",123456789", ".12345678901", ":5", " PM", "x"]),
-    st.sampled_from(["", "Z", "+02:00", "-0330", " +0100", "+02", " UTC", " CEST", " IST", " XYZ", "_"]),
+    st.sampled_from(["", "Z", "+02:00", "-0330", " +0100", "+02", " UTC", " CEST", " IST", " XYZ"]),
 )  # fmt: skip
 
 
