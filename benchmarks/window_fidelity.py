@@ -1,8 +1,9 @@
 """How faithful the events are by which a window is told: what becomes of its score without them.
 
-Units of the demo and of the OTRF captures, fitted on themselves. Comprehensiveness: the share of
-the score that falls away without the pairs that are told; sufficiency: the score of these pairs
-alone, as a share. Beside it as many pairs of the same unit, drawn at random.
+Units of the demo and of the OTRF captures, the later half of each judged by the earlier one.
+Comprehensiveness: the share of the score that falls away without the pairs that are told;
+sufficiency: the score of these pairs alone, as a share. Beside it as many pairs of the same unit,
+drawn at random.
 """
 
 import sys
@@ -18,7 +19,7 @@ from graphad.detectors.window import WindowDetector
 from graphad.detectors.window_told import told_units
 from graphad.detectors.window_units import Units, units
 from graphad.files import folder
-from graphad.graph import Graph, Ints
+from graphad.graph import HOUR, Graph, Ints
 from graphad.store import Store
 
 SEEDS = 5
@@ -35,16 +36,18 @@ def _scored(detector: WindowDetector, graph: Graph, one: Units, events: Ints) ->
     if not len(events):
         return 0.0
     part = Units(events, np.array([0, len(events)]), one.root, one.host, one.begin)
-    return float(detector.scored(graph, part, True)[0][0])
+    return float(detector.scored(graph, part)[0][0])
 
 
 def _rows(name: str, graph: Graph, of: str, model: str, options: Options) -> Iterable[Row]:
-    detector = WindowDetector(of=of, model=model).fit([graph])  # type: ignore[arg-type]
+    middle = int(np.median(graph.ts)) // HOUR * HOUR
+    early, graph = (graph.subset(part).used() for part in (graph.ts < middle, graph.ts >= middle))
+    detector = WindowDetector(of=of, model=model).fit([early])  # type: ignore[arg-type]
     found = units(graph, detector.of, detector.length_s)
-    score, z = detector.scored(graph, found, True)
+    score, z = detector.scored(graph, found)
     oddest = np.lexsort((-score, -z))[: 10 if options.quick else LOOKED]
     found, score, z = found.take(oddest), score[oddest], z[oddest]
-    told = told_units(detector, graph, found, score, z, True).events
+    told = told_units(detector, graph, found, score, z, False).events
     for seed in range(1 if options.quick else options.seeds):
         draw = np.random.default_rng(seed)
         kept: dict[str, list[float]] = {"without": [], "alone": [], "r without": [], "r alone": []}

@@ -38,7 +38,7 @@ def told_units(
         events, own = telling_events(detector, graph, found, score, inside)
         term = OCCLUSION
     else:
-        events, own = shared_events(found, nodes, told.nodes)
+        events, own = shared_events(found, nodes, told.nodes, detector.rare(graph, inside))
         term = SHARE
     there = events >= 0
     length = there.sum(axis=1)
@@ -51,11 +51,12 @@ def told_units(
     return Paths(score, z, length, events, terms, NAMES, used, True, stories)
 
 
-def shared_events(found: Units, nodes: Nodes, part: Floats) -> tuple[Ints, Floats]:
+def shared_events(found: Units, nodes: Nodes, part: Floats, rare: Floats) -> tuple[Ints, Floats]:
     """Return events of each unit [U, SHOWN], -1 padded, and the shares of its score they have.
 
     part [N]: what each node adds. It is divided evenly among the pairs of entities it is in, so
-    those of all pairs add up to those of all nodes; a pair is told by its first event.
+    those of all pairs add up to those of all nodes; a pair is told by its first event. Told are
+    those with large shares and rare names: rare [entities], see Rarity.
     """
     events = np.full((len(found), SHOWN), -1)
     share = np.zeros((len(found), SHOWN))
@@ -68,7 +69,9 @@ def shared_events(found: Units, nodes: Nodes, part: Floats) -> tuple[Ints, Float
     each = part / np.maximum(count, 1)
     worth = each[pairs[0]] + np.where(twice, each[pairs[1]], 0.0)
     unit = found.unit[first]
-    order = np.lexsort((first, -worth, unit))
+    named = rare[nodes.entity]
+    odd = worth * np.maximum(named[pairs[0]], named[pairs[1]])
+    order = np.lexsort((first, -odd, unit))
     begin = np.searchsorted(unit[order], np.arange(len(found) + 1))
     for u in range(len(found)):
         mine = order[begin[u] : begin[u + 1]][:SHOWN]

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-WEIGHTS = (0.125, 0.25)
+WEIGHTS = (0.0625, 0.125)
 _LEAST, _MOST = 50, 2000  # held-out events
 _DRAWS = 8
 _SURE = 3.0  # standard errors by which pairs must help: they were picked by the same events

@@ -57,7 +57,7 @@ def row(
             square += context[i, q] * context[i, q]
         push(p, ids[i], g, context, i, square / np.float32(d), rules)
     shift(p, place, g, rules)
-    if rules.learn_weights:
+    if rules.weight_rate != 0.0:
         for i in range(m):
             for j in range(i + 1, m):
                 product = np.float32(0.0)

@@ -82,13 +82,16 @@ class Parameters(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How to train: the objective, k noise values a type, which parts are learned, the rate."""
+    """How to train: the objective, k noise values a type, if biases are learned, the rates.
+
+    weight_rate: of the weights of pairs of types; 0 if they aren't learned.
+    """
 
     objective: int
     negatives: int
-    learn_weights: bool
     learn_bias: bool
     rate: float
+    weight_rate: float
 
 
 @fused
@@ -215,7 +218,7 @@ def event(
         for q in range(d):
             p.vectors[at, q] -= step * moved[q]
         _lift(p, at, g, rules)
-    if rules.learn_weights:
+    if rules.weight_rate != 0.0:
         for i in range(m):
             for j in range(i + 1, m):
                 both, cross = np.float32(0.0), np.float32(0.0)
@@ -262,7 +265,7 @@ def shift(p: Parameters, place: int, gradient: float, rules: Rules) -> None:
 def weigh(p: Parameters, i: int, j: int, gradient: float, rules: Rules) -> None:
     """Take a step of the weight of a pair of types, and keep it from being negative."""
     p.weights_sq[i, j] += gradient * gradient
-    step = np.float32(rules.rate) * gradient
+    step = np.float32(rules.weight_rate) * gradient
     new = p.weights[i, j] - step / np.sqrt(p.weights_sq[i, j] + _TINY)
     p.weights[i, j] = p.weights[j, i] = max(new, np.float32(0.0))
 

@@ -33,6 +33,9 @@ _SAMPLE = 2_000  # events that scales and checks are taken from
 _BETTER = 1e-4  # AUC by which held-out events must be told apart better for training to go on
 _ALIKE = 0.003  # of AUC, by which two epochs are told apart by chance
 _FINISH = 2  # one epoch over all events for so many over those that weren't held out
+_FEWEST, _LONGEST = 20, 60  # epochs, at most: of many events, and of few
+_VISITS = 1_000_000  # of events, that few of them get all together
+_CALM = 0.3  # of the rate, by which ranking learns weights of pairs of types
 
 
 @dataclass
@@ -41,9 +44,12 @@ class EntityEmbedding:
 
     objective: "ranking", or noise-contrastive estimation over all types (convention B) or the
     paper's (A); double: share of noise with two values replaced (not with ranking); negatives:
-    noise values a type; power, uniform: how noise is smoothed; epochs: at most; held: last share
-    of the events, kept out until they said when to stop; choose: let them also say which counts of
-    pairs of values are to add to the scores.
+    noise values a type; power, uniform: how noise is smoothed; epochs: at most, by default 20, and
+    up to 60 of few events; held: last share of the events, kept out until they said when to stop;
+    choose: let them also say which counts of pairs of values are to add to the scores.
+
+    Code 0 of a type stands for all its rare values. With ranking its vector is 0 where it is rarer
+    than a value in the mean: rare values say nothing of each other's company.
     """
 
     dim: int = 16
@@ -54,7 +60,7 @@ class EntityEmbedding:
     bias: bool = True
     power: float = 0.75
     uniform: float = 0.1
-    epochs: int = 20
+    epochs: int | None = None
     patience: int = 6
     rate: float = 0.1
     spread: float = 0.1
@@ -83,7 +89,8 @@ class EntityEmbedding:
             raise ValueError(f"objective must be one of {', '.join(_OBJECTIVES)}.")
         if self.double and self.objective == "ranking":
             raise ValueError("double goes with the objective 'all types' or 'paper'.")
-        if min(self.dim, self.negatives, self.epochs) < 1 or not 0 <= self.held < 1:
+        epochs = _FEWEST if self.epochs is None else self.epochs
+        if min(self.dim, self.negatives, epochs) < 1 or not 0 <= self.held < 1:
             raise ValueError("dim, negatives and epochs must be positive, held within [0, 1).")
         if not (0 <= self.uniform <= 1 and 0 <= self.double <= 1):
             raise ValueError("uniform and double must be within [0, 1].")
@@ -111,7 +118,7 @@ class EntityEmbedding:
         if self.bias and self.objective == "ranking":  # others learn slower from there
             self.parameters_.bias[:] = np.log(shares(self.counts_, arity))
         pairs: Ints = np.zeros((0, 2), np.int64)
-        best = self._train(judge, self.epochs, -_ALIKE)
+        best = self._train(judge, self._epochs(judge), -_ALIKE)
         weight = 0.0
         if self.choose:
             pairs, weight = judge.pairs(self.embedded, self.counts_)
@@ -255,6 +262,13 @@ class EntityEmbedding:
         )
         return judge if len(judge.usual) else Held(codes, codes[:0], self._arity(), self.seed)
 
+    def _epochs(self, judge: Held) -> int:
+        """Return how many epochs there are at most: more of few events, if some are held out."""
+        if self.epochs is not None:
+            return self.epochs
+        longest = _LONGEST if len(judge.held) else _FEWEST
+        return min(max(_VISITS // max(len(judge.trained), 1), _FEWEST), longest)
+
     def _count(
         self, types: Ints, weight: float, codes: Ints, before: PairCounts | None = None
     ) -> None:  # fmt: skip
@@ -292,6 +306,9 @@ class EntityEmbedding:
         for number in range(-(-epochs // _FINISH) if len(judge.held) else 0):
             loss = self._epoch(codes, noise, [self.seed, number, 1])
             self.history_.append((loss, np.nan))
+        if self.objective == "ranking":
+            assert self.counts_ is not None
+            self.parameters_.vectors[pools(self.counts_, self._arity())] = 0.0
         self._settle(judge.held if len(judge.held) else codes)
 
     def _noise(self) -> Noise:
@@ -300,8 +317,9 @@ class EntityEmbedding:
 
     def _epoch(self, codes: Ints, noise: Noise, seed: list[int]) -> float:
         """Learn from events once, in an order and with noise drawn by seed; return the loss."""
+        share = (_CALM if self.objective == "ranking" else 1.0) if self.weights else 0.0
         rules = Rules(
-            _OBJECTIVES[self.objective], self.negatives, self.weights, self.bias, self.rate
+            _OBJECTIVES[self.objective], self.negatives, self.bias, self.rate, share * self.rate
         )
         words = np.random.SeedSequence(seed).generate_state(2, np.uint64)
         order = np.random.default_rng(words[0]).permutation(len(codes))
@@ -332,6 +350,16 @@ def value_counts(codes: Ints, arity: Ints) -> Floats:
     return np.concatenate(
         [np.bincount(codes[:, i], minlength=a).astype(np.float64) for i, a in enumerate(arity)]
     )
+
+
+def pools(counts: Floats, arity: Ints) -> Ints:
+    """Return which values among all [A] are code 0 of a type and rarer than a value in the mean.
+
+    >>> pools(np.array([1.0, 3.0, 2.0, 2.0, 1.0]), np.array([2, 3])).tolist()
+    [0]
+    """
+    first = starts(arity)[:-1]
+    return first[counts[first] * arity < np.add.reduceat(counts, first)]
 
 
 def shares(counts: Floats, arity: Ints) -> Floats:

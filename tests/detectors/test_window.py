@@ -135,7 +135,9 @@ def test_shares_of_events_are_those_of_their_entities() -> None:
     told = [(int(TODAY.src[e]), int(TODAY.dst[e])) for e in paths.events[0] if e >= 0]
     own = paths.terms[0, : len(told), NAMES.index(SHARE)]
     assert own == pytest.approx([worth[pair] for pair in told])
-    assert own == pytest.approx(sorted(worth.values(), reverse=True)[: len(told)])
+    rare = detector.rare(TODAY)
+    odd = sorted((worth[a, b] * max(rare[a], rare[b]) for a, b in worth), reverse=True)
+    assert [worth[a, b] * max(rare[a], rare[b]) for a, b in told] == pytest.approx(odd[: len(told)])
 
 
 def told(found: Graph, paths: Paths) -> list[tuple[object, ...]]:

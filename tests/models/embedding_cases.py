@@ -72,7 +72,7 @@ def frozen(
 
 
 def rules(objective: int, k: int = 2, *, rate: float = 1e6, weights: bool = True) -> Rules:
-    return Rules(objective, k, weights, True, rate)
+    return Rules(objective, k, True, rate, rate if weights else 0.0)
 
 
 def difference(before: Parameters, after: Parameters, scale: float = 1.0) -> Parts:

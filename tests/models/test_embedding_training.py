@@ -86,9 +86,9 @@ def test_weights_are_never_negative_and_fixed_when_told(objective: int) -> None:
     codes, arity = pick.integers(0, 6, (400, 4)), np.full(4, 6)
     noise = Noise.of(np.ones(24), arity, 0.75, 0.1)
     drawing = (noise.start, noise.log_p.astype(np.float32), noise.keep, noise.other)
-    for learn_weights in (True, False):
+    for weight_rate in (0.8, 0.0):
         p, zero = Parameters.fresh(24, 4, 3, 0.5, 0), False
-        way = Rules(objective, 3, learn_weights, True, 0.8)
+        way = Rules(objective, 3, True, 0.8, weight_rate)
         for number in range(8):
             state, order = np.array([number], np.uint64), pick.permutation(400)[:50]
             if objective == PAPER:
@@ -98,9 +98,9 @@ def test_weights_are_never_negative_and_fixed_when_told(objective: int) -> None:
             assert (p.weights >= 0).all()
             np.testing.assert_array_equal(p.weights, p.weights.T)
             zero = zero or bool((p.weights[np.triu_indices(4, 1)] == 0).any())
-            if not learn_weights:
+            if not weight_rate:
                 np.testing.assert_array_equal(p.weights, 1.0 - np.eye(4))
-        assert zero == learn_weights  # steps this wild reach the border, so that it's tested
+        assert zero == (weight_rate > 0)  # steps this wild reach the border, so that it's tested
         assert all(np.isfinite(array).all() for array in p)
 
 
