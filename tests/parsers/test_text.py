@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,19 @@ def test_a_stopped_decoder_goes_on(lines: list[bytes], data: st.DataObject) -> N
         rows += messages(second.decode(block.data, block.last))
     whole = [row["message"] for row in decoded(log) if "message" in row]
     assert rows == whole
+
+
+@pytest.mark.parametrize(
+    "part", [b"a ", b"[a] ", b"1 ", b"a: ", b"- ", b"<1>", b'{"a":', b"|", b"["]
+)
+def test_a_long_line_is_read_in_time(part: bytes) -> None:
+    line = b"2024-05-02 10:14:59 INFO " + part * (300_000 // len(part))
+    began = time.process_time()
+    [row] = decoded(line + b"\n")
+    assert row["length"] == len(line)
+    [other] = decoded(part * (300_000 // len(part)))
+    assert other["length"]
+    assert time.process_time() - began < 5
 
 
 def test_damaged_states_are_refused() -> None:
