@@ -4,6 +4,7 @@ import re
 
 from graphad.scan.text_words import _DURATIONS, _NO_USERS, _PLAIN, _SIZES, ZONES
 
+LONGEST = 253
 W = rb"[A-Za-z0-9_\x80-\xff]"
 END = rb"(?![A-Za-z0-9_\x80-\xff])"
 BLANK = rb" \t\r\v\f"
@@ -49,6 +50,8 @@ def _pairs(text: bytes, at: int) -> tuple[int, int]:
             other = text[found.end() : found.end() + 3]
             if re.fullmatch(rb"[:-][0-9A-Fa-f]{2}", other):
                 return -1, 0
+        if found and found[0].count(separator) > 63:
+            return -1, 0
         if found:
             return found.end(), found[0].count(separator) + 1
     return -1, 0
@@ -101,7 +104,9 @@ def _path(text: bytes, at: int) -> int:
 
 def _domain(text: bytes, at: int) -> int:
     found = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9-]|\.(?=[A-Za-z0-9]))*").match(text, at)
-    if not found or b"." not in found[0] or re.compile(W).match(text, found.end()):
+    if not found or len(found[0]) > LONGEST or b"." not in found[0]:
+        return -1
+    if re.compile(W).match(text, found.end()):
         return -1
     return found.end() if found[0].rsplit(b".", 1)[1].lower().decode() in ZONES else -1
 
@@ -111,11 +116,13 @@ def _account(text: bytes, at: int) -> tuple[int, bool]:
     if not found:
         return -1, False
     start = found.end()
+    if len(found[0]) - 1 > LONGEST:
+        return -1, False
     if _hex(text, start, 5) > 0 or _full(NUMBER, text, start) > 0:
         return -1, False
     host = re.compile(rb"(?:[A-Za-z0-9-]|\.(?=[A-Za-z0-9]))+").match(text, start)
     assert host
-    if re.compile(W).match(text, host.end()):
+    if len(host[0]) > LONGEST or re.compile(W).match(text, host.end()):
         return -1, False
     last = host[0].rsplit(b".", 1)
     return host.end(), len(last) == 2 and len(last[0]) > 0 and len(last[1]) > 1 and last[

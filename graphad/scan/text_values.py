@@ -13,6 +13,7 @@ from graphad.scan.words import Bytes
 DIGIT, LETTER, HEX, NAME, BLANK = 1, 2, 4, 8, 16  # NAME: letters, digits and the underscore
 STOP = 32  # ends a path, a URL, an unquoted value
 OPENING = 64  # may stand before a path or a key
+LONGEST = 253  # bytes of a name of a domain or an account: no more are looked at, again and again
 
 
 def _classes() -> Bytes:
@@ -88,6 +89,8 @@ def pairs_end(data: Bytes, a: int, b: int) -> tuple[int, int]:
     at, count, separator = a, 0, 0
     while at + 2 <= b and has(data, at, HEX) and has(data, at + 1, HEX):
         count += 1
+        if count > 64:
+            return -1, 0
         at += 2
         if at + 2 >= b or (data[at] != 58 and data[at] != 45):
             break
@@ -120,6 +123,8 @@ def ipv6_end(data: Bytes, a: int, b: int) -> int:
         elif data[at] == 58:
             if size:
                 groups += 1
+            if groups > 8:
+                return -1
             size = 0
             if at + 1 < b and data[at + 1] == 58:
                 double += 1
@@ -308,12 +313,18 @@ def path_end(data: Bytes, a: int, b: int) -> int:
 def account_end(data: Bytes, a: int, b: int) -> tuple[int, bool]:
     """Return where name@host ends, and whether it may be an address of mail."""
     at = a
-    while at < b:
+    while at < b and at - a <= LONGEST:
         c = data[at]
         if not (has(data, at, NAME) or c == 46 or c == 37 or c == 43 or c == 45):
             break
         at += 1
-    if at == a or at + 1 >= b or data[at] != 64 or not has(data, at + 1, DIGIT | LETTER):
+    if (
+        at == a
+        or at - a > LONGEST
+        or at + 1 >= b
+        or data[at] != 64
+        or not has(data, at + 1, DIGIT | LETTER)
+    ):
         return -1, False
     if hex_end(data, at + 1, b, 5) > 0 or number_end(data, at + 1, b)[0] > 0:
         return -1, False  # an object and its hash
@@ -327,6 +338,8 @@ def account_end(data: Bytes, a: int, b: int) -> tuple[int, bool]:
         elif not (has(data, at, DIGIT | LETTER) or data[at] == 45):
             break
         at += 1
+        if at - start > LONGEST:
+            return -1, False
     if not closed(data, at, b):
         return -1, False
     return at, dot > start and at - dot > 2 and run_end(data, dot + 1, at, LETTER) == at

@@ -4,7 +4,17 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.scan.lean import inlined, lean
-from graphad.scan.text_values import BLANK, DIGIT, LETTER, NAME, closed, has, lower, run_end
+from graphad.scan.text_values import (
+    BLANK,
+    DIGIT,
+    LETTER,
+    LONGEST,
+    NAME,
+    closed,
+    has,
+    lower,
+    run_end,
+)
 from graphad.scan.words import U64, Bytes
 
 # Last labels of domain names, without those that are words of English or suffixes of files. Names
@@ -71,6 +81,8 @@ def domain_end(data: Bytes, a: int, b: int) -> int:
         elif not (has(data, at, DIGIT | LETTER) or (data[at] == 45 and at > a)):
             break
         at += 1
+        if at - a > LONGEST:
+            return -1
     if dot <= a or not closed(data, at, b) or not _among(data, dot + 1, at, ZONE):
         return -1
     return at

@@ -1,5 +1,7 @@
 """The compiled masks say what the plain ones say, whatever the text and however it is cut."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,6 +102,27 @@ def test_no_mask_adds_or_takes_a_word(text: bytes) -> None:
     [(masked, _)] = compiled([text])
     assert len(masked.split()) == len(text.split())
     assert len(masked) <= ROOM * max(1, len(text))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"a.", b"a-", b"a@", b"1.", b"1:", b"aa:", b"aa-", b"::", b"x=", b'x="', b"/a", b"\\a",
+     b"user ", b"a_1_", b"<a", b"[", b"http://"],
+)  # fmt: skip
+def test_a_long_line_takes_time_by_its_length_alone(part: bytes) -> None:
+    text = part * (400_000 // len(part))
+    began = time.process_time()
+    [(masked, _)] = compiled([text + b" end"])
+    assert masked.split()[-1] in (b"end", b"<user>")
+    assert time.process_time() - began < 3
+
+
+def test_names_have_a_longest() -> None:
+    label = b"a" * 50
+    for count in (4, 5, 6):
+        name = b".".join([label] * count) + b".org"
+        text = b"at " + name + b" for " + name[:60] + b"@" + name + b" " + b"-".join([b"ab"] * 70)
+        assert compiled([text]) == [plain_masks.mask(text)]
 
 
 def test_no_value_is_told_past_the_most() -> None:
