@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-HIDDEN, LAYERS, ORDER = 64, 3, 3
+HIDDEN, LAYERS, ORDER = 64, 2, 3
 EPOCHS, PATIENCE, BATCH, RATE, HELD = 40, 15, 128, 0.005, 0.15
 
 

