@@ -1,5 +1,8 @@
 """How the benchmark of the window models judges, and that nothing tried is learned from."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from benchmarks.graph_families import made
 from benchmarks.window_quality import Judged, by_sizes, compared, judged, paired, quiet_cut, rows
 from benchmarks.window_sets import GraphSet, later, left_out, molecules, untraced
 from benchmarks.window_speed import close
+from benchmarks.window_table import tables
 
 
 def test_scores_are_judged_by_their_truth() -> None:
@@ -132,3 +136,20 @@ def test_numbers_that_differ_are_no_plain_way() -> None:
     close("same", torch.tensor([1.0, 2.0]), np.array([1.0, 2.0001]))
     with pytest.raises(AssertionError, match="other numbers"):
         close("other", np.array([1.0, 2.0]), np.array([1.0, 2.01]))
+
+
+def test_rows_become_tables() -> None:
+    one = GraphSet("stretched", True, lambda seeds: window_sets.families("stretched", 100, seeds))
+    made_rows = list(rows(one, 2, {"sizes": by_sizes, "default": by_sizes, "paper": by_sizes}))
+    lines = list(tables(json.dumps(asdict(row)) for row in made_rows))
+    head, _, line = lines[:3]
+    assert head == "| set | sizes | default | paper |"
+    auc = next(row.value for row in made_rows if row.name.startswith("stretched, sizes: mean"))
+    assert line.startswith(f"| stretched | **{auc:.3f}** ± ")
+    assert lines[4] == "| set | one-class | WL neighbours | sizes |"
+    assert lines[-2].startswith(
+        "| stretched | default over paper | +0.000 (+0.000 to +0.000) | yes"
+    )
+    assert lines[-1].startswith("| stretched | one-class over ")
+    with pytest.raises(ValueError, match="no row"):
+        list(tables([json.dumps({"name": "other"})]))
