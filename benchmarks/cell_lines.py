@@ -2,8 +2,7 @@
 
 The counts line says how many atoms and bonds there are; then one line an atom, its element the
 fourth word; one line a bond, two atoms from 1 in columns of three; the class is in the field
-"value". Files are balanced: all inactive molecules are kept and as many active ones that they are
-the share of the set that RQGNN's authors used.
+"value". Files are balanced; how rare active molecules were in the whole screen is told here.
 """
 
 import tempfile
@@ -33,17 +32,6 @@ def load(name: str) -> Family | None:
             return None
         text = next(unpacked.rglob(f"{number}-balance.sdf")).read_text(encoding="latin-1")
     return family(list(read(text)))
-
-
-def rare(screen: Family, name: str, graphs: int, seed: int) -> Family:
-    """Return so many molecules of a screen, drawn, with its share of active ones."""
-    active = round(graphs * SCREENS[name][1])
-    random = np.random.default_rng(seed)
-    chosen = [
-        random.permutation(np.flatnonzero(screen.abnormal == kind))[:count]
-        for kind, count in ((False, graphs - active), (True, active))
-    ]
-    return screen.take(np.sort(np.concatenate(chosen)))
 
 
 def read(text: str) -> Iterator[Molecule]:

@@ -5,7 +5,8 @@ quiet graphs to learn from and others to be tried on. Nothing of a tried graph i
 of features, rarities of names, thresholds.
 
 - made-up families: whole graphs, 15 % of each kind to be tried; quiet are half of the normal ones.
-- molecules (Tox21, AIDS, MUTAG; cell lines): the same splits; quiet are all normal ones to learn.
+- molecules (cell lines, Tox21, AIDS, MUTAG): the same splits, of 700 drawn for each where there are
+  more, abnormal ones as rare as in the whole screen; quiet are all normal ones to learn.
 - ADFA-LD: nine in ten of its training traces, and of the attacks of all kinds but one, against the
   validation traces and the attacks of that kind, in turn. Quiet: the same traces, against all.
 - HDFS: sessions in the order of the file, two fifths against the fifth after them, ever later.
@@ -19,7 +20,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,8 +43,9 @@ TESTED = 0.15
 QUIET = 0.5  # of the normal graphs of a family
 KEPT = 0.9  # of ADFA-LD's training traces in a split
 RECORDED = 0.7  # of benign runs in a split
-QUICK = "text", "logs", "admin", "credentials", "ransom"  # kinds that are recorded
-MOST = 1000  # molecules of a screen in a split
+FEW = "text", "logs", "admin", "credentials", "ransom"  # kinds that are recorded
+MOST = 700  # molecules of a set in a split, so that there can be five
+QUICK = "recorded", "shuffled"
 TU = ("Tox21_HSE", "Tox21_p53", "AIDS", "MUTAG")
 
 
@@ -63,37 +66,26 @@ class GraphSet(NamedTuple):
     splits: Callable[[int], Iterator[Split]]
 
 
-def sets(quick: bool, scratch: Path) -> Iterator[GraphSet]:
-    """Yield the sets that are here; it is told which are not."""
-    recorded = _recorded(quick, scratch)
-    if recorded is not None:
+def sets(quick: bool, scratch: Path, only: Collection[str] = ()) -> Iterator[GraphSet]:
+    """Yield the sets that are here, or those of some names; it is told which are not here."""
+
+    def asked(name: str) -> bool:
+        return name in only if only else not quick or name in QUICK
+
+    if asked("recorded") and (recorded := _recorded(quick, scratch)) is not None:
         yield GraphSet("recorded", True, lambda seeds: runs(recorded, seeds))
-    if not quick:
-        yield from _captured()
-    graphs = 160 if quick else 900
-    for family in FAMILIES[:1] if quick else FAMILIES:
-        yield GraphSet(family, False, lambda seeds, f=family: families(f, graphs, seeds))  # type: ignore[misc]
-
-
-def _captured() -> Iterator[GraphSet]:
-    """Yield the sets of the captures."""
-    traces, sessions = adfa(), hdfs()
-    if _there("ADFA-LD", traces) and traces is not None:
+    if asked("ADFA-LD") and _there("ADFA-LD", traces := adfa()) and traces is not None:
         yield GraphSet("ADFA-LD", True, lambda seeds: left_out(*traces, seeds))
-    if _there("HDFS", sessions) and sessions is not None:
+    if asked("HDFS") and _there("HDFS", sessions := hdfs()) and sessions is not None:
         yield GraphSet("HDFS", False, lambda seeds: later(*sessions, seeds))
-    for name in TU:
-        found = tu_graphs.load(name)
-        if _there(name, found):
-            yield GraphSet(name, False, lambda seeds, f=found: molecules(f, seeds))  # type: ignore[misc]
-    for name in cell_lines.SCREENS:
-        screen = cell_lines.load(name)
-        if _there(name, screen):
-            yield GraphSet(
-                name,
-                False,
-                lambda seeds, f=screen, n=name: screens(f, n, seeds),  # type: ignore[misc]
-            )
+    for name in filter(asked, (*cell_lines.SCREENS, *TU)):
+        screen = name in cell_lines.SCREENS
+        found = cell_lines.load(name) if screen else tu_graphs.load(name)
+        if _there(name, found) and found is not None:
+            share = cell_lines.SCREENS[name][1] if screen else float(found.abnormal.mean())
+            yield GraphSet(name, False, partial(molecules, found, share))
+    for family in filter(asked, FAMILIES):
+        yield GraphSet(family, False, partial(families, family, 160 if quick else 900))
 
 
 def _there(name: str, found: object) -> bool:
@@ -108,7 +100,7 @@ def _recorded(quick: bool, scratch: Path) -> Recorded | None:
         print(f"No scenarios are recorded: {reason}", file=sys.stderr)
         return None
     out = scratch / "scenarios"
-    more = ["--runs", "8", "--kinds", *QUICK] if quick else []
+    more = ["--runs", "8", "--kinds", *FEW] if quick else []
     command = [sys.executable, "-m", "benchmarks.record_scenarios", str(out), *more]
     subprocess.run(command, cwd=harness.ROOT, check=True, stdout=sys.stderr)
     return Recorded(out, scratch)
@@ -131,19 +123,22 @@ def families(family: str, graphs: int, seeds: int) -> Iterator[Split]:
         yield Split(*(whole.take(part) for part in (kept, out, quiet, rest)))
 
 
-def molecules(graphs: Family, seeds: int) -> Iterator[Split]:
-    """Split a set, of each kind its share."""
-    whole = untraced(graphs)
+def molecules(whole: Family, share: float, seeds: int) -> Iterator[Split]:
+    """Split a set, of each kind its share; of a large one others are drawn for each seed."""
     for seed in range(seeds):
-        kept, out = divided(graphs.abnormal, TESTED, 1000 + seed)
-        quiet = kept[~graphs.abnormal[kept]]
-        yield Split(*(whole.take(part) for part in (kept, out, quiet, out)))
+        chosen = untraced(whole.take(drawn(whole.abnormal, share, MOST, seed)))
+        kept, out = divided(chosen.graphs.abnormal, TESTED, 1000 + seed)
+        quiet = kept[~chosen.graphs.abnormal[kept]]
+        yield Split(*(chosen.take(part) for part in (kept, out, quiet, out)))
 
 
-def screens(graphs: Family, name: str, seeds: int) -> Iterator[Split]:
-    """Split a balanced screen made rare; other molecules for each seed."""
-    for seed in range(seeds):
-        yield next(molecules(cell_lines.rare(graphs, name, MOST, seed), 1))
+def drawn(abnormal: Bools, share: float, most: int, seed: int) -> Ints:
+    """Return at most so many graphs by number, of which a share is abnormal."""
+    random = np.random.default_rng(seed)
+    kinds = [random.permutation(np.flatnonzero(abnormal == kind)) for kind in (False, True)]
+    count = min(most, int(len(kinds[0]) / (1.0 - share) + 1e-9), int(len(kinds[1]) / share + 1e-9))
+    rare = round(count * share)
+    return np.sort(np.concatenate([kinds[0][: count - rare], kinds[1][:rare]]))
 
 
 def adfa() -> tuple[list[Ints], list[Ints], list[tuple[str, Ints]]] | None:

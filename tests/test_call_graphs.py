@@ -123,6 +123,3 @@ def test_screens_of_the_notes(name: str, graphs: int) -> None:
         pytest.skip("the captures are not here: set GRAPHAD_DATA")
     assert len(found.batch) == graphs
     assert found.abnormal.sum() == graphs / 2
-    few = cell_lines.rare(found, name, 1000, 0)
-    assert len(few.batch) == 1000
-    assert few.abnormal.mean() == pytest.approx(cell_lines.SCREENS[name][1], abs=0.001)

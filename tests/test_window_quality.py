@@ -12,7 +12,7 @@ from benchmarks import window_sets
 from benchmarks.call_graphs import Traces
 from benchmarks.graph_families import made
 from benchmarks.window_quality import Judged, by_sizes, compared, judged, paired, quiet_cut, rows
-from benchmarks.window_sets import GraphSet, later, left_out, molecules, untraced
+from benchmarks.window_sets import GraphSet, drawn, later, left_out, molecules, untraced
 from benchmarks.window_speed import close
 from benchmarks.window_table import tables
 
@@ -126,10 +126,19 @@ def test_sessions_are_tried_that_came_after_those_learned() -> None:
 
 def test_molecules_tried_are_not_learned() -> None:
     graphs = made("rewired", 100, 0.2, 0)
-    for split in molecules(graphs, 2):
+    for split in molecules(graphs, 0.2, 2):
         assert len(split.learn.kind) + len(split.test.kind) == 100
         assert not split.quiet.graphs.abnormal.any()
         assert split.test.graphs.abnormal.sum() == split.tried.graphs.abnormal.sum() == 3
+
+
+def test_of_a_large_set_a_share_is_drawn() -> None:
+    abnormal = np.arange(1000) % 2 == 0
+    for share, most, count in ((0.05, 700, 700), (0.05, 2000, 526), (0.5, 2000, 1000)):
+        found = drawn(abnormal, share, most, 0)
+        assert len(set(found)) == len(found) == count
+        assert abnormal[found].sum() == round(count * share)
+    assert drawn(abnormal, 0.05, 700, 1).tolist() != drawn(abnormal, 0.05, 700, 0).tolist()
 
 
 def test_numbers_that_differ_are_no_plain_way() -> None:
