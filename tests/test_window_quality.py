@@ -134,11 +134,11 @@ def test_molecules_tried_are_not_learned() -> None:
 
 def test_of_a_large_set_a_share_is_drawn() -> None:
     abnormal = np.arange(1000) % 2 == 0
-    for share, most, count in ((0.05, 700, 700), (0.05, 2000, 526), (0.5, 2000, 1000)):
+    for share, most, count in ((0.05, 300, 300), (0.05, 2000, 526), (0.5, 2000, 1000)):
         found = drawn(abnormal, share, most, 0)
         assert len(set(found)) == len(found) == count
         assert abnormal[found].sum() == round(count * share)
-    assert drawn(abnormal, 0.05, 700, 1).tolist() != drawn(abnormal, 0.05, 700, 0).tolist()
+    assert drawn(abnormal, 0.05, 300, 1).tolist() != drawn(abnormal, 0.05, 300, 0).tolist()
 
 
 def test_numbers_that_differ_are_no_plain_way() -> None:
