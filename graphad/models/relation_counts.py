@@ -3,7 +3,7 @@
 An event that was seen n times with values of a type, d of them distinct, has another one next with
 probability d / (n + d), and one that it had m times with max(m, d) / (n + d). So an event that has
 a new process id each time says nothing by that, and one that always had the same three users does.
-A value that no event had adds bits of its own by the same rule, and so is an event judged by all.
+A value that no event had adds bits of its own by the same rule; so has an event that is new.
 Source: Witten and Bell, The Zero-Frequency Problem, IEEE Trans. Information Theory 37(4), 1991,
 method C. "surprisal" is the plainer form of our notes on GLAD (11, iii),
 -log2((m + 0.1) / (n(e) + 0.1 K)), and "unseen" has a bit for what was never seen, else nothing.

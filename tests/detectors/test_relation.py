@@ -111,7 +111,10 @@ def test_terms_add_up_and_each_relation_is_told_once(
     keys = [story.words for story in paths.stories]
     assert len(set(keys)) == len(keys)  # one host, one day
     assert (np.diff(paths.z) <= 1e-12).all()
-    told = {key: story.count for key, story in zip(keys, paths.stories, strict=True)}
+    told = {
+        (key[0], key[1], key[2]): story.count
+        for key, story in zip(keys, paths.stories, strict=True)
+    }
     slow: Counter[tuple[str, str, str]] = Counter()
     for e in lines_of(today, ()).tolist():
         event = fitted.ids_of([today.labels[today.dst[e]]])[0]
@@ -119,8 +122,8 @@ def test_terms_add_up_and_each_relation_is_told_once(
         values |= {(f["type"], f["value"]) for f in today.fields["*"][e].as_py()}
         slow.update((event, *value) for value in values if value[0] != "num")
         slow[event, EVENT, ""] += 1
-    for key, count in told.items():
-        assert slow[key] == count
+    for (event, kind, value), count in told.items():
+        assert slow[event, kind, value] == count
 
 
 @settings(max_examples=15, deadline=None)
