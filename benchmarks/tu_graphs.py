@@ -21,7 +21,7 @@ PACKED = "tu-graphs"
 
 
 def load(name: str) -> Family | None:
-    """Return a set by name, graphs labelled 1 being abnormal; None where it is absent."""
+    """Return a set by name; None where it is absent."""
     with tempfile.TemporaryDirectory() as folder:
         unpacked = captures.unpack(PACKED, Path(folder))
         if unpacked is None:
@@ -30,7 +30,7 @@ def load(name: str) -> Family | None:
 
 
 def read(folder: Path, name: str) -> Family:
-    """Return the set whose files lie in a folder.
+    """Return the set whose files lie in a folder; graphs of the rarer label are abnormal.
 
     Raises: ValueError: nodes of a graph are not side by side, or ends of edges are not there.
     """
@@ -49,4 +49,5 @@ def read(folder: Path, name: str) -> Family:
         np.bincount(graph, minlength=len(labels)), edges[:, 0], edges[:, 1],
         np.eye(kinds.max() + 1)[kinds], np.full(len(edges), 0.5),
     )  # fmt: skip
-    return Family(batch, kinds, labels == 1)
+    values, often = np.unique(labels, return_counts=True)
+    return Family(batch, kinds, labels == values[::-1][np.argmin(often[::-1])])

@@ -1,8 +1,9 @@
 """How faithful the events are by which a window is told: what becomes of its score without them.
 
-Units of the demo and of the OTRF captures, the later half of each judged by the earlier one. Comprehensiveness: the share of
-the score that falls away without the pairs that are told; sufficiency: the score of these pairs
-alone, as a share. Beside it as many pairs of the same unit, drawn at random.
+Units of the demo and of the OTRF captures, the later half of each judged by the earlier one.
+Comprehensiveness: the share of the score that falls away without the pairs that are told;
+sufficiency: the score of these pairs alone, as a share. Beside it as many pairs of the same unit,
+drawn at random.
 """
 
 import sys

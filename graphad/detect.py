@@ -27,6 +27,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
+WITH = "with "  # begins the kind of a relation: what an event is with
 MARK = "mark"  # the term that takes what people called benign down to 0 bits
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
 
+from graphad.detect import WITH
+
 NONE = "(none)"  # how a missing value is told
 _TOLD = 0.05  # share from which on a value counts as likely
 
@@ -145,11 +147,14 @@ def oddity(finding: Finding, say: Callable[[str], str] = str) -> str:
     value = f"{doubt.column} {say(doubt.value or NONE)}"
     if ":" in finding.kind:
         return f"{value} was never seen before"
-    if doubt.first:
+    if finding.kind.startswith(WITH):
+        text = f"{value} {'was never' if doubt.first else 'is seldom'} seen with it"
+    elif doubt.first:
         return f"{value} was never seen before"
-    if doubt.bits < 1.0:
+    elif doubt.bits < 1.0:
         return "no value is odd by itself, all of them together are"
-    text = f"{value} is {doubt.odds} with the rest as it is"
+    else:
+        text = f"{value} is {doubt.odds} with the rest as it is"
     others = [
         f"{say(word or NONE)} {percent(share)}"
         for word, share in doubt.likely

@@ -57,9 +57,15 @@ def load_all(extra: Iterable[Path] = ()) -> dict[str, Parser]:
 
 
 def sniff(head: bytes, known: Mapping[str, Parser]) -> Parser | None:
-    """Return the parser that is surest of a source's first bytes, or None if none is sure."""
+    """Return the parser that is surest of a source's first bytes, or None if none is sure.
+
+    Those that read almost anything are asked when no other one is sure.
+    """
     if not head:
         return None
-    sure = [(parser.sniff(head), name) for name, parser in known.items()]
-    best = max(sure, default=(0.0, ""))
-    return known[best[1]] if best[0] >= SURE else None
+    for last in (False, True):
+        sure = [(p.sniff(head), name) for name, p in known.items() if p.last_resort is last]
+        best = max(sure, default=(0.0, ""))
+        if best[0] >= SURE:
+            return known[best[1]]
+    return None

@@ -15,6 +15,7 @@ Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
 HOUR = 3_600_000_000  # us
+ALL = "*"  # field that stands for all that a record has: a list of (name, type, value)
 
 _ENTITY = ("ids", "types", "names", "labels", "details", "shapes")
 _EVENT = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
@@ -67,7 +68,7 @@ class Graph:
     told_src: Ints | None = None
     told_dst: Ints | None = None
     collapsed: int = 0
-    fields: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
+    fields: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of events."""

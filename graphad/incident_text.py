@@ -32,6 +32,7 @@ WORDS: dict[str, str] = {
     "receiver": "{dst} is seldom acted on by anything",
     "command": "the command line is unusual for {dst}",
     "kind": "events of its kind are seldom so odd",
+    "event": "such a message is seldom written",
 }
 CROSSINGS = frozenset({"connect", "accept", "logon", "start"})
 EARLIER = 8  # events told before those of the path
@@ -43,13 +44,17 @@ _PLAIN = re.compile(r"[\w.:/\\@$%*\[\]{}+~#-]+")
 
 def describe(incident: Incident, findings: Sequence[Finding]) -> str:
     """Return a paragraph on what happened, which link was rare and why, and where it got to."""
-    said = Words(incident)
+    kinds = {finding.unit for finding in findings}
+    said = Words(incident, kinds.pop() if len(kinds) == 1 else "finding")
     sentences = [
         f"{_span(incident)} on {_listed([said.host(h) for h in incident.hosts])}.",
         f"{said.story(findings)}.",
         f"{said.rare(findings)}.",
     ]
-    rows = all(finding.kind.partition(":")[0] == "table" for finding in findings)
+    rows = all(
+        finding.kind.partition(":")[0] == "table" or finding.unit == "relation"
+        for finding in findings
+    )
     ways = () if rows else (said.entry(), said.reach())  # a row of a table leads nowhere
     sentences += [f"{one}." for one in (*ways, said.rest()) if one]
     return " ".join(sentences)
@@ -103,8 +108,8 @@ def named(text: str) -> str:
 class Words:
     """Says things of one incident."""
 
-    def __init__(self, incident: Incident) -> None:
-        self.incident = incident
+    def __init__(self, incident: Incident, what: str = "path") -> None:
+        self.incident, self.what = incident, what
         self.said: list[Event] = []
         every = dict.fromkeys(event.host for event in incident.events)
         first = [host.partition(".")[0] for host in every]
@@ -148,6 +153,9 @@ class Words:
         best = fullest(sorted(findings, key=rank))
         if best.unit == "window":
             return self.listed(best)
+        relation = best.unit == "relation"
+        if relation and best.entities[best.edges[0].dst].type != "template":
+            return f"A row said {named(best.title)}"
         if best.kind.partition(":")[0] == "table":
             return f"A row said {told_row(best)}"
         chain = self.chain(findings)
@@ -231,7 +239,7 @@ class Words:
         link = f"{src} {self.verb(event)} {dst}{command}"
         if odd and odd_kind == "table":
             return f"It is odd by {event.bits:.1f} bits: {odd[0]}"
-        if "occlusion" in event.terms:  # of a window: it isn't rare by itself
+        if "others" in event.terms:  # of a window: it isn't rare by itself
             return f"What makes it odd most is that {link}"
         text = f"The rarest link, of {event.bits:.1f} bits, is that {link}"
         why = odd[:1] or why
@@ -257,9 +265,9 @@ class Words:
         telling = sum(event.telling for event in incident.events)
         if incident.paths == 1:
             return ""
-        paths = incident.paths - 1
+        paths, what = incident.paths - 1, self.what
         return (
-            f"{paths:,} more path{'s' * (paths != 1)} belong{'s' * (paths == 1)} to it, "
+            f"{paths:,} more {what}{'s' * (paths != 1)} belong{'s' * (paths == 1)} to it, "
             f"with {telling:,} telling event{'s' * (telling != 1)} in all"
         )
 

@@ -91,6 +91,8 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
             mine += [("run", e, runs[e, act.ts]) for e in _answering(act, born | sessions)]
             if act.src_type == "process":
                 mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
+            if act.src_type == "service" and act.dst_type == "template":
+                mine.append(burst(act.src, act.action, act.ts // BREATH))
         found.append(mine)
     return found
 

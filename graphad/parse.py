@@ -122,6 +122,7 @@ class Parser:
     ignore: str = "NULL"
     reject: str = "'no rule says what this record means'"
     binary: bool = False  # records are no text; evidence shows the JSON their rows were made of
+    last_resort: bool = False  # asked only if no other parser is sure
 
 
 class Lines:

@@ -40,8 +40,8 @@ ts              time  when it happened, as far as the record says
 host            text  where it happened
 shape           text  how the record was written: each field's place in it and the column it went to
 attrs           text  JSON object of all fields that have no column of their own
-message         text  rendered text, with {field} where it only repeats a field
-code            text  event id in its channel
+message         text  rendered text; {field}, or <type> in a text line, where it repeats a field
+code            text  event id in its channel; of a text line the id of its masked message
 channel         text  log or channel
 provider        text  what wrote the event
 action          text  what happened, in the source's own word
@@ -250,7 +250,7 @@ ACTIONS = {
     "exec": "process -> process: became another program; file -> process or task: its program file",
     "load": "file -> process: library or module",
     "read": "file, pipe or registry -> process",
-    "write": "process -> file, pipe or registry",
+    "write": "process -> file, pipe or registry; service or host -> template: a line of its log",
     "create": "process -> file or registry",
     "delete": "process -> file or registry",
     "rename": "process -> file (the new name); file -> file",

@@ -14,6 +14,7 @@ from graphad import judge
 from graphad.annotated import Annotated
 from graphad.detect import Detector
 from graphad.detectors.path import PathDetector
+from graphad.detectors.relation import RelationDetector
 from graphad.detectors.store_events import StoreEventDetector
 from graphad.detectors.window import WindowDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
@@ -24,6 +25,7 @@ DETECTORS: dict[str, type[Detector]] = {
     PathDetector.name: PathDetector,
     StoreEventDetector.name: StoreEventDetector,
     WindowDetector.name: WindowDetector,
+    RelationDetector.name: RelationDetector,
 }
 CALIBRATION, ABOUT = "calibration.json", "about.json"
 IN_USE = "LATEST"  # file with the id of the model in use

@@ -162,8 +162,7 @@ def round_(rng: random.Random, work: list[str], visits: Sequence[Visit]) -> list
     """Record one round; return its lines."""
     with (SHOP / "log/console").open("wb") as console:
         init = subprocess.Popen(
-            ["strace", "-f", "-ttt", "-yy", "-s", "200", "-e", f"trace={CALLS}", "-o", "/srv/round",
-             "/bin/sh", "sbin/init", *work],
+            [*strace("/srv/round"), "/bin/sh", "sbin/init", *work],
             cwd=SHOP, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=console, stderr=console,
         )  # fmt: skip
     while not answered("GET / HTTP/1.0"):
@@ -178,6 +177,11 @@ def round_(rng: random.Random, work: list[str], visits: Sequence[Visit]) -> list
     return lines
 
 
+def strace(log: str, *more: str) -> list[str]:
+    """Return what records a command that is put behind it."""
+    return ["strace", "-f", "-ttt", *more, "-yy", "-s", "200", "-e", f"trace={CALLS}", "-o", log]
+
+
 def answered(request: str) -> bool:
     """Send a request to the shop; return whether it answered."""
     with socket.socket() as visitor:
@@ -189,8 +193,8 @@ def answered(request: str) -> bool:
         return bool(visitor.recv(65536))
 
 
-def serve(port: int, talk: Callable[[socket.socket], object]) -> None:
-    """Serve a port of loopback in a thread, one caller at a time."""
+def serve(port: int, talk: Callable[[socket.socket], object]) -> socket.socket:
+    """Serve a port of loopback, 0 for any, in a thread until it is shut down, callers in turn."""
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind(("127.0.0.1", port))
@@ -198,11 +202,15 @@ def serve(port: int, talk: Callable[[socket.socket], object]) -> None:
 
     def loop() -> None:
         while True:
-            caller, _ = server.accept()
+            try:
+                caller, _ = server.accept()
+            except OSError:  # it was shut down
+                return
             with caller:
                 talk(caller)
 
     threading.Thread(target=loop, daemon=True).start()
+    return server
 
 
 def http(page: bytes) -> Callable[[socket.socket], None]:

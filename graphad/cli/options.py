@@ -24,8 +24,13 @@ _MODES = {
     "path": ("default", "paper", "nodoze", "provdetector"),
     "event": ("default", "paper"),
     "window": ("default", "paper"),
+    "relation": ("default",),
 }
-_WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "model": "auto", "labels": None}
+_MODELS = {
+    "window": ("auto", "wl", "rayleigh"),
+    "relation": ("auto", "surprisal", "counts", "unseen"),
+}
+_WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "labels": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
 
 
@@ -63,9 +68,11 @@ budget_option = click.option(
     help="False alarms a day, for the whole installation.",
 )  # fmt: skip
 detector_option = click.option(
-    "--detector", type=click.Choice(["path", "event", "window"]), default="path", show_default=True,
+    "--detector", type=click.Choice(["path", "event", "window", "relation"]), default="path",
+    show_default=True,
     help="path: chains of events; event: single ones, by what their records say; "
-    "window: hosts' hours, process trees or sessions as a whole.",
+    "window: hosts' hours, process trees or sessions as a whole; relation: messages of text logs "
+    "with users, hosts, addresses they don't occur with.",
 )  # fmt: skip
 
 
@@ -85,10 +92,11 @@ def detector_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            type=click.Choice(["auto", "wl", "rayleigh"]),
-            default=_WINDOW["model"],
+            type=click.Choice(["auto", "wl", "rayleigh", "surprisal", "counts", "unseen"]),
+            default="auto",
             show_default=True,
-            help="Of windows: counts of labels of entities and neighbours, or spectra.",
+            help="Of windows: counts of labels of entities and neighbours (wl), or spectra; "
+            "of relations: surprisal (auto), or others by counts.",
         ),
         click.option(
             "--labels",
@@ -180,8 +188,13 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
 def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the detector that options name, and its fields. Raises: UsageError: they clash."""
     detector, columns, numbers = given["detector"], names(given["columns"]), names(given["numbers"])
-    if detector != "event" and (columns or numbers):
+    if detector not in ("event", "relation") and (columns or numbers):
         raise click.UsageError("--columns and --numbers go with --detector event.")
+    if detector == "relation" and numbers:
+        raise click.UsageError("--numbers goes with --detector event.")
+    if given["model"] not in _MODELS.get(detector, ("auto",)):
+        others = [name for name, known in _MODELS.items() if given["model"] in known]
+        raise click.UsageError(f"--model {given['model']} goes with --detector {others[0]}.")
     for other, options in (("path", _PATH), ("window", _WINDOW)):
         told = [name for name, usual in options.items() if given[name] != usual]
         if detector != other and told:
@@ -194,6 +207,9 @@ def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if detector == "window":
         found = {name: given[name] for name in ("model", "mode")}
         return detector, found | {"of": given["unit"], "length_s": given["length"]}
+    if detector == "relation":
+        simple = {} if given["model"] == "auto" else {"model": given["model"]}
+        return detector, {"columns": columns} | simple
     odd = [name for name in numbers if name not in columns]
     if odd:
         raise click.UsageError(f"--numbers names {odd[0]}, which --columns does not.")

@@ -15,6 +15,7 @@ from graphad.findings import NONE, Finding, amount, fullest, incidents, oddity, 
 from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
+_SINGLE = ("event", "relation")  # units that are one kind of event
 NOT_CALIBRATED = "ranked, not calibrated"
 
 
@@ -145,10 +146,10 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     """
     best, finding = group[0], fullest(group)
     level = best.severity or NOT_CALIBRATED
-    when = (finding.edges[0].ts if finding.unit == "event" else finding.start)[:19].replace(
+    when = (finding.edges[0].ts if finding.unit in _SINGLE else finding.start)[:19].replace(
         "T", " "
     )
-    times = f"  {finding.count:,} times" if finding.unit == "event" and finding.count > 1 else ""
+    times = f"  {finding.count:,} times" if finding.unit in _SINGLE and finding.count > 1 else ""
     _out(
         terminal(
             f"{place:>3}. {level}  {when}Z  {finding.host}  "
@@ -174,7 +175,9 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
         paragraph(tell(group).description, "     ")
     more = len(group) - 1
     if more:
-        _out(f"     and {more} more path{'s' * (more != 1)} of {terminal(finding.incident)}")
+        kinds = {one.unit for one in group}
+        what = (kinds.pop() if len(kinds) == 1 else "finding") + "s" * (more != 1)
+        _out(f"     and {more} more {what} of {terminal(finding.incident)}")
     _out()
 
 

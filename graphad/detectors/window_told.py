@@ -46,8 +46,9 @@ def told_units(
     terms = np.zeros((*events.shape, len(NAMES)))
     terms[:, :, NAMES.index(term)], terms[:, :, NAMES.index(OTHERS)] = own, others
     told = told._replace(score=score)  # a batch of others may round the last bits apart
-    stories = tuple(_story(detector, graph, found, u, told) for u in range(len(found)))
-    return Paths(score, z, length, events, terms, NAMES, (term, OTHERS), True, stories)
+    used = term, OTHERS
+    stories = tuple(_story(detector, graph, found, u, told, used) for u in range(len(found)))
+    return Paths(score, z, length, events, terms, NAMES, used, True, stories)
 
 
 def shared_events(found: Units, nodes: Nodes, part: Floats, rare: Floats) -> tuple[Ints, Floats]:
@@ -87,7 +88,10 @@ def _parts(told: Told, u: int) -> dict[str, float]:
     return mine | {REST: float(told.score[u]) - sum(mine.values())}
 
 
-def _story(detector: "WindowDetector", graph: Graph, found: Units, u: int, told: Told) -> Story:
+def _story(
+    detector: "WindowDetector", graph: Graph, found: Units, u: int, told: Told,
+    used: tuple[str, ...],
+) -> Story:  # fmt: skip
     """Return what a unit says of itself."""
     events = found.events(u)
     root, parts = int(found.root[u]), _parts(told, u)
@@ -102,6 +106,6 @@ def _story(detector: "WindowDetector", graph: Graph, found: Units, u: int, told:
     odd = max(parts, key=lambda name: (name != REST, parts[name]))
     title += f": {len(events):,} event{'s' * (len(events) != 1)}, odd by its {odd}"
     return Story(
-        detector.of, words, tuple(NAMES), len(events), start, end, title=title,
+        detector.of, words, used, len(events), start, end, title=title,
         parts=tuple(parts.items()), measure=detector.judge.measure,
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """How unlikely a relation is by counts: whether this event normally occurs with this value.
 
 An event that was seen n times with values of a type, d of them distinct, has another one next with
-probability d / (n + d), and one that it had m times with m / (n + d). So an event that has a new
-process id each time says nothing by that, and one that always had the same three users does. A
-value that no event had adds bits of its own by the same rule, and so is an event judged by all.
+probability d / (n + d), and one that it had m times with max(m, d) / (n + d). So an event that has
+a new process id each time says nothing by that, and one that always had the same three users does.
+A value that no event had adds bits of its own by the same rule; so has an event that is new.
 Source: Witten and Bell, The Zero-Frequency Problem, IEEE Trans. Information Theory 37(4), 1991,
 method C. "surprisal" is the plainer form of our notes on GLAD (11, iii),
 -log2((m + 0.1) / (n(e) + 0.1 K)), and "unseen" has a bit for what was never seen, else nothing.
@@ -144,7 +144,8 @@ class RelationCounts:
             share = (m + ALPHA) / (n + ALPHA * np.maximum(values, 1))
             terms[:, 0] = np.where(lines > 0, -np.log2(np.minimum(share, 1.0)), 0.0)
         else:
-            share = np.where(m > 0, m, np.maximum(d, 1)) / np.maximum(n + d, 1)
+            # What was seen is no odder than what was not: of ports that are new each time, all are.
+            share = np.maximum(np.maximum(m, d), 1) / np.maximum(n + d, 1)
             # An event that never had a value of this type: that is what's new about it.
             share = np.where(n > 0, share, 1.0 / (lines + 1.0))
             terms[:, 0] = np.where(lines > 0, -np.log2(share), 0.0)
@@ -181,6 +182,12 @@ class RelationCounts:
         return [
             (self.nodes[self.pairs[i, 1]].partition(_APART)[2], int(self.count[i])) for i in best
         ]
+
+    def seen(self, event: str, kind: str) -> int:
+        """Return how often an event was seen with a value of a type."""
+        sums, types, _ = self._known
+        at = _place([event], self.events), _place([kind], types)
+        return int(sums.n[at][0])
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
         """Return settings, arrays and texts for `restore`."""

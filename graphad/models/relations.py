@@ -61,3 +61,31 @@ class Relations:
             self, ts=self.ts[kept], event=self.event[kept], line=place[self.line[mine]],
             node=self.node[mine],
         )  # fmt: skip
+
+
+def joined(parts: Sequence[Relations]) -> Relations:
+    """Return the lines of all parts in order of time, those of a part in its order."""
+    events = sorted({name for part in parts for name in part.events})
+    nodes = sorted({node for part in parts for node in part.nodes})
+    of_event = {name: i for i, name in enumerate(events)}
+    of_node = {node: i for i, node in enumerate(nodes)}
+    none = np.zeros(0, np.int64)
+    ts, event, line, node, before = [none], [none], [none], [none], 0
+    for part in parts:
+        place = np.array([of_event[name] for name in part.events], np.int64)
+        where = np.array([of_node[one] for one in part.nodes], np.int64)
+        ts.append(part.ts)
+        event.append(place[part.event] if len(part.event) else none)
+        node.append(where[part.node] if len(part.node) else none)
+        line.append(part.line + before)
+        before += len(part.ts)
+    whole = np.concatenate(ts)
+    order = np.argsort(whole, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    lines = place[np.concatenate(line)]
+    by = np.argsort(lines, kind="stable")
+    return Relations(
+        whole[order], np.concatenate(event)[order], lines[by], np.concatenate(node)[by], events,
+        nodes,
+    )  # fmt: skip

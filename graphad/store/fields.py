@@ -8,18 +8,23 @@ import numpy as np
 import pyarrow as pa
 
 from graphad import schema
-from graphad.graph import Graph
+from graphad.graph import ALL, Graph
 from graphad.models.codes import changes
 from graphad.query import quoted, quoted_name
+from graphad.store.typed_fields import FIELD_COLUMNS, typed_fields
 from graphad.tabular_raw import TAKEN, named
 
+_MAP = "\x1fattrs"
 _TEXTS = frozenset(c.name for c in schema.RECORDS if c.kind == "text") - {"attrs", "shape"}
 
 
 def with_fields(
     connection: duckdb.DuckDBPyConnection, graph: Graph, fields: Sequence[str]
 ) -> Graph:
-    """Return a graph with texts for fields: columns of records, or of a table that was ingested."""
+    """Return a graph with texts for fields: columns of records, or of a table that was ingested.
+
+    ALL stands for every field that an event's record has, as a list of (name, type, value).
+    """
     if not fields:
         return graph
     order = np.lexsort((graph.record, graph.source))
@@ -30,16 +35,24 @@ def with_fields(
     source, record = source[fresh], record[fresh]
     connection.register("behind", pa.table({"source": source, "record": record}))
     try:
-        asked = ", ".join(f"{_expression(name)} AS {quoted_name(name)}" for name in fields)
+        plain = [name for name in fields if name != ALL]
+        asked = [f"{_expression(name)} AS {quoted_name(name)}" for name in plain]
+        if ALL in fields:
+            asked.append(f"try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS {_MAP}")
+            asked += [f'r.{quoted_name(name)} AS "{_MAP} {name}"' for name in FIELD_COLUMNS]
         found = connection.sql(
-            f"SELECT {asked} FROM behind LEFT JOIN records r USING (source, record) "
+            f"SELECT {', '.join(asked)} FROM behind LEFT JOIN records r USING (source, record) "
             "ORDER BY behind.source, behind.record"
         ).to_arrow_table()
     finally:
         connection.unregister("behind")
     at = pa.array(which)
-    texts = {}
-    for name in fields:
+    texts: dict[str, pa.Array] = {}
+    if ALL in fields:
+        names = {_MAP: "attrs"} | {f"{_MAP} {name}": name for name in FIELD_COLUMNS}
+        told = found.select(list(names)).rename_columns(list(names.values()))
+        texts[ALL] = typed_fields(told).take(at)
+    for name in plain:
         column = found[name].cast(pa.string()).dictionary_encode().combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = pa.array([], pa.string()).dictionary_encode()

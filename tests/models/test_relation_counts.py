@@ -44,7 +44,7 @@ def slow(said: Said, one: tuple[str, str, str]) -> tuple[float, float]:
     d = len({w for (a, b, w) in seen if (a, b) == (e, t)})
     if not lines[e]:
         return 0.0, 0.0
-    relation = -np.log2((seen[one] or d) / (n + d)) if n else -np.log2(1 / (lines[e] + 1))
+    relation = -np.log2(max(seen[one], d) / (n + d)) if n else -np.log2(1 / (lines[e] + 1))
     value = 0.0
     if not any((b, w) == (t, v) for _, b, w in seen):
         k = len({w for _, b, w in seen if b == t})

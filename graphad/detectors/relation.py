@@ -1,0 +1,270 @@
+"""The relation detector: kinds of messages with users, hosts, addresses they don't occur with.
+
+Each line of a text log, or row of a table, relates an event to values; what is judged is whether
+the event normally occurs with such a value. Source of the question: Li et al., GLAD: Content-aware
+Dynamic Graphs for Log Anomaly Detection, ICKG 2023 (arXiv 2309.05953).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from graphad.detect import WITH, Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detectors.relation_rows import TEXT_FIELDS, Rows, masked_lines, rows_of
+from graphad.detectors.relation_stories import EVENT, Odd, best_relations, odd_of
+from graphad.errors import GraphadError, ModelError, NotFitted
+from graphad.graph import Graph
+from graphad.models.codes import changes
+from graphad.models.relation_counts import TERMS, RelationCounts
+from graphad.models.relations import joined
+from graphad.models.tails import Tail
+
+if TYPE_CHECKING:
+    from graphad.models.templates import Templates
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+LEAST = 50  # rows to learn from
+_IN_AN_HOUR = 50  # of a host: odd relations that are looked at when it is counted
+Model = Literal["surprisal", "counts", "unseen"]
+
+
+@dataclass
+class RelationDetector:
+    """Scores relations by how unlikely they are.
+
+    columns: of a table's records, the event first; without them text logs' lines are read. model:
+    see RelationCounts. top: findings.
+    """
+
+    name: ClassVar[str] = "relation"
+    unit: ClassVar[Unit] = "relation"
+
+    columns: tuple[str, ...] = ()
+    model: Model = "surprisal"
+    top: int = 1000
+    counts_: RelationCounts | None = field(default=None, repr=False)
+    tails_: dict[str, Tail] = field(default_factory=dict, repr=False)
+    templates_: dict[str, Any] | None = field(default=None, repr=False)
+    rows_: dict[str, int] = field(default_factory=dict, repr=False)
+    _ids: Callable[[Sequence[str]], Sequence[str]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense. Raises: GraphadError."""
+        if len(self.columns) == 1:
+            raise GraphadError("A relation is between columns; one alone has none.")
+        if self.model not in ("surprisal", "counts", "unseen"):
+            raise GraphadError("A model of relations is surprisal, counts or unseen.")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the fields of records that graphs must have."""
+        return self.columns or TEXT_FIELDS
+
+    @property
+    def slice_s(self) -> int | None:
+        """Return 3600: relations are counted by the hour."""
+        return 3600
+
+    def learn(self, window: Window) -> "RelationDetector":
+        """Fit on the graphs of a window's parts."""
+        return self.fit(lambda: window.graphs(self.fields))
+
+    def fit(self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]]) -> "RelationDetector":
+        """Learn from graphs of quiet time, read twice: templates, then relations.
+
+        Raises: GraphadError: too few relations.
+        """
+        again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
+        self.counts_, self.templates_, self._ids = None, None, None
+        if not self.columns:
+            self._learn_templates(again)
+        return self._counted(RelationCounts(self.model), again)
+
+    def update(self, window: Window) -> "RelationDetector":
+        """Learn a further window; templates and counts of before stay."""
+        if self.counts_ is None:
+            raise NotFitted(self.name)
+        if not self.columns:
+            self._learn_templates(lambda: window.graphs(self.fields))
+        return self._counted(self.counts_, lambda: window.graphs(self.fields))
+
+    def _learn_templates(self, again: Callable[[], Iterable[Graph]]) -> None:
+        lines: set[str] = set()
+        for graph in again():
+            lines |= masked_lines(graph)
+        templates = self._templates()
+        templates.learn(sorted(lines))
+        self.templates_, self._ids = templates.dump(), None
+
+    def _templates(self) -> "Templates":
+        try:
+            import drain3.drain  # noqa: F401
+        except ImportError as error:
+            raise GraphadError(
+                "Templates are found by drain3, which is not installed.",
+                hint="pip install 'graphad[logs]'",
+            ) from error
+        from graphad.models.templates import Templates
+
+        return Templates() if self.templates_ is None else Templates.restore(self.templates_)
+
+    def ids_of(self, lines: Sequence[str]) -> Sequence[str]:
+        """Return the templates' ids of masked lines."""
+        if self._ids is None:
+            self._ids = self._templates().ids_of
+        return self._ids(lines)
+
+    def _counted(
+        self, counts: RelationCounts, again: Callable[[], Iterable[Graph]]
+    ) -> "RelationDetector":
+        """Count the relations of graphs, and how many bits they have by the others."""
+        every = [self.rows(graph) for graph in again()]
+        if sum(len(rows.relations) for rows in every) < LEAST:
+            what = "lines of text" if not self.columns else f"values in {', '.join(self.columns)}"
+            raise GraphadError(
+                f"There are too few relations to learn from: fewer than {LEAST} of {what}.",
+                hint="Fit on a longer window; of a table name the columns: --columns.",
+            )
+        for name in self.columns:
+            if not any(name == kind for rows in every for kind, _ in rows.relations.nodes) and (
+                name != self.columns[0]
+            ):
+                raise GraphadError(
+                    f"No record says anything in a field {name!r}: it is missing in all of them.",
+                    hint="Leave it out, or write its name as the table does.",
+                )
+        whole = joined([rows.relations for rows in every])
+        counts.update(whole)
+        self.counts_ = counts
+        scores: dict[str, list[Floats]] = {}
+        for rows in every:
+            found = rows.relations
+            bits = counts.score(found, inside=True).bits
+            kinds = np.array([kind for kind, _ in found.nodes], object)[found.node]
+            for kind in sorted(set(kinds)):
+                scores.setdefault(kind, []).append(bits[kinds == kind])
+            names = [found.events[e] for e in rows.alone.event_of]
+            scores.setdefault(EVENT, []).append(counts.score_events(names, inside=True))
+        for kind, parts in scores.items():
+            before = [self.tails_[kind].scores] if kind in self.tails_ else []
+            self.tails_[kind] = Tail.fit(np.concatenate([*before, *parts]))
+            self.rows_[kind] = self.rows_.get(kind, 0) + sum(map(len, parts))
+        return self
+
+    @property
+    def learned(self) -> dict[str, int]:
+        """Return how many rows of each type of value were learned."""
+        return dict(sorted(self.rows_.items()))
+
+    @property
+    def regime(self) -> str:
+        """Return nothing: there is no choice."""
+        return ""
+
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Return nothing: scores are exact."""
+        return {}
+
+    def rows(self, graph: Graph, chosen: Bools | None = None) -> Rows:
+        """Return the relations of a graph; chosen [E]: of these events alone."""
+        return rows_of(graph, self.columns, self.ids_of, chosen)
+
+    def odd(self, rows: Rows, inside: bool = False) -> Odd:
+        """Return relations and events, scored. Raises: NotFitted."""
+        if self.counts_ is None:
+            raise NotFitted(self.name)
+        return odd_of(self.counts_, self.tails_, rows, inside)
+
+    def score(
+        self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> Paths:  # fmt: skip
+        """Return the relations that stand out most, each once a day and host.
+
+        hosts, types, inside: see Detector. Covered events are left out.
+        """
+        return self.best([graph], lambda _: covered, inside=inside, hosts=hosts, types=types)[1]
+
+    def best(
+        self, slices: Iterable[Graph],
+        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+    ) -> tuple[Graph, Paths]:  # fmt: skip
+        """Return the findings of all slices and the graph of their events."""
+        return best_relations(self, slices, covered, inside=inside, hosts=hosts, types=types)
+
+    def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield the oddest relations of each hour of each host, with the whole graph."""
+        odd = self.odd(self.rows(graph))
+        order = np.lexsort((odd.event, -odd.bits, -odd.z, odd.hour, odd.host))
+        odd = odd.take(order)
+        begins = np.flatnonzero(changes(odd.hour, odd.host))
+        for begin, end in zip(begins, [*begins[1:], len(odd)], strict=True):
+            part = odd.take(np.arange(begin, min(end, begin + _IN_AN_HOUR)))
+            one = np.ones(len(part), np.int64)
+            bits = part.bits[:, None, None]
+            yield graph, Paths(part.bits, part.z, one, part.event[:, None], bits, (TERMS[0],), ())
+
+    def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
+        """Yield nothing: a line is of one host."""
+        yield from ()
+
+    def z_of(self, kind: str, length: int, score: float) -> float:
+        """Return the z of a finding of a type of value, had it this score; 0 if not learned."""
+        tail = self.tails_.get(kind.removeprefix(WITH))
+        return 0.0 if tail is None else float(tail.z(np.array([score]))[0])
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model."""
+        if self.counts_ is None:
+            raise NotFitted(self.name)
+        told, arrays, texts = self.counts_.dump()
+        settings = {
+            "columns": self.columns, "model": self.model, "top": self.top, "rows": self.rows_,
+            "counts": told, "tails": {}, "templates": None,
+        }  # fmt: skip
+        held: dict[str, npt.NDArray[Any]] = {f"counts/{name}": a for name, a in arrays.items()}
+        tails: dict[str, Any] = {}
+        for number, (kind, tail) in enumerate(sorted(self.tails_.items())):
+            about, scores = tail.dump()
+            tails[kind] = about
+            held[f"tail/{number}"] = scores
+        words = {f"counts/{name}": part for name, part in texts.items()}
+        if self.templates_ is not None:
+            words["templates"] = [json.dumps(self.templates_)]
+        save_model(folder, self.name, settings | {"tails": tails}, held, words)
+
+    @classmethod
+    def load(cls, folder: Path) -> "RelationDetector":
+        """Return a model that `save` wrote. Raises: ModelError."""
+        settings, arrays, texts = load_model(folder, cls.name)
+        try:
+            made = cls(tuple(settings["columns"]), settings["model"], int(settings["top"]))
+            made.counts_ = RelationCounts.restore(
+                settings["counts"], of_kind("counts", arrays), of_kind("counts", texts)
+            )
+            scores = of_kind("tail", arrays)
+            made.tails_ = {
+                kind: Tail.restore(about, scores[str(number)])
+                for number, (kind, about) in enumerate(sorted(settings["tails"].items()))
+            }
+            made.rows_ = {str(kind): int(rows) for kind, rows in settings["rows"].items()}
+            if not made.columns:
+                made.templates_ = json.loads(texts["templates"][0])
+                made._templates()
+        except (
+            KeyError, TypeError, ValueError, AttributeError, IndexError, GraphadError,
+        ) as error:  # fmt: skip
+            raise ModelError(f"{folder} does not fit this version of graphad.") from error
+        return made
