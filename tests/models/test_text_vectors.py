@@ -36,14 +36,12 @@ def slow(texts: list[str], width: int) -> Floats:
     return found
 
 
-@pytest.mark.parametrize("width", [2, 3, 6])
-@pytest.mark.parametrize("dense", [1500, 2])
+# The sparse way, for many texts, gives one direction less than there are texts.
+@pytest.mark.parametrize(("width", "dense"), [(2, 1500), (3, 1500), (6, 1500), (2, 2), (3, 2)])
 def test_vectors_are_those_of_the_definition(
     monkeypatch: pytest.MonkeyPatch, width: int, dense: int
 ) -> None:
     monkeypatch.setattr(text_vectors, "_DENSE", dense)
-    if dense == 2 and width == 6:
-        pytest.skip("the sparse way gives one direction less than there are texts")
     found = TextVectors(width).fit(TEXTS).vectors(TEXTS)
     told = slow(TEXTS, width)
     # Directions have no sign, so what is compared is how vectors lie to each other.
