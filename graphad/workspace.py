@@ -16,21 +16,19 @@ from graphad.detectors.window import WindowDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
-from graphad.graph import HOUR, Graph
+from graphad.graph import Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
 from graphad.incidents import settle
 from graphad.labels import Labels
-from graphad.store import Store, kept
+from graphad.store import kept
 from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
 from graphad.workspace_models import DETECTORS, TRAINING, Modelled
-from graphad.workspace_window import SLICE_EVENTS, StoreWindow
+from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
 
 BUDGET = 10.0  # incidents a day for the whole installation
-HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
-_HOURS = 6  # active hours, from which on they are what is divided
 # Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
 _PER_DAY, _MOST = 80, 4000
 
@@ -99,12 +97,12 @@ class Workspace(Modelled):
         sources = None if sources is None else list(sources)
         labels = self._labels(detector, truth)
         first, last = self._extent(start, end, sources)
-        split = _split(self, first, last, sources)
+        middle = split(self, first, last, sources)
         stage("learning what is usual")
-        window = StoreWindow(self, first, split, sources)
+        window = StoreWindow(self, first, middle, sources)
         window.labels, window.progress = labels, stage
         window.scratch = self._folder(detector.name) / TRAINING
-        held = StoreWindow(self, split, last + 1, sources)
+        held = StoreWindow(self, middle, last + 1, sources)
         window.later = held if labels else None
         if parent is None:
             detector.learn(window)
@@ -375,34 +373,6 @@ def _calm(detector: WindowDetector, graphs: Iterable[Graph], labels: Labels) -> 
     """Yield graphs without the units that hold a known attack: those are not quiet."""
     for graph in graphs:
         yield detector.calm(graph, labels.events(graph))
-
-
-def _split(store: Store, first: int, last: int, sources: list[int] | None) -> int:
-    """Return where the held-out part of a window begins; events stand on both sides if they can.
-
-    It is the last third of the hours in which anything happened, not of the clock: a few captures
-    with days between them would else leave nearly all events on one side. Within so few hours that
-    these don't divide, it is the last third of the events.
-    """
-    connection = store.connect()
-    try:
-        events = f"FROM edges e WHERE {store.window(first, last + 1, sources=sources)}"
-        hours = [
-            int(row[0])
-            for row in connection.execute(
-                f"SELECT DISTINCT epoch_us(ts) // {HOUR} AS hour {events} ORDER BY hour"
-            ).fetchall()
-        ]
-        begin = round(len(hours) * (1 - HELD_OUT))
-        if 0 < begin < len(hours) and len(hours) >= _HOURS:
-            return hours[begin] * HOUR
-        found = connection.execute(
-            f"SELECT quantile_disc(epoch_us(ts), {1 - HELD_OUT}) {events}"
-        ).fetchone()
-    finally:
-        connection.close()
-    middle = found[0] if found and found[0] is not None else last + 1
-    return int(middle) if middle > first else last + 1
 
 
 def open_store(path: str | Path = "graphad-store", *, create: bool = True) -> Workspace:

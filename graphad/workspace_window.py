@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphad.graph import Bools, Graph
+from graphad.graph import HOUR, Bools, Graph
 from graphad.labels import Labels
 from graphad.store import Store
 from graphad.store.store import Moment
 
+HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
+_HOURS = 6  # active hours, from which on they are what is divided
 SLICE_EVENTS = 5_000_000  # a window of more is read in slices, where a detector can
 
 
@@ -88,3 +90,31 @@ class StoreWindow:
             self.start, self.end, self.sources, size=self.slice_events, unit_s=unit_s,
             fields=fields,
         )  # fmt: skip
+
+
+def split(store: Store, first: int, last: int, sources: list[int] | None) -> int:
+    """Return where the held-out part of a window begins; events stand on both sides if they can.
+
+    It is the last third of the hours in which anything happened, not of the clock: a few captures
+    with days between them would else leave nearly all events on one side. Within so few hours that
+    these don't divide, it is the last third of the events.
+    """
+    connection = store.connect()
+    try:
+        events = f"FROM edges e WHERE {store.window(first, last + 1, sources=sources)}"
+        hours = [
+            int(row[0])
+            for row in connection.execute(
+                f"SELECT DISTINCT epoch_us(ts) // {HOUR} AS hour {events} ORDER BY hour"
+            ).fetchall()
+        ]
+        begin = round(len(hours) * (1 - HELD_OUT))
+        if 0 < begin < len(hours) and len(hours) >= _HOURS:
+            return hours[begin] * HOUR
+        found = connection.execute(
+            f"SELECT quantile_disc(epoch_us(ts), {1 - HELD_OUT}) {events}"
+        ).fetchone()
+    finally:
+        connection.close()
+    middle = found[0] if found and found[0] is not None else last + 1
+    return int(middle) if middle > first else last + 1

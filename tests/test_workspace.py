@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.store import Store
-from graphad.workspace import _split
+from graphad.workspace_window import split
 from tests.toy import toy
 
 HOUR = 3600
@@ -25,8 +25,8 @@ def logged(folder: Path, seconds: list[int]) -> Store:
 def shares(folder: Path, seconds: list[int]) -> tuple[int, int]:
     """Return how many events are learned and how many held out."""
     times = [(1_700_000_000 + s) * 1_000_000 for s in seconds]
-    split = _split(logged(folder, seconds), min(times), max(times), None)
-    before = sum(t < split for t in times)
+    middle = split(logged(folder, seconds), min(times), max(times), None)
+    before = sum(t < middle for t in times)
     return before, len(times) - before
 
 
