@@ -195,7 +195,7 @@ def _story(detector: "RelationDetector", counts: RelationCounts, graph: Graph, o
     words = (one.name, one.kind, one.value)
     learned = detector.rows_.get(one.kind, 0)
     if one.kind == EVENT:
-        often = "never seen before" if counts.events and one.name not in counts.events else "rare"
+        often = "rare" if counts.knows(one.name) else "never seen before"
         return Story(EVENT, words, (EVENT,), *spell, title=f"{shown}: {often}", learned=learned)
     usual = counts.usual(one.name, one.kind, 3)
     whole = counts.seen(one.name, one.kind)

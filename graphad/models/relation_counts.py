@@ -9,6 +9,7 @@ method C. "surprisal" is the plainer form of our notes on GLAD (11, iii),
 -log2((m + 0.1) / (n(e) + 0.1 K)), and "unseen" has a bit for what was never seen, else nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -172,9 +173,9 @@ class RelationCounts:
     def usual(self, event: str, kind: str, most: int = 5) -> list[tuple[str, int]]:
         """Return the values of a type that an event had most often, and how often."""
         _, types, type_of = self._known
-        if event not in self.events or kind not in types:
+        if not self.knows(event) or kind not in types:
             return []
-        e, t = self.events.index(event), types.index(kind)
+        e, t = bisect_left(self.events, event), types.index(kind)
         low, high = np.searchsorted(self.pairs[:, 0], [e, e + 1])
         mine = np.arange(low, high)
         mine = mine[type_of[self.pairs[mine, 1]] == t]
@@ -183,11 +184,17 @@ class RelationCounts:
             (self.nodes[self.pairs[i, 1]].partition(_APART)[2], int(self.count[i])) for i in best
         ]
 
+    def knows(self, event: str) -> bool:
+        """Return whether an event was ever seen."""
+        at = bisect_left(self.events, event)
+        return at < len(self.events) and self.events[at] == event
+
     def seen(self, event: str, kind: str) -> int:
         """Return how often an event was seen with a value of a type."""
         sums, types, _ = self._known
-        at = _place([event], self.events), _place([kind], types)
-        return int(sums.n[at][0])
+        if not self.knows(event) or kind not in types:
+            return 0
+        return int(sums.n[bisect_left(self.events, event), types.index(kind)])
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
         """Return settings, arrays and texts for `restore`."""

@@ -142,6 +142,8 @@ def test_it_says_since_when_and_what_is_usual() -> None:
     assert model.usual("E", "user") == [("a", 3), ("b", 1)]
     assert model.usual("E", "user", 1) == [("a", 3)]
     assert model.usual("E", "port") == model.usual("G", "user") == []
+    assert [model.seen(e, t) for e, t in (("E", "user"), ("E", "port"), ("D", "user"))] == [4, 0, 0]
+    assert [model.knows(e) for e in ("D", "E", "F", "G")] == [False, True, True, False]
 
 
 def test_it_is_the_same_after_dump_and_restore_and_damage_is_an_error() -> None:
