@@ -38,7 +38,7 @@ def with_fields(
         plain = [name for name in fields if name != ALL]
         asked = [f"{_expression(name)} AS {quoted_name(name)}" for name in plain]
         if ALL in fields:
-            asked.append(f"try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS {_MAP}")
+            asked.append(f"try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS {quoted_name(_MAP)}")
             asked += [f'r.{quoted_name(name)} AS "{_MAP} {name}"' for name in FIELD_COLUMNS]
         found = connection.sql(
             f"SELECT {', '.join(asked)} FROM behind LEFT JOIN records r USING (source, record) "
