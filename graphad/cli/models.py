@@ -47,14 +47,16 @@ def fit(store: Path, since: str | None, until: str | None, budget: float, **give
 
 @click.command()
 @store_option
-@click.option("--model", help="Event model that goes on; the one in use if not given.")
+@click.option(
+    "--model", help="Event or relation model that goes on; the event model in use if not given."
+)
 @click.option("--since", help="Begin of the window to learn, RFC 3339.")
 @click.option("--until", help="Its end, not counted in.")
 @budget_option
 def update(
     store: Path, model: str | None, since: str | None, until: str | None, budget: float
 ) -> None:
-    """Let an event model learn a further window, say a day; the model before stays.
+    """Let an event or relation model learn a further window, say a day; the model before stays.
 
     \b
     graphad update --since 2026-11-22 --until 2026-11-23
