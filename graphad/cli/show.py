@@ -16,6 +16,7 @@ from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, shorten, terminal
 
 _SINGLE = ("event", "relation")  # units that are one kind of event
+_NAME = 160  # characters of a name on one line
 NOT_CALIBRATED = "ranked, not calibrated"
 
 
@@ -158,7 +159,10 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     )
     _out("     " + terminal(finding.title))
     edge = finding.edges[finding.rarest]
-    ends = f"{short(finding.entities[edge.src])} {edge.action} {short(finding.entities[edge.dst])}"
+    src, dst = (
+        shorten(terminal(short(finding.entities[end])), _NAME) for end in (edge.src, edge.dst)
+    )
+    ends = f"{src} {edge.action} {dst}"
     detail = finding.entities[edge.dst].detail if edge.action in ("launch", "exec") else None
     terms = _sum(edge.terms, 1)
     why = f"rarest link: {ends} ({terms} bits)"
