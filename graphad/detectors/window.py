@@ -117,7 +117,7 @@ class WindowDetector:
             for number, part in enumerate((first, later())):
                 for graph in part:
                     found = units(graph, self.of, self.length_s)
-                    attack = attacked(graph, found, attacks)
+                    attack = attacked(found, attacks(graph))
                     calm = np.flatnonzero(~attack & (number == 0))
                     yield graph, found.take(calm), found.take(np.flatnonzero(attack))
                     self.forget()
@@ -153,12 +153,12 @@ class WindowDetector:
         family: Family = "rayleigh" if self.mode == "paper" else "wl"
         if self.model != "auto":
             family = self.model
-        self.model_ = kinds(self.mode)[family, how].fit(
+        self.model_, quiet = kinds(self.mode)[family, how].fit(
             GraphBatch.joined([*batches[0], *batches[1]]), labels, self.most,
             training or Training(),
         )  # fmt: skip
         self.regime_ = f"{how}, {family}: {why}"
-        self.tail_ = Tail.fit(self.model_.quiet, least=self.model_.slope)
+        self.tail_ = Tail.fit(quiet, least=self.model_.slope)
         return self
 
     def update(self, window: Window) -> "WindowDetector":
@@ -245,7 +245,7 @@ class WindowDetector:
     def calm(self, graph: Graph, attack: Bools) -> Graph:
         """Return a graph without the units that hold a known attack [E]."""
         found = units(graph, self.of, self.length_s)
-        bad = attacked(graph, found, lambda _: attack)
+        bad = attacked(found, attack)
         kept = np.ones(len(graph), bool)
         kept[found.take(np.flatnonzero(bad)).event] = False
         return graph.subset(kept)
@@ -321,9 +321,8 @@ class WindowDetector:
         return made
 
 
-def attacked(graph: Graph, found: Units, attacks: Attacks) -> Bools:
-    """Return which units [U] hold an event that is known to be an attack."""
-    known = attacks(graph)
+def attacked(found: Units, known: Bools | None) -> Bools:
+    """Return which units [U] hold an event [E] that is known to be an attack."""
     attack = np.zeros(len(found), bool)
     if known is not None and len(found):
         attack[found.unit[known[found.event]]] = True

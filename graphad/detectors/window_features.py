@@ -137,6 +137,21 @@ def deeds_of(features: Floats, rarity: bool = False) -> Hashes:
     return hashed(np.column_stack(columns))
 
 
+def add_by_type(
+    parts: list[dict[str, float]], batch: GraphBatch, nodes: Floats, words: str = ""
+) -> None:
+    """Add what nodes [N] add to the parts of their graphs, by the type of entity they are."""
+    types = len(ENTITIES) + 1
+    owner = np.repeat(np.arange(len(batch)), batch.sizes)
+    at = owner * types + kinds_of(batch.features)
+    total = np.bincount(at, nodes, len(batch) * types).reshape(len(batch), types)
+    names = [*ENTITIES, "other entities"]
+    for mine, row in zip(parts, total, strict=True):
+        for name, amount in zip(names, row, strict=True):
+            if amount:
+                mine[name + words] = mine.get(name + words, 0.0) + float(amount)
+
+
 def _ends(graph: Graph, units: Units) -> tuple[Ints, Ints]:
     """Return a number for the unit and entity at both ends of the units' events, [K] each."""
     base = units.unit * len(graph.ids)

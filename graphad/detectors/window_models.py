@@ -4,10 +4,11 @@ With enough units that people called attacks a model learns to tell them from th
 (supervised); else it learns what quiet units are like (one-class).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,12 @@ LABELLED = 5  # attacks from which a model can learn
 
 
 class Told(NamedTuple):
-    """Scores [G] and what they are made of.
+    """What scores of G graphs are made of.
 
     parts: of each graph by name, they add up to its score; nodes [N]: what each node adds, which is
     not all of a score where some of it is no node's; None if nodes have no part of their own.
     """
 
-    score: Floats
     parts: list[dict[str, float]]
     nodes: Floats | None
 
@@ -43,39 +43,44 @@ class Training:
     progress: Callable[[str], None] | None = None
 
 
-class UnitModel(Protocol):
-    """Scores graphs of units; high is odd."""
+@dataclass
+class UnitModel(ABC):
+    """Scores graphs of units; high is odd. Made of a model of graphs, which is what is kept."""
 
     kind: ClassVar[str]
     measure: ClassVar[str]  # what a score is counted in
     slope: ClassVar[float]  # of the tail of quiet scores, at least
+    of: ClassVar[type[Any]]  # the model of graphs
+
+    model: Any
 
     @classmethod
-    def fit(cls, batch: GraphBatch, attack: Bools, most: int, training: Training) -> "UnitModel":
-        """Learn from graphs, of which some may be attacks."""
-        ...
+    @abstractmethod
+    def fit(
+        cls, batch: GraphBatch, attack: Bools, most: int, training: Training
+    ) -> tuple["UnitModel", Floats]:
+        """Learn from graphs, of which some may be attacks.
 
-    @property
-    def quiet(self) -> Floats:
-        """Return scores of quiet graphs, each by what had not seen it."""
-        ...
+        Also returns the scores of quiet graphs, each by what had not seen it.
+        """
 
+    @abstractmethod
     def score(self, batch: GraphBatch, inside: bool) -> Floats:
         """Return the scores [G]; inside: the fit has counted these graphs."""
-        ...
 
+    @abstractmethod
     def told(self, batch: GraphBatch, inside: bool) -> Told:
-        """Return the scores and their parts."""
-        ...
+        """Return what scores are made of."""
 
     def dump(self) -> tuple[dict[str, Any], Arrays]:
         """Return settings and arrays for `restore`."""
-        ...
+        told, arrays = self.model.dump()
+        return told, arrays
 
     @classmethod
     def restore(cls, told: Mapping[str, Any], arrays: Mapping[str, Any]) -> "UnitModel":
         """Return what `dump` gave. Raises: ModelError."""
-        ...
+        return cls(cls.of.restore(told, arrays))
 
 
 def kinds(mode: Literal["default", "paper"]) -> dict[tuple[Family, Regime], type[UnitModel]]:

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from graphad.detect import Paths, Story
 from graphad.detectors.window_features import Nodes
-from graphad.detectors.window_models import Told
 from graphad.detectors.window_occlusion import SHOWN, telling_events
 from graphad.detectors.window_units import Units
 from graphad.graph import Graph
@@ -45,9 +44,11 @@ def told_units(
     others = np.where(there, ((score - own.sum(axis=1)) / np.maximum(length, 1))[:, None], 0.0)
     terms = np.zeros((*events.shape, len(NAMES)))
     terms[:, :, NAMES.index(term)], terms[:, :, NAMES.index(OTHERS)] = own, others
-    told = told._replace(score=score)  # a batch of others may round the last bits apart
     used = term, OTHERS
-    stories = tuple(_story(detector, graph, found, u, told, used) for u in range(len(found)))
+    stories = tuple(
+        _story(detector, graph, found, u, _parts(mine, float(whole)), used)
+        for u, (mine, whole) in enumerate(zip(told.parts, score, strict=True))
+    )
     return Paths(score, z, length, events, terms, NAMES, used, True, stories)
 
 
@@ -80,21 +81,20 @@ def shared_events(found: Units, nodes: Nodes, part: Floats, rare: Floats) -> tup
     return events, share
 
 
-def _parts(told: Told, u: int) -> dict[str, float]:
+def _parts(parts: dict[str, float], score: float) -> dict[str, float]:
     """Return the largest parts of a score by name, and the rest; they add up to it."""
-    parts = told.parts[u]
     names = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:PARTS]
     mine = {name: parts[name] for name in names if parts[name]}
-    return mine | {REST: float(told.score[u]) - sum(mine.values())}
+    return mine | {REST: score - sum(mine.values())}
 
 
 def _story(
-    detector: "WindowDetector", graph: Graph, found: Units, u: int, told: Told,
-    used: tuple[str, ...],
+    detector: "WindowDetector", graph: Graph, found: Units, u: int,
+    parts: dict[str, float], used: tuple[str, ...],
 ) -> Story:  # fmt: skip
     """Return what a unit says of itself."""
     events = found.events(u)
-    root, parts = int(found.root[u]), _parts(told, u)
+    root = int(found.root[u])
     start, end = int(graph.ts[events[0]]), int(graph.ts[events[-1]])
     words: tuple[str, ...]
     if root < 0:

@@ -1,14 +1,10 @@
 """Units judged by Weisfeiler-Lehman labels of their entities: what they are and do, and around."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detectors.window_features import ENTITIES, deeds_of, kinds_of
-from graphad.detectors.window_models import Arrays, Told, Training
+from graphad.detectors.window_features import add_by_type, deeds_of, kinds_of
+from graphad.detectors.window_models import Told, Training, UnitModel
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.wl_forest import WlForest
 from graphad.models.wl_surprise import LabelSurprise
@@ -22,82 +18,64 @@ _AROUND = (" actions", " neighbours", " surroundings")
 START, MISSING, UNKNOWN = "to begin with", "what is not there", "what was never seen"
 
 
-@dataclass
-class Surprise:
+class Surprise(UnitModel):
     """One-class: the mean bits of a unit's labels, by in how many quiet units each is."""
 
-    kind: ClassVar[str] = "wl one-class"
-    measure: ClassVar[str] = "bits a label"
-    slope: ClassVar[float] = 0.05
-
+    kind = "wl one-class"
+    measure = "bits a label"
+    slope = 0.05
+    of = LabelSurprise
     model: LabelSurprise
-    quiet: Floats
 
     @classmethod
-    def fit(cls, batch: GraphBatch, attack: Bools, most: int, training: Training) -> "Surprise":
+    def fit(
+        cls, batch: GraphBatch, attack: Bools, most: int, training: Training
+    ) -> tuple["Surprise", Floats]:
         """Count the labels of the graphs that are no attack."""
         calm = batch.take(np.flatnonzero(~attack)) if attack.any() else batch
         labels = _labels(calm)
         model = LabelSurprise().fit(calm, labels)
-        return cls(model, model.quiet(calm, labels))
+        return cls(model), model.quiet(calm, labels)
 
     def score(self, batch: GraphBatch, inside: bool) -> Floats:
         """Return the scores [G]."""
         return self.model.score(batch, _labels(batch), inside=inside)
 
     def told(self, batch: GraphBatch, inside: bool) -> Told:
-        """Return the scores, and what each node adds."""
-        labels = _labels(batch)
-        usual, nodes = self.model.parts(batch, labels, inside=inside)
+        """Return what each node adds."""
+        usual, nodes = self.model.parts(batch, _labels(batch), inside=inside)
         parts = [{START: float(one)} for one in usual]
         for words, row in zip(_SEEN, nodes, strict=True):
             add_by_type(parts, batch, row, words)
-        return Told(self.model.score(batch, labels, inside=inside), parts, nodes.sum(axis=0))
-
-    def dump(self) -> tuple[dict[str, Any], Arrays]:
-        """Return settings and arrays for `restore`."""
-        told, arrays = self.model.dump()
-        return told, arrays | {"quiet": self.quiet}
-
-    @classmethod
-    def restore(cls, told: Mapping[str, Any], arrays: Mapping[str, Any]) -> "Surprise":
-        """Return what `dump` gave. Raises: ModelError; ValueError."""
-        quiet = arrays["quiet"]
-        if quiet.dtype != np.float64 or quiet.ndim != 1 or not np.isfinite(quiet).all():
-            raise ValueError("its quiet scores")
-        held = {name: array for name, array in arrays.items() if name != "quiet"}
-        return cls(LabelSurprise.restore(told, held), quiet)
+        return Told(parts, nodes.sum(axis=0))
 
 
-@dataclass
-class Forest:
+class Forest(UnitModel):
     """Supervised: the share of trees by which a unit is an attack."""
 
-    kind: ClassVar[str] = "wl supervised"
-    measure: ClassVar[str] = "of the trees"
-    slope: ClassVar[float] = 0.002
-
+    kind = "wl supervised"
+    measure = "of the trees"
+    slope = 0.002
+    of = WlForest
     model: WlForest
 
     @classmethod
-    def fit(cls, batch: GraphBatch, attack: Bools, most: int, training: Training) -> "Forest":
-        """Grow a forest on counts of labels."""
-        return cls(WlForest().fit(batch, deeds_of(batch.features, True), attack))
-
-    @property
-    def quiet(self) -> Floats:
-        """Return scores of quiet graphs, each by the trees that had not seen it."""
-        assert self.model.quiet_ is not None
-        return self.model.quiet_
+    def fit(
+        cls, batch: GraphBatch, attack: Bools, most: int, training: Training
+    ) -> tuple["Forest", Floats]:
+        """Grow a forest on counts of labels; quiet graphs are scored by trees that saw others."""
+        model = WlForest().fit(batch, deeds_of(batch.features, True), attack)
+        assert model.quiet_ is not None
+        return cls(model), model.quiet_
 
     def score(self, batch: GraphBatch, inside: bool) -> Floats:
         """Return the scores [G]."""
         return self.model.score(batch, deeds_of(batch.features, True))
 
     def told(self, batch: GraphBatch, inside: bool) -> Told:
-        """Return the scores; what a label adds is shared by the nodes that have it."""
+        """Return what each node adds: what a label adds is shared by the nodes that have it."""
         labels = deeds_of(batch.features, True)
-        score, origin, added = self.model.parts(batch, labels)
+        _, origin, added = self.model.parts(batch, labels)
         counts = self.model.counts_
         assert counts is not None
         owner = np.repeat(np.arange(len(batch)), batch.sizes)
@@ -117,34 +95,10 @@ class Forest:
             mine = share[owner, row]
             nodes += mine
             add_by_type(parts, batch, np.where(known[row], mine, 0.0), _AROUND[hop])
-        return Told(score, parts, nodes)
-
-    def dump(self) -> tuple[dict[str, Any], Arrays]:
-        """Return settings and arrays for `restore`."""
-        return self.model.dump()
-
-    @classmethod
-    def restore(cls, told: Mapping[str, Any], arrays: Mapping[str, Any]) -> "Forest":
-        """Return what `dump` gave. Raises: ModelError."""
-        return cls(WlForest.restore(told, arrays))
+        return Told(parts, nodes)
 
 
 def _labels(batch: GraphBatch) -> npt.NDArray[np.uint64]:
     """Return the labels that nodes begin with, [2, N]: what they are, and what they do besides."""
     x = batch.features
     return np.stack([kinds_of(x).astype(np.uint64), deeds_of(x)])
-
-
-def add_by_type(
-    parts: list[dict[str, float]], batch: GraphBatch, nodes: Floats, words: str = ""
-) -> None:
-    """Add what nodes [N] add to the parts of their graphs, by the type of entity they are."""
-    types = len(ENTITIES) + 1
-    owner = np.repeat(np.arange(len(batch)), batch.sizes)
-    at = owner * types + kinds_of(batch.features)
-    total = np.bincount(at, nodes, len(batch) * types).reshape(len(batch), types)
-    names = [*ENTITIES, "other entities"]
-    for mine, row in zip(parts, total, strict=True):
-        for name, amount in zip(names, row, strict=True):
-            if amount:
-                mine[name + words] = mine.get(name + words, 0.0) + float(amount)

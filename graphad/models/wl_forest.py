@@ -132,7 +132,7 @@ class WlForest:
         assert self.quiet_ is not None
         settings = {name: getattr(self, name) for name in ("trees", "seed", "hops", "least")}
         arrays: dict[str, npt.NDArray[Any]] = dict(trees._asdict())
-        arrays |= {"known": counts.known_, "hop": counts.hop_, "quiet": self.quiet_}
+        arrays |= {"known": counts.known_, "quiet": self.quiet_}
         return settings, arrays
 
     @classmethod
@@ -140,15 +140,13 @@ class WlForest:
         """Return what `dump` gave. Raises: ModelError if it doesn't hang together."""
         try:
             made = cls(**told)
-            known, hop, quiet = (arrays[name] for name in ("known", "hop", "quiet"))
-            made.counts_ = LabelCounts(made.hops, made.least, known, hop)
+            known, quiet = arrays["known"], arrays["quiet"]
+            made.counts_ = LabelCounts(made.hops, made.least, known)
             made.trees_, made.quiet_ = Trees(*(arrays[name] for name in Trees._fields)), quiet
-            if len(arrays) != len(Trees._fields) + 3:
+            if len(arrays) != len(Trees._fields) + 2:
                 raise ValueError("its arrays")
             if known.dtype != np.uint64 or known.ndim != 1 or (known[1:] <= known[:-1]).any():
                 raise ValueError("its labels")
-            if hop.shape != known.shape or hop.dtype != np.int64 or (hop < 0).any():
-                raise ValueError("its hops")
             if quiet.dtype != np.float64 or not ((quiet >= 0) & (quiet <= 1)).all():
                 raise ValueError("its quiet scores")
             _check(made.trees_, made.trees, len(known) + 1)

@@ -54,13 +54,12 @@ def wl_labels(batch: GraphBatch, labels: npt.ArrayLike, hops: int = HOPS) -> lis
 class LabelCounts:
     """Counts of the labels of all hops in each graph, as columns of a sparse matrix.
 
-    least: graphs that a label must be in; known_ [K]: those that are, rising; hop_ [K]: their hop.
+    least: graphs that a label must be in; known_ [K]: those that are, rising.
     """
 
     hops: int = HOPS
     least: int = 1
     known_: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64), repr=False)
-    hop_: Ints = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
 
     def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelCounts":
         """Take the labels that are in enough graphs."""
@@ -69,12 +68,8 @@ class LabelCounts:
             np.unique(np.stack([hop, graph]), axis=1)[0]
             for hop in wl_labels(batch, labels, self.hops)
         ]
-        hops = np.repeat(np.arange(len(seen)), [len(one) for one in seen])
-        values, first, graphs = np.unique(
-            np.concatenate(seen), return_index=True, return_counts=True
-        )
-        kept = graphs >= self.least
-        self.known_, self.hop_ = values[kept], hops[first[kept]]
+        values, graphs = np.unique(np.concatenate(seen), return_counts=True)
+        self.known_ = values[graphs >= self.least]
         return self
 
     def columns(self, batch: GraphBatch, labels: npt.ArrayLike) -> Ints:

@@ -181,7 +181,8 @@ def test_a_model_is_the_same_after_save_and_load(tmp_path: Path, model: str) -> 
 
 def test_no_more_units_are_remembered_than_asked_for() -> None:
     few = WindowDetector(most=30).fit([QUIET])
-    assert len(few.judge.quiet) == 30
+    assert few.tail_ is not None
+    assert len(few.tail_.scores) == 30
     assert few.learned == fitted().learned  # names are counted in all
     half = START + 3 * DAY
     parts = [QUIET.subset(QUIET.ts < half).used(), QUIET.subset(QUIET.ts >= half).used()]

@@ -88,7 +88,7 @@ def test_of_what_is_kept_for_calibration_only_attacks_are_learned() -> None:
     cut = START + DAY
     whole = past(8)
     first, second = (whole.subset(chosen).used() for chosen in (whole.ts < cut, whole.ts >= cut))
-    here, there = (attacked(g, units(g), attacks) for g in (first, second))
+    here, there = (attacked(units(g), attacks(g)) for g in (first, second))
     assert 0 < here.sum() < LABELLED <= there.sum() + here.sum()
     detector = WindowDetector().fit([first], attacks, later=lambda: [second])
     count = (~here).sum() + 8
@@ -103,7 +103,7 @@ def test_calm_leaves_out_whole_units() -> None:
     few = past(3)
     detector = WindowDetector()
     rest = detector.calm(few, attacks(few))
-    bad = attacked(few, units(few), attacks)
+    bad = attacked(units(few), attacks(few))
     assert bad.sum() == 3
     assert len(units(rest)) == len(units(few)) - 3
     assert len(rest) == len(few) - sum(len(units(few).events(int(u))) for u in np.flatnonzero(bad))

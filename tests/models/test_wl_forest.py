@@ -202,7 +202,7 @@ def test_a_forest_is_kept_as_numbers_and_damage_is_an_error(
         (told, arrays | {"value": arrays["value"] * 2}),
         (told, arrays | {"cut": arrays["cut"][1:]}),
         (told, arrays | {"known": arrays["known"][::-1]}),
-        (told, arrays | {"hop": arrays["hop"][1:]}),
+        (told, arrays | {"hop": arrays["start"][1:]}),
         (told, arrays | {"start": arrays["start"][::-1]}), (told, {"left": arrays["left"]}),
         (told, arrays | {"quiet": arrays["quiet"] + 2}), (told, arrays | {"more": arrays["cut"]}),
         (told, arrays | {"left": arrays["left"].astype(float)}),
