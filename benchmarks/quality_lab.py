@@ -81,10 +81,10 @@ def measure(options: Options) -> Iterable[Row]:
             for mode in MODES[: 1 if options.quick else None]:
                 yield from _mode(store, labels, attackers, mode, seed)
             yield from events(store, labels, attackers, seed)
-        for of in ("host", "tree"):
-            found = store.hunt(settings={"of": of}, detector="window").findings
+        for of, model in ((of, model) for of in ("host", "tree") for model in ("wl", "rayleigh")):
+            found = store.hunt(settings={"of": of, "model": model}, detector="window").findings
             ranked = incidents(found, labels, attackers)
-            yield from _rows(f"window detector, {of}", ranked, labels, None)
+            yield from _rows(f"window detector, {of}, {model}", ranked, labels, None)
         for with_command in (False, True):
             yield from _plain(graph, labels, with_command)
         yield from _calibrated(store, labels, attackers)

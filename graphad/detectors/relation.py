@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import WITH, Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detectors.hours import oddest_of_hours
 from graphad.detectors.relation_rows import TEXT_FIELDS, Rows, masked_lines, rows_of
 from graphad.detectors.relation_stories import EVENT, Odd, best_relations, odd_of
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
-from graphad.models.codes import changes
 from graphad.models.relation_counts import TERMS, RelationCounts
 from graphad.models.relations import joined
 from graphad.models.tails import Tail
@@ -32,7 +32,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 LEAST = 50  # rows to learn from
-_IN_AN_HOUR = 50  # of a host: odd relations that are looked at when it is counted
 Model = Literal["surprisal", "counts", "unseen"]
 
 
@@ -86,6 +85,7 @@ class RelationDetector:
         """
         again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
         self.counts_, self.templates_, self._ids = None, None, None
+        self.tails_, self.rows_ = {}, {}
         if not self.columns:
             self._learn_templates(again)
         return self._counted(RelationCounts(self.model), again)
@@ -207,14 +207,7 @@ class RelationDetector:
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest relations of each hour of each host, with the whole graph."""
         odd = self.odd(self.rows(graph))
-        order = np.lexsort((odd.event, -odd.bits, -odd.z, odd.hour, odd.host))
-        odd = odd.take(order)
-        begins = np.flatnonzero(changes(odd.hour, odd.host))
-        for begin, end in zip(begins, [*begins[1:], len(odd)], strict=True):
-            part = odd.take(np.arange(begin, min(end, begin + _IN_AN_HOUR)))
-            one = np.ones(len(part), np.int64)
-            bits = part.bits[:, None, None]
-            yield graph, Paths(part.bits, part.z, one, part.event[:, None], bits, (TERMS[0],), ())
+        yield from oddest_of_hours(graph, odd.event, odd.host, odd.hour, odd.bits, odd.z, TERMS[0])
 
     def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield nothing: a line is of one host."""

@@ -22,9 +22,9 @@ from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_
 from graphad.detectors.event_odd import Odd, joined, odd_rows, stories
 from graphad.detectors.event_rows import Rows, rows_of
 from graphad.detectors.event_stories import Scoring, told
+from graphad.detectors.hours import oddest_of_hours
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
-from graphad.models.codes import changes
 from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +33,6 @@ Bools = npt.NDArray[np.bool_]
 
 LEAST = 50  # rows of a kind that a model is made of
 HELD = 0.1  # last share of the rows, whose scores say how often quiet events reach one
-_IN_AN_HOUR = 50  # of a host: odd events that are looked at when it is counted
 
 
 @dataclass(frozen=True)
@@ -206,14 +205,7 @@ class StoreEventDetector:
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest events of each hour of each host, with the whole graph."""
         odd = self.odd(dict(self.rows(graph)))
-        order = np.lexsort((odd.event, -odd.score, -odd.z, odd.hour, odd.host))
-        odd = odd.take(order)
-        begins = np.flatnonzero(changes(odd.hour, odd.host))
-        for begin, end in zip(begins, [*begins[1:], len(odd)], strict=True):
-            part = odd.take(np.arange(begin, min(end, begin + _IN_AN_HOUR)))
-            one = np.ones(len(part), np.int64)
-            bits = part.score[:, None, None]
-            yield graph, Paths(part.score, part.z, one, part.event[:, None], bits, (ORIGIN,), ())
+        yield from oddest_of_hours(graph, odd.event, odd.host, odd.hour, odd.score, odd.z, ORIGIN)
 
     def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield nothing: an event is of one host."""

@@ -1,5 +1,7 @@
 """Rows of codes as single numbers, which sort and compare many times faster."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +29,7 @@ def packed(*columns: Ints) -> Ints:
     return key
 
 
-def changes(*columns: Ints) -> npt.NDArray[np.bool_]:
+def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Return where any of sorted columns [N] differs from the row before; true for the first row.
 
     >>> changes(np.array([1, 1, 1, 2]), np.array([5, 5, 6, 6])).tolist()

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.models.codes import changes
+from graphad.models.graph_batch import ranges
 from graphad.models.relations import Relations
 
 Ints = npt.NDArray[np.int64]
@@ -69,7 +70,5 @@ class EventCounts:
     def take(self, windows: npt.ArrayLike) -> "EventCounts":
         """Return some windows, a mask or numbers in the order that is wanted."""
         chosen = np.arange(len(self))[np.asarray(windows)]
-        size = np.diff(self.start)[chosen]
-        start = np.concatenate([[0], np.cumsum(size)])
-        at = np.arange(start[-1]) + np.repeat(self.start[chosen] - start[:-1], size)
+        at, start = ranges(self.start[chosen], self.start[chosen + 1])
         return EventCounts(start, self.event[at], self.count[at], self.events)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.errors import ModelError, NotFitted
+from graphad.models.codes import packed
 from graphad.models.relations import Relations
 
 Floats = npt.NDArray[np.float64]
@@ -108,11 +109,11 @@ class RelationCounts:
         )
         ts = np.concatenate([self.first, found.ts[found.line]])
         amount = np.concatenate([self.count, np.ones(len(found), np.int64)])
-        pairs, which = np.unique(np.concatenate([old, new]), axis=0, return_inverse=True)
-        which = which.ravel()
-        self.events, self.nodes, self.pairs = events, nodes, pairs
-        self.count = np.bincount(which, amount, len(pairs)).astype(np.int64)
-        self.first = np.full(len(pairs), np.iinfo(np.int64).max)
+        both = np.concatenate([old, new])
+        _, at, which = np.unique(packed(*both.T), return_index=True, return_inverse=True)
+        self.events, self.nodes, self.pairs = events, nodes, both[at]
+        self.count = np.bincount(which, amount, len(at)).astype(np.int64)
+        self.first = np.full(len(at), np.iinfo(np.int64).max)
         np.minimum.at(self.first, which, ts)
         return self
 

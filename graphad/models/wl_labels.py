@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from graphad.models.codes import changes
 from graphad.models.graph_batch import GraphBatch
 
 Ints = npt.NDArray[np.int64]
@@ -63,11 +64,11 @@ class LabelCounts:
 
     def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelCounts":
         """Take the labels that are in enough graphs."""
-        graph = np.repeat(np.arange(len(batch)), batch.sizes).astype(np.uint64)
-        seen = [
-            np.unique(np.stack([hop, graph]), axis=1)[0]
-            for hop in wl_labels(batch, labels, self.hops)
-        ]
+        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        seen = []
+        for hop in wl_labels(batch, labels, self.hops):
+            order = np.lexsort((graph, hop))
+            seen.append(hop[order][changes(hop[order], graph[order])])
         values, graphs = np.unique(np.concatenate(seen), return_counts=True)
         self.known_ = values[graphs >= self.least]
         return self

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.errors import ModelError, NotFitted
+from graphad.models.codes import changes
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.wl_labels import Hashes, mixed, wl_labels
 
@@ -164,8 +165,7 @@ class LabelSurprise:
         graph, value = np.tile(owner, len(every)), np.concatenate(every)
         order = np.lexsort((value, graph))
         graph, value = graph[order], value[order]
-        first = np.ones(len(graph), bool)
-        first[1:] = (graph[1:] != graph[:-1]) | (value[1:] != value[:-1])
+        first = changes(graph, value)
         return graph[first], value[first]
 
 

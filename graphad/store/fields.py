@@ -11,7 +11,7 @@ from graphad import schema
 from graphad.graph import ALL, Graph
 from graphad.models.codes import changes
 from graphad.query import quoted, quoted_name
-from graphad.store.typed_fields import FIELD_COLUMNS, typed_fields
+from graphad.store.typed_fields import ATTRIBUTES, FIELD_COLUMNS, typed_fields
 from graphad.tabular_raw import TAKEN, named
 
 _MAP = "\x1fattrs"
@@ -38,7 +38,7 @@ def with_fields(
         plain = [name for name in fields if name != ALL]
         asked = [f"{_expression(name)} AS {quoted_name(name)}" for name in plain]
         if ALL in fields:
-            asked.append(f"try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS {quoted_name(_MAP)}")
+            asked.append(f"{ATTRIBUTES} AS {quoted_name(_MAP)}")
             asked += [f'r.{quoted_name(name)} AS "{_MAP} {name}"' for name in FIELD_COLUMNS]
         found = connection.sql(
             f"SELECT {', '.join(asked)} FROM behind LEFT JOIN records r USING (source, record) "

@@ -15,7 +15,7 @@ from graphad.models.templates import Templates
 from graphad.query import quoted
 from graphad.store.slices import cuts
 from graphad.store.store import Moment, Store
-from graphad.store.typed_fields import FIELD, FIELD_COLUMNS, typed_fields
+from graphad.store.typed_fields import ATTRIBUTES, FIELD, FIELD_COLUMNS, typed_fields
 
 Ints = npt.NDArray[np.int64]
 
@@ -95,7 +95,7 @@ def _batch(
     digests = ", ".join(f"({s.source}, {quoted(s.digest)})" for s in store.sources)
     found = connection.sql(
         f"""SELECT r.ts, r.host, r.provider, r.code, r.message, r.source, r.record, r.line,
-                   try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR)) AS attrs,
+                   {ATTRIBUTES} AS attrs,
                    {", ".join(f'r."{name}" AS "{name}"' for name in FIELD_COLUMNS)}
             FROM records r JOIN (VALUES {digests}) s(source, digest) USING (source)
             WHERE {_texts(store)} AND {window}

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphad.models.codes import changes
+
 Ints = npt.NDArray[np.int64]
 
 FIELD = pa.struct([("name", pa.string()), ("type", pa.string()), ("value", pa.string())])
@@ -20,6 +22,8 @@ _USERS = frozenset(
 _SHAPED = frozenset(
     ("url", "email", "account", "uuid", "ipv6", "ip", "mac", "path", "domain", "block")
 )
+# SQL of all that a record's attributes say.
+ATTRIBUTES = "try_cast(r.attrs::JSON AS MAP(VARCHAR, VARCHAR))"
 FIELD_COLUMNS = ("user", "target_user")  # of records, that are fields too
 
 
@@ -87,10 +91,8 @@ def _first_in_row(
     values, count = _codes(value)
     both = kinds * count + values
     order = np.lexsort((np.arange(len(row)), ~keep, both, row))
-    fresh = np.ones(len(row), bool)
-    fresh[1:] = (np.diff(row[order]) != 0) | (np.diff(both[order]) != 0)
     first = np.zeros(len(row), bool)
-    first[order] = fresh
+    first[order] = changes(row[order], both[order])
     return first
 
 
@@ -108,12 +110,8 @@ def _types(name: pa.Array, value: pa.Array) -> tuple[pa.Array, pa.Array]:
     shaped = np.full(len(texts) + 1, -1, np.int64)
     if texts:
         masked = text_distinct.mask(data, ends[:-1], ends[1:], values=False)
-        told = [
-            text[1:-1].decode() if text[1:-1].decode("ascii", "replace") in _SHAPED else ""
-            for text in masked.texts()
-        ]
-        codes = {kind: i for i, kind in enumerate(sorted(_SHAPED))}
-        of = np.array([codes.get(kind, -1) for kind in told], np.int64)
+        codes = {f"<{kind}>".encode(): i for i, kind in enumerate(sorted(_SHAPED))}
+        of = np.array([codes.get(text, -1) for text in masked.texts()], np.int64)
         shaped[:-1] = of[masked.which]
     words = sorted({*by_name, *_SHAPED})
     place = {word: i for i, word in enumerate(words)}

@@ -1,6 +1,6 @@
 """Graphs of events by hand, for tests of the event detector."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -93,3 +93,27 @@ def odd(day: int) -> Event:
         ts, ("process", "/bin/shell1"), "launch", ("process", program), "ws1", said,
         f"{program} <x>",
     )  # fmt: skip
+
+
+class Kept:
+    """A window that has one graph."""
+
+    scratch = progress = later = None
+
+    def __init__(self, found: Graph) -> None:
+        self.found = found
+
+    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
+        """Return it; its records say all that kinds ask for."""
+        return self.found
+
+    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Iterator[Graph]:
+        """Return it as its only part."""
+        yield self.found
+
+    def counts(self) -> pa.Table:
+        """Fail: events are not learned from counts."""
+        raise AssertionError
+
+    def attacks(self, graph: Graph) -> None:
+        """Return nothing: none is known."""

@@ -19,6 +19,7 @@ from graphad.detectors.relation_stories import EVENT
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import HOUR, Graph
 from graphad.workspace import Workspace
+from tests.detectors.event_graphs import Kept
 
 pytest.importorskip("drain3", reason="templates are found by drain3")
 
@@ -200,27 +201,6 @@ def test_parts_of_the_window_give_the_same_model(quiet: Graph, tmp_path: Path) -
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-class Kept:
-    """A window that has one graph."""
-
-    scratch = progress = later = None
-
-    def __init__(self, found: Graph) -> None:
-        self.found = found
-
-    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
-        return self.found
-
-    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Any:
-        yield self.found
-
-    def counts(self) -> Any:
-        raise AssertionError
-
-    def attacks(self, graph: Graph) -> None:
-        return None
-
-
 def test_an_update_learns_what_was_new(quiet: Graph, today: Graph) -> None:
     detector = RelationDetector().fit([quiet])
     before = detector.score(today)
@@ -231,6 +211,12 @@ def test_an_update_learns_what_was_new(quiet: Graph, today: Graph) -> None:
     assert detector.learned["user"] > 339
     with pytest.raises(NotFitted):
         RelationDetector().update(Kept(today))
+
+
+def test_a_second_fit_knows_nothing_of_the_first(quiet: Graph, today: Graph) -> None:
+    once, twice = RelationDetector().fit([quiet]), RelationDetector().fit([today]).fit([quiet])
+    assert twice.learned == once.learned
+    np.testing.assert_array_equal(twice.score(today).z, once.score(today).z)
 
 
 def test_tables_are_read_by_their_columns(tmp_path: Path) -> None:

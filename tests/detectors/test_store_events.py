@@ -1,12 +1,10 @@
 """The event detector over graphs: odd events first, told exactly, the same however it was kept."""
 
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from graphad.detectors.store_events import LEAST, StoreEventDetector
 from graphad.enrich import Enricher
 from graphad.errors import GraphadError, ModelError, NotFitted, UnknownName
 from graphad.graph import Graph
-from tests.detectors.event_graphs import HOUR, START, Event, graph, odd, office
+from tests.detectors.event_graphs import HOUR, START, Event, Kept, graph, odd, office
 
 QUIET = graph(office(6, 0))
 NOVEL = Event(
@@ -26,30 +24,6 @@ NOVEL = Event(
 )  # fmt: skip
 TWICE = [odd(7), odd(7)._replace(ts=odd(7).ts + 2 * HOUR)]
 TODAY = graph([*office(1, 1, 7), *TWICE, NOVEL])
-
-
-class Kept:
-    """A window that has one graph."""
-
-    scratch = progress = later = None
-
-    def __init__(self, found: Graph) -> None:
-        self.found = found
-
-    def graph(self, fields: tuple[str, ...] = ()) -> Graph:
-        """Return it; its records say all that kinds ask for."""
-        return self.found
-
-    def graphs(self, fields: tuple[str, ...] = (), unit_s: int = 3600) -> Iterator[Graph]:
-        """Return it as its only part."""
-        yield self.found
-
-    def counts(self) -> pa.Table:
-        """Fail: events are not learned from counts."""
-        raise AssertionError
-
-    def attacks(self, graph: Graph) -> None:
-        """Return nothing: none is known."""
 
 
 @pytest.fixture(scope="module")

@@ -277,10 +277,12 @@ def test_what_is_no_log_of_lines_is_refused(head: bytes) -> None:
     assert formats.sniff(head, PARSERS) is None
 
 
-@pytest.mark.parametrize("name", sorted({p.name for p in SAMPLES.parent.iterdir() if p.is_dir()}))
+@pytest.mark.parametrize(
+    "name", sorted({p.name for p in SAMPLES.parent.iterdir() if p.is_dir()} & set(PARSERS))
+)
 def test_the_last_resort_takes_nothing_from_other_parsers(name: str) -> None:
     for path in sorted((SAMPLES.parent / name).iterdir()):
-        if not path.is_file() or path.suffix == ".gz" or name not in PARSERS:
+        if not path.is_file() or path.suffix == ".gz":
             continue
         head = path.read_bytes()[: 1 << 16]
         found = formats.sniff(head, PARSERS)

@@ -63,10 +63,13 @@ def test_it_masks_hostile_texts_alike() -> None:
         assert (masked, values) == (plain, told[:MOST])
 
 
-@pytest.mark.parametrize(
-    "name", sorted(n for n in members("textlogs", ".log") if "loghub" in n or "plaso" in n)[:40]
-)
+CAPTURES = sorted(n for n in members("textlogs", ".log") if "loghub" in n or "plaso" in n)[:40]
+
+
+@pytest.mark.parametrize("name", CAPTURES or ["none"])
 def test_it_masks_captures_alike(name: str) -> None:
+    if not CAPTURES:
+        pytest.skip("the captures are not here: set GRAPHAD_DATA")
     lines = members("textlogs", ".log")[name].splitlines()[:150]
     assert compiled(lines) == [(m, v[:MOST]) for m, v in map(plain_masks.mask, lines)]
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from graphad.models.templates import Templates, line_id
 from graphad.store import Store
 from graphad.store.text_lines import LINES, learn_templates, text_lines
+from graphad.store.typed_fields import typed_fields
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs"
 
@@ -145,3 +147,13 @@ def test_the_raw_line_of_each_is_reachable(store: Store) -> None:
             start in texts[row["source"], row["record"]]
             or "{" in texts[row["source"], row["record"]]
         )
+
+
+def test_words_that_only_look_like_masks_have_no_type_by_form() -> None:
+    told = pa.table({
+        "attrs": pa.array([[("a", "curls"), ("b", "(ip)"), ("c", "192.0.2.7"), ("d", "smack")]],
+                          pa.map_(pa.string(), pa.string())),
+        "user": pa.array([None], pa.string()), "target_user": pa.array([None], pa.string()),
+    })  # fmt: skip
+    found = [(f["type"], f["value"]) for f in typed_fields(told)[0].as_py()]
+    assert found == [("a", "curls"), ("b", "(ip)"), ("ip", "192.0.2.7"), ("d", "smack")]
