@@ -10,6 +10,7 @@ from graphad.text_relations import IGNORE, RELATIONS
 
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x07\x08"))
 _DOCUMENT = re.compile(rb"\s*(?:<\?xml|<!DOCTYPE|<[A-Za-z]+[ >]|\[\s*[\[{\]]|\{\s*\r?\n|%PDF|PAR1)")
+_HEAD = (1 << 16) - 3  # bytes that a log is recognised by, without a mark of byte order
 _STAMP = re.compile(rb"\d\d?:\d\d:\d\d|\d{10}")
 
 
@@ -34,9 +35,10 @@ def sniff(head: bytes) -> float:
 
 def _is_table(text: bytes) -> bool:
     """Say whether the first line names columns that all lines have: that needs a mapping."""
-    lines = [line for line in text.splitlines()[:20] if line.strip()]
-    if len(text) >= 1 << 16 and len(lines) > 1:
-        lines = lines[:19]
+    lines = text.splitlines()
+    if len(text) >= _HEAD and text[-1:] != b"\n":
+        lines.pop()  # it may be cut
+    lines = [line for line in lines[:20] if line.strip()]
     if len(lines) < 2 or _STAMP.search(lines[0]):
         return False
     for delimiter in (b",", b";", b"\t"):

@@ -291,6 +291,11 @@ def test_the_last_resort_takes_nothing_from_other_parsers(name: str) -> None:
         assert PARSERS["text"].last_resort
 
 
+def test_a_table_of_long_rows_is_no_log() -> None:
+    rows = "".join(f"{i},{'x' * 6000},z\n" for i in range(40))
+    assert formats.sniff(("a,b,c\n" + rows).encode()[: 1 << 16], PARSERS) is None
+
+
 def test_a_parser_of_ones_own_comes_before_the_last_resort() -> None:
     log = b'10:14:59 open("x") = 3\n' * 5
     assert PARSERS["strace"].sniff(log) == PARSERS["text"].sniff(log) == 0.5
