@@ -104,6 +104,29 @@ def networks(family: Family) -> Iterator[Row]:
         fast = 5 * n / max(best(epochs(6), 2) - best(epochs(1), 2), 1e-6)
         yield Row(f"training, {name}, an epoch in one step", fast, "graphs/CPU s", slow,
                   fast / slow)  # fmt: skip
+    if torch.cuda.is_available():
+        yield from on_gpu(family)
+
+
+def on_gpu(family: Family) -> Iterator[Row]:
+    """Time training on a GPU beside one CPU core, by the clock on the wall."""
+    import torch
+
+    n = len(family.batch)
+    card = torch.cuda.get_device_name()
+    for name, kind in (("default", RayleighNetwork), ("paper", RayleighNetwork.paper)):
+
+        def seconds(device: str, kind: Any = kind) -> float:
+            def taken(number: int) -> float:
+                model = kind(epochs=number, held=0.0, device=device)
+                return harness.timed(lambda: model.fit(family.batch, family.abnormal), 2).wall
+
+            taken(1)
+            return max(taken(11) - taken(1), 1e-6) / 10
+
+        slow, fast = n / seconds("cpu"), n / seconds("cuda")
+        yield Row(f"training, {name}, on {card}, baseline one CPU core", fast, "graphs/s", slow,
+                  fast / slow)  # fmt: skip
 
 
 def layers(graphs: int) -> Iterator[Row]:
