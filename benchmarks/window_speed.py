@@ -5,8 +5,6 @@ Laplacians.
 """
 
 import importlib.util
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
-from benchmarks.event_speed import ONE_CORE
 from benchmarks.graph_families import KINDS, Family, made
 from benchmarks.harness import Options, Row
 from graphad.models.chebyshev import terms
@@ -176,16 +173,6 @@ def layers(graphs: int) -> Iterator[Row]:
         )
 
 
-def on_one_core(module: str) -> None:
-    """Start a benchmark anew unless linear algebra has one thread.
-
-    Threads count as CPU time without making it faster; they are set at start.
-    """
-    if any(os.environ.get(name) != value for name, value in ONE_CORE.items()):
-        command = [sys.executable, "-m", f"benchmarks.{module}", *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env=os.environ | ONE_CORE, check=False).returncode)
-
-
 if __name__ == "__main__":
-    on_one_core("window_speed")
+    harness.on_one_core("window_speed")
     sys.exit(harness.main(__doc__, measure))
