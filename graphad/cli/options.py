@@ -24,11 +24,11 @@ _MODES = {
     "path": ("default", "paper", "nodoze", "provdetector"),
     "event": ("default", "paper"),
     "window": ("default", "paper"),
-    "relation": ("default",),
+    "relation": ("default", "paper"),
 }
 _MODELS = {
     "window": ("auto", "wl", "rayleigh"),
-    "relation": ("auto", "surprisal", "counts", "unseen"),
+    "relation": ("auto", "surprisal", "counts", "unseen", "network", "rank"),
 }
 _WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "labels": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
@@ -92,11 +92,12 @@ def detector_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            type=click.Choice(["auto", "wl", "rayleigh", "surprisal", "counts", "unseen"]),
+            type=click.Choice(sorted({name for known in _MODELS.values() for name in known})),
             default="auto",
             show_default=True,
             help="Of windows: counts of labels of entities and neighbours (wl), or spectra; "
-            "of relations: surprisal (auto), or others by counts.",
+            "of relations: surprisal (auto), others by counts, a network, or the rank average "
+            "of both.",
         ),
         click.option(
             "--labels",
@@ -209,6 +210,8 @@ def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return detector, found | {"of": given["unit"], "length_s": given["length"]}
     if detector == "relation":
         simple = {} if given["model"] == "auto" else {"model": given["model"]}
+        if given["mode"] == "paper":
+            simple = {"model": "network", "mode": "paper"} | simple
         return detector, {"columns": columns} | simple
     odd = [name for name in numbers if name not in columns]
     if odd:

@@ -33,7 +33,8 @@ class Rows:
 
     relations: R of them, each in a line of its own; event [R]: first event in the graph; first,
     last [R] us; count [R] events; host [R]: by number; hosts: their names. alone: the same of
-    distinct events [A] by themselves, whose `event_of` [A] is in relations.events.
+    distinct events [A] by themselves, whose `event_of` [A] is in relations.events. fine: the same
+    relations once a window of a host, if asked for.
     """
 
     relations: Relations
@@ -44,6 +45,7 @@ class Rows:
     host: Ints
     alone: "Alone"
     hosts: list[str]
+    fine: "Fine | None" = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ class Alone:
     def __len__(self) -> int:
         """Return A."""
         return len(self.event)
+
+
+@dataclass(frozen=True)
+class Fine:
+    """F relations, each once a window of a host and in a line of its own; row [F]: see Rows."""
+
+    relations: Relations
+    row: Ints
 
 
 def lines_of(graph: Graph, columns: Sequence[str]) -> Ints:
@@ -80,9 +90,13 @@ def masked_lines(graph: Graph) -> set[str]:
 
 
 def rows_of(
-    graph: Graph, columns: Sequence[str], ids_of: TemplatesOf, chosen: Bools | None = None
-) -> Rows:
-    """Return the relations of a graph's lines; chosen [E]: of these events alone."""
+    graph: Graph, columns: Sequence[str], ids_of: TemplatesOf, chosen: Bools | None = None,
+    window_us: int | None = None,
+) -> Rows:  # fmt: skip
+    """Return the relations of a graph's lines; chosen [E]: of these events alone.
+
+    window_us: give them by such windows, too; an hour is some of them.
+    """
     at = lines_of(graph, columns)
     if chosen is not None:
         at = at[chosen[at]]
@@ -90,30 +104,38 @@ def rows_of(
     line, node, nodes = _nodes(graph, at, columns)
     host, hosts = coded(graph.host[at])
     ts = graph.ts[at]
-    alone = Alone(*_distinct([event], at, ts, host))
-    code, first_at, first, last, count, where = _distinct(
-        [event[line], node], at[line], ts[line], host[line], np.arange(len(line))
-    )
+    alone = Alone(*_distinct([event], at, ts, host)[:-1])
+    every = np.arange(len(line))
+    told = [event[line], node], at[line], ts[line], host[line], every
+    code, first_at, first, last, count, where, row = _distinct(*told)
     n = np.arange(len(code))
     relations = Relations(first, event[line[code]], n, node[code], events, nodes)
-    return Rows(relations, first_at, first, last, count, where, alone, hosts)
+    fine = None
+    if window_us is not None:
+        one, _, when, *_ = _distinct(*told, window_us)
+        lines = np.arange(len(one))
+        parts = Relations(when, event[line[one]], lines, node[one], events, nodes)
+        fine = Fine(parts, row[one])
+    return Rows(relations, first_at, first, last, count, where, alone, hosts, fine)
 
 
 def _distinct(
-    codes: list[Ints], at: Ints, ts: Ints, host: Ints, told: Ints | None = None
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
-    """Return the first of each distinct row of an hour and host: itself, event, first, last, count.
+    codes: list[Ints], at: Ints, ts: Ints, host: Ints, told: Ints | None = None,
+    window_us: int = HOUR,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:  # fmt: skip
+    """Return the distinct rows of windows of hosts, by the first of each.
 
-    told: what stands for a row; the first code if not given. The last column is the host.
+    These are themselves, their event, first, last, count and host; and which of them each row is.
+    told: what stands for a row; the first code if not given.
     """
     from graphad.scan.tuples import distinct_rows
 
-    first, which = distinct_rows(np.stack([*codes, host, ts // HOUR]), _SEED)
+    first, which = distinct_rows(np.stack([*codes, host, ts // window_us]), _SEED)
     last = np.zeros(len(first), np.int64)
     np.maximum.at(last, which, ts)
     count = np.bincount(which, minlength=len(first)).astype(np.int64)
     row = codes[0] if told is None else told
-    return row[first], at[first], ts[first], last, count, host[first]
+    return row[first], at[first], ts[first], last, count, host[first], which
 
 
 def _events(

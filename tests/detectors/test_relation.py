@@ -248,7 +248,7 @@ def test_tables_are_read_by_their_columns(tmp_path: Path) -> None:
 def test_errors_are_clear(quiet: Graph, tmp_path: Path) -> None:
     with pytest.raises(GraphadError, match="one alone has none"):
         RelationDetector(columns=("user",))
-    with pytest.raises(GraphadError, match="surprisal, counts or unseen"):
+    with pytest.raises(GraphadError, match="surprisal, counts, unseen, network or rank"):
         RelationDetector(model="oracle")  # type: ignore[arg-type]
     with pytest.raises(NotFitted):
         RelationDetector().save(tmp_path / "a")
