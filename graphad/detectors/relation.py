@@ -5,19 +5,19 @@ the event normally occurs with such a value. Source of the question: Li et al., 
 Dynamic Graphs for Log Anomaly Detection, ICKG 2023 (arXiv 2309.05953).
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import WITH, Paths, Unit, Window, load_model, of_kind, save_model
 from graphad.detectors.hours import oddest_of_hours
+from graphad.detectors.relation_messages import OfMessages
 from graphad.detectors.relation_ranked import WINDOW, Ranked
-from graphad.detectors.relation_rows import TEXT_FIELDS, Rows, masked_lines, rows_of
+from graphad.detectors.relation_rows import Rows, rows_of
 from graphad.detectors.relation_stories import EVENT, Odd, best_relations, odd_of
 from graphad.detectors.window_models import Training
 from graphad.errors import GraphadError, ModelError, NotFitted
@@ -26,9 +26,6 @@ from graphad.models.relation_counts import TERMS, Form, RelationCounts
 from graphad.models.relation_network import RelationNetwork
 from graphad.models.relations import joined
 from graphad.models.tails import Tail
-
-if TYPE_CHECKING:
-    from graphad.models.templates import Templates
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,7 +37,7 @@ _NETWORKS = ("network", "rank")
 
 
 @dataclass
-class RelationDetector:
+class RelationDetector(OfMessages):
     """Scores relations by how unlikely they are.
 
     columns: of a table's records, the event first; without them text logs' lines are read. model:
@@ -51,18 +48,13 @@ class RelationDetector:
     name: ClassVar[str] = "relation"
     unit: ClassVar[Unit] = "relation"
 
-    columns: tuple[str, ...] = ()
     model: Model = "surprisal"
     mode: Literal["default", "paper"] = "default"
     top: int = 1000
     counts_: RelationCounts | None = field(default=None, repr=False)
     tails_: dict[str, Tail] = field(default_factory=dict, repr=False)
-    templates_: dict[str, Any] | None = field(default=None, repr=False)
     rows_: dict[str, int] = field(default_factory=dict, repr=False)
     ranked_: Ranked | None = field(default=None, repr=False)
-    _ids: Callable[[Sequence[str]], Sequence[str]] | None = field(
-        default=None, init=False, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises: GraphadError."""
@@ -76,11 +68,6 @@ class RelationDetector:
             raise GraphadError("A mode of relations is default or paper.")
         if self.mode == "paper" and self.model not in _NETWORKS:
             raise GraphadError("The published method is a network: --model network or rank.")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Return the fields of records that graphs must have."""
-        return self.columns or TEXT_FIELDS
 
     @property
     def slice_s(self) -> int | None:
@@ -103,10 +90,9 @@ class RelationDetector:
         Raises: GraphadError: too few relations.
         """
         again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
-        self.counts_, self.templates_, self._ids = None, None, None
-        self.tails_, self.rows_, self.ranked_ = {}, {}, None
-        if not self.columns:
-            self._learn_templates(again)
+        self.forget_templates()
+        self.counts_, self.ranked_, self.tails_, self.rows_ = None, None, {}, {}
+        self.learn_templates(again)
         return self._counted(RelationCounts(self.form), again, training)
 
     def update(self, window: Window) -> "RelationDetector":
@@ -117,35 +103,8 @@ class RelationDetector:
             raise GraphadError(
                 "A network of relations cannot be updated.", hint="Fit it on the longer window."
             )
-        if not self.columns:
-            self._learn_templates(lambda: window.graphs(self.fields))
+        self.learn_templates(lambda: window.graphs(self.fields))
         return self._counted(self.counts_, lambda: window.graphs(self.fields))
-
-    def _learn_templates(self, again: Callable[[], Iterable[Graph]]) -> None:
-        lines: set[str] = set()
-        for graph in again():
-            lines |= masked_lines(graph)
-        templates = self._templates()
-        templates.learn(sorted(lines))
-        self.templates_, self._ids = templates.dump(), None
-
-    def _templates(self) -> "Templates":
-        try:
-            import drain3.drain  # noqa: F401
-        except ImportError as error:
-            raise GraphadError(
-                "Templates are found by drain3, which is not installed.",
-                hint="pip install 'graphad[logs]'",
-            ) from error
-        from graphad.models.templates import Templates
-
-        return Templates() if self.templates_ is None else Templates.restore(self.templates_)
-
-    def ids_of(self, lines: Sequence[str]) -> Sequence[str]:
-        """Return the templates' ids of masked lines."""
-        if self._ids is None:
-            self._ids = self._templates().ids_of
-        return self._ids(lines)
 
     def _counted(
         self, counts: RelationCounts, again: Callable[[], Iterable[Graph]],
@@ -276,7 +235,7 @@ class RelationDetector:
         told, arrays, texts = self.counts_.dump()
         settings = {
             "columns": self.columns, "model": self.model, "mode": self.mode, "top": self.top,
-            "rows": self.rows_, "counts": told, "tails": {}, "templates": None, "ranked": None,
+            "rows": self.rows_, "counts": told, "tails": {}, "ranked": None,
         }  # fmt: skip
         held: dict[str, npt.NDArray[Any]] = {f"counts/{name}": a for name, a in arrays.items()}
         tails: dict[str, Any] = {}
@@ -288,9 +247,7 @@ class RelationDetector:
             settings["ranked"], arrays = self.ranked_.dump()
             held |= {f"ranked/{name}": array for name, array in arrays.items()}
         words = {f"counts/{name}": part for name, part in texts.items()}
-        if self.templates_ is not None:
-            words["templates"] = [json.dumps(self.templates_)]
-        save_model(folder, self.name, settings | {"tails": tails}, held, words)
+        save_model(folder, self.name, settings | {"tails": tails}, held, words | self.dumped())
 
     @classmethod
     def load(cls, folder: Path) -> "RelationDetector":
@@ -298,8 +255,8 @@ class RelationDetector:
         settings, arrays, texts = load_model(folder, cls.name)
         try:
             made = cls(
-                tuple(settings["columns"]), settings["model"], settings.get("mode", "default"),
-                int(settings["top"]),
+                columns=tuple(settings["columns"]), model=settings["model"],
+                mode=settings.get("mode", "default"), top=int(settings["top"]),
             )  # fmt: skip
             made.counts_ = RelationCounts.restore(
                 settings["counts"], of_kind("counts", arrays), of_kind("counts", texts)
@@ -312,9 +269,7 @@ class RelationDetector:
             if made.model in _NETWORKS:
                 made.ranked_ = Ranked.restore(settings["ranked"], of_kind("ranked", arrays))
             made.rows_ = {str(kind): int(rows) for kind, rows in settings["rows"].items()}
-            if not made.columns:
-                made.templates_ = json.loads(texts["templates"][0])
-                made._templates()
+            made.restore_templates(texts)
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, GraphadError,
         ) as error:  # fmt: skip

@@ -100,7 +100,7 @@ def rows_of(
     at = lines_of(graph, columns)
     if chosen is not None:
         at = at[chosen[at]]
-    event, events = _events(graph, at, columns, ids_of)
+    event, events = events_of(graph, at, columns, ids_of)
     line, node, nodes = _nodes(graph, at, columns)
     host, hosts = coded(graph.host[at])
     ts = graph.ts[at]
@@ -138,7 +138,7 @@ def _distinct(
     return row[first], at[first], ts[first], last, count, host[first], which
 
 
-def _events(
+def events_of(
     graph: Graph, at: Ints, columns: Sequence[str], ids_of: TemplatesOf
 ) -> tuple[Ints, list[str]]:
     """Return the event of each line, by number, and their names."""
