@@ -183,7 +183,7 @@ class RelationDetector(OfMessages):
     def rows(self, graph: Graph, chosen: Bools | None = None) -> Rows:
         """Return the relations of a graph; chosen [E]: of these events alone."""
         window = WINDOW if self.model in _NETWORKS else None
-        return rows_of(graph, self.columns, self.ids_of, chosen, window)
+        return rows_of(graph, self.columns, self.ids_of, chosen, window, self.slots_)
 
     def odd(self, rows: Rows, inside: bool = False) -> Odd:
         """Return relations and events, scored. Raises: NotFitted."""

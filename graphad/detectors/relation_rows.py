@@ -5,7 +5,8 @@ that its line has. Of a table the first column is the event, and the others are 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from graphad.models.relations import Relations
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Slots = Mapping[str, Sequence[int]]  # of templates: which words of a line are values, by place
 TemplatesOf = Callable[[Sequence[str]], Sequence[str]]  # ids of masked lines
 
 COMPONENT, HOST = "component", "host"
@@ -83,25 +85,29 @@ def lines_of(graph: Graph, columns: Sequence[str]) -> Ints:
     return np.flatnonzero(template & (graph.action == _WRITE))
 
 
-def masked_lines(graph: Graph) -> set[str]:
-    """Return the masked lines that a graph's templates are learned from."""
-    templates = np.unique(graph.dst[lines_of(graph, ())])
-    return {str(graph.labels[n]) for n in templates}
+def masked_lines(graph: Graph) -> Counter[str]:
+    """Return the masked lines that a graph's templates are learned from, and how often each is."""
+    used, often = np.unique(graph.dst[lines_of(graph, ())], return_counts=True)
+    found: Counter[str] = Counter()
+    for n, count in zip(used, often.tolist(), strict=True):
+        found[str(graph.labels[n])] += count
+    return found
 
 
 def rows_of(
     graph: Graph, columns: Sequence[str], ids_of: TemplatesOf, chosen: Bools | None = None,
-    window_us: int | None = None,
+    window_us: int | None = None, slots: Slots | None = None,
 ) -> Rows:  # fmt: skip
     """Return the relations of a graph's lines; chosen [E]: of these events alone.
 
-    window_us: give them by such windows, too; an hour is some of them.
+    window_us: give them by such windows, too; an hour is some of them. slots: of templates.
     """
     at = lines_of(graph, columns)
     if chosen is not None:
         at = at[chosen[at]]
     event, events = events_of(graph, at, columns, ids_of)
-    line, node, nodes = _nodes(graph, at, columns)
+    words = worded(graph, at, event, events, slots or {})
+    line, node, nodes = _nodes(graph, at, columns, words)
     host, hosts = coded(graph.host[at])
     ts = graph.ts[at]
     alone = Alone(*_distinct([event], at, ts, host)[:-1])
@@ -151,25 +157,51 @@ def events_of(
     return code[where], names
 
 
+def worded(
+    graph: Graph, at: Ints, event: Ints, events: Sequence[str], slots: Slots
+) -> list[tuple[str, Ints, pa.Array]]:
+    """Return the words of lines that differ within their templates: type, lines and words of each.
+
+    The n-th such word of a template is a "word n".
+    """
+    if not slots or not len(at):
+        return []
+    used, first, where = np.unique(graph.dst[at], return_index=True, return_inverse=True)
+    held: list[list[str | None]] = []
+    for number, (entity, line) in enumerate(zip(used.tolist(), first.tolist(), strict=True)):
+        places = slots.get(events[int(event[line])], ())
+        words = str(graph.labels[entity]).split() if places else []
+        for n, place in enumerate(places):
+            if n == len(held):
+                held.append([None] * len(used))
+            held[n][number] = words[place] if place < len(words) else None
+    found = []
+    for n, column in enumerate(held):
+        told = pa.array(column, pa.string()).take(pa.array(where.ravel()))
+        there = np.flatnonzero(told.is_valid().to_numpy(zero_copy_only=False))
+        found.append((f"word {n + 1}", there, told.take(pa.array(there))))
+    return found
+
+
 def _nodes(
-    graph: Graph, at: Ints, columns: Sequence[str]
+    graph: Graph, at: Ints, columns: Sequence[str], words: Sequence[tuple[str, Ints, pa.Array]]
 ) -> tuple[Ints, Ints, list[tuple[str, str]]]:
     """Return lines and nodes of relations, in order of lines, and the nodes' types and values."""
     every = np.arange(len(at))
     take = pa.array(at)
-    parts: list[tuple[str, Ints, pa.Array]] = []  # type, lines, values
+    parts = list(words)  # type, lines, values
     for name in columns[1:]:
-        words = graph.fields[name].take(take)
-        there = np.flatnonzero(words.is_valid().to_numpy(zero_copy_only=False))
-        parts.append((name, there, words.take(pa.array(there))))
+        column = graph.fields[name].take(take)
+        there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+        parts.append((name, there, column.take(pa.array(there))))
     if not columns:
         provider = graph.fields[PROVIDER].take(take)
         there = np.flatnonzero(provider.is_valid().to_numpy(zero_copy_only=False))
         parts.append((COMPONENT, there, provider.take(pa.array(there))))
         parts.append((HOST, every, pa.array(graph.host[at], pa.string())))
-        told = graph.fields[ALL].take(take)
-        flat = told.flatten()
-        sizes = np.diff(told.offsets.to_numpy())
+        listed = graph.fields[ALL].take(take)
+        flat = listed.flatten()
+        sizes = np.diff(listed.offsets.to_numpy())
         line = np.repeat(every, sizes)
         kinds, names = coded(pa.chunked_array([flat.field("type")]))
         values = flat.field("value")
@@ -180,8 +212,8 @@ def _nodes(
             parts.append((kind, line[mine], values.take(pa.array(mine))))
     nodes: list[tuple[str, str]] = []
     lines, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for kind, line, words in parts:
-        code, values = coded(pa.chunked_array([words]))
+    for kind, line, told in parts:
+        code, values = coded(pa.chunked_array([told]))
         lines.append(line)
         codes.append(code + len(nodes))
         nodes += [(kind, value) for value in values]
