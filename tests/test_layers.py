@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "schema", "jit", "files", "database"},
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
-    | {"auditd", "evtx", "json", "strace", "tabular", "text", "windows"},
+    | {"auditd", "cdm", "evtx", "json", "strace", "tabular", "text", "told", "windows"},
     {"detect"},
     {"detectors"},
     {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},
