@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -17,7 +18,8 @@ from graphad import schema
 from graphad.parse import Options, arrow_type
 
 MAPPING = """
-    SELECT record, ts, host, outcome, edge.ordinal AS ordinal, edge.action AS action,
+    SELECT record, coalesce(edge.ts, ts) AS ts, host, outcome, edge.ordinal AS ordinal,
+           edge.action AS action,
            edge.src_type AS src_type, edge.src_key AS src_key, edge.src_label AS src_label,
            edge.src_detail AS src_detail, edge.dst_type AS dst_type, edge.dst_key AS dst_key,
            edge.dst_label AS dst_label, edge.dst_detail AS dst_detail
@@ -50,11 +52,13 @@ class Told:
     """What one record says: `fields` go to the columns of their names, others to `attrs`.
 
     One with edges needs a time. One without is left out by the `rule`, or rejected for a `reason`.
+    Of a record that tells of several times, `times` are those of its edges.
     """
 
     ts: int | None = None  # us
     host: str | None = None
     edges: Sequence[Edge] = ()
+    times: Sequence[int | None] = ()
     fields: dict[str, Any] = field(default_factory=dict)
     rule: str | None = None
     reason: str | None = None
@@ -88,7 +92,7 @@ def rows(places: pa.Table, told: Sequence[Told], options: Options) -> pa.Table:
         "host": _texts([one.host or unknown for one in told]),
         "_rule": _texts([None if one.edges else one.rule for one in told]),
         "_reason": _texts([one.reason for one in told]),
-        "_edges": _edge_lists([one.edges for one in told]),
+        "_edges": _edge_lists(told),
     }
     if all(one.ts is None for one in told):
         columns["ts"] = pa.nulls(len(told), pa.timestamp("us"))
@@ -116,14 +120,16 @@ def _texts(values: Sequence[str | None]) -> pa.DictionaryArray:
         return pa.array(clean, pa.string()).dictionary_encode()
 
 
-def _edge_lists(edges: Sequence[Sequence[Edge]]) -> pa.ListArray:
+def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
     """Return the edges of each record as a list of structs."""
-    offsets, ordinals, flat = [0], list[int](), list[Edge]()
-    for some in edges:
-        flat.extend(some)
-        ordinals.extend(range(len(some)))
+    offsets, ordinals, flat, times = [0], list[int](), list[Edge](), list[int | None]()
+    for one in told:
+        flat.extend(one.edges)
+        ordinals.extend(range(len(one.edges)))
+        times.extend(one.times or repeat(None, len(one.edges)))
         offsets.append(len(flat))
     columns: dict[str, pa.Array] = {
+        "ts": pa.array(times, pa.timestamp("us")),
         "action": _texts([edge[1] for edge in flat]),
         "ordinal": pa.array(ordinals, pa.int64()),
     }

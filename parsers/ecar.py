@@ -112,7 +112,7 @@ ENDS = {
     "service": _folded("service", "service"),
     "task": _folded("task", "task_name"),
     "from": End("address", "nullif(src_ip, '')"),
-    "account": _folded("user", "coalesce(target_user, \"user\")"),
+    "account": _folded("user", 'coalesce(target_user, "user")'),
     "session": End("session", _id("target_guid")),
     "host": _folded("host", "host"),
 }

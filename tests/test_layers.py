@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "schema", "jit", "files", "database"},
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
-    | {"auditd", "cdm", "evtx", "json", "strace", "tabular", "text", "told", "windows"},
+    | {"auditd", "camflow", "cdm", "evtx", "json", "procmon", "spade", "strace", "tabular", "text", "told", "windows"},
     {"detect"},
     {"detectors"},
     {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},
