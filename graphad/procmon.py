@@ -62,7 +62,7 @@ class Procmon:
             values = next(csv.reader([line], strict=True))
         except (csv.Error, StopIteration):
             return Told(reason="no line of a table")
-        names = [value.strip("\ufeff ") for value in values]
+        names = [value.strip() for value in values]
         if "Operation" in names and "PID" in names:
             self.header = names
             return Told(rule="names of the columns")

@@ -115,7 +115,7 @@ def _column(name: str, values: list[Any]) -> pa.Array:
 def _texts(values: Sequence[str | None]) -> pa.DictionaryArray:
     try:
         return pa.array(values, pa.string()).dictionary_encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, pa.ArrowTypeError, pa.ArrowInvalid):
         clean = [None if v is None else _SURROGATE.sub("\ufffd", v) for v in values]
         return pa.array(clean, pa.string()).dictionary_encode()
 

@@ -86,7 +86,8 @@ class LineDecoder:
                 place = (number, offset, len(line), number)
                 for name, value in zip(PLACE.names, place, strict=True):
                     places[name].append(value)
-                told.append(self.read(line.rstrip(b"\r").decode("utf-8", "backslashreplace")))
+                text = line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
+                told.append(self.read(text.decode("utf-8", "backslashreplace")))
             offset += len(line) + 1
         blank = read - len(told)
         table = rows(pa.table(places, schema=PLACE), told, self.options)

@@ -104,13 +104,14 @@ class StreamSpot:
 
     def state(self) -> Any:
         """Return how many lines there were."""
-        return self.count
+        return [self.count]
 
     def restore(self, state: Any) -> None:
         """Go on counting."""
-        if type(state) is not int:
+        [count] = state
+        if type(count) is not int:
             raise ValueError("no state of StreamSpot")
-        self.count = state
+        self.count = count
 
 
 def sniff(head: bytes) -> float:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What samples of the host formats give: edges in order, and records left out, by rule."""
 
 # Of each sample: seconds within the hour, source, action and target.
@@ -104,17 +105,17 @@ ROWS = {
     "procmon/log.csv": r"""
 00:01.000 process C:\Windows\explorer.exe | launch | process C:\Windows\System32\wscript.exe
 00:01.000 file C:\Windows\System32\wscript.exe | exec | process C:\Windows\System32\wscript.exe
-00:01.000 file C:\Windows\System32\vbscript.dll | load | process C:\Windows\System32\wscript.exe
-00:01.000 file C:\Users\gil\inv.vbs | read | process C:\Windows\System32\wscript.exe
-00:01.000 process C:\Windows\System32\wscript.exe | create | file C:\Users\gil\stage.tmp
-00:01.000 file C:\Users\gil\stage.tmp | rename | file C:\Users\gil\stage.exe
-00:01.000 process C:\Windows\System32\wscript.exe | rename | file C:\Users\gil\stage.exe
-00:01.000 process C:\Windows\System32\wscript.exe | write | registry HKCU\Software\Run\upd
-00:01.000 registry HKLM\Software\Lab\Key | read | process C:\Windows\System32\wscript.exe
-00:01.000 process C:\Windows\System32\wscript.exe | connect | socket 203.0.113.12:443
-00:01.000 socket 203.0.113.12:443 | receive | process C:\Windows\System32\wscript.exe
-00:01.000 process C:\Windows\System32\wscript.exe | delete | file C:\Users\gil\inv.vbs
-00:01.000 file C:\Windows\System32\cmd.exe | exec | process C:\Windows\System32\cmd.exe
+00:01.200 file C:\Windows\System32\vbscript.dll | load | process C:\Windows\System32\wscript.exe
+00:01.400 file C:\Users\gil\inv.vbs | read | process C:\Windows\System32\wscript.exe
+00:01.600 process C:\Windows\System32\wscript.exe | create | file C:\Users\gil\stage.tmp
+00:01.700 file C:\Users\gil\stage.tmp | rename | file C:\Users\gil\stage.exe
+00:01.700 process C:\Windows\System32\wscript.exe | rename | file C:\Users\gil\stage.exe
+00:02.000 process C:\Windows\System32\wscript.exe | write | registry HKCU\Software\Run\upd
+00:02.100 registry HKLM\Software\Lab\Key | read | process C:\Windows\System32\wscript.exe
+00:02.300 process C:\Windows\System32\wscript.exe | connect | socket 203.0.113.12:443
+00:02.400 socket 203.0.113.12:443 | receive | process C:\Windows\System32\wscript.exe
+00:02.600 process C:\Windows\System32\wscript.exe | delete | file C:\Users\gil\inv.vbs
+00:03.000 file C:\Windows\System32\cmd.exe | exec | process C:\Windows\System32\cmd.exe
 """,
     "procmon_xml/log.xml": r"""
 00:01.000 process C:\Windows\explorer.exe | launch | process C:\Windows\System32\wscript.exe
@@ -130,6 +131,95 @@ ROWS = {
 00:02.400 socket 203.0.113.12:443 | receive | process C:\Windows\System32\wscript.exe
 00:02.600 process C:\Windows\System32\wscript.exe | delete | file C:\Users\gil\inv.vbs
 00:03.000 file C:\Windows\System32\cmd.exe | exec | process C:\Windows\System32\cmd.exe
+""",
+    "tetragon/events.json": r"""
+00:01.500 process /sbin/init | launch | process /bin/sh
+00:01.500 file /bin/sh | exec | process /bin/sh
+00:02.500 process /bin/sh | launch | process /usr/bin/python3
+00:02.500 file /usr/bin/python3 | exec | process /usr/bin/python3
+00:03.500 process /usr/bin/python3 | connect | socket 203.0.113.61:443
+00:04.500 process /usr/bin/python3 | write | file /var/lib/app/state
+00:05.500 file /etc/app.conf | read | process /usr/bin/python3
+00:06.500 file /etc/shadow | read | process /usr/bin/python3
+00:07.500 process /usr/bin/python3 | send | socket 203.0.113.61:443
+00:10.500 process /usr/bin/python3 | bind | socket 0.0.0.0:8080
+00:11.500 file /usr/lib/libssl.so.3 | load | process /usr/bin/python3
+00:12.500 process /usr/bin/python3 | resolve | domain api.example.net
+""",
+    "falco/alerts.json": r"""
+00:01.123 process /usr/sbin/nginx | launch | process /bin/bash
+00:01.123 file /bin/bash | exec | process /bin/bash
+00:02.123 file /etc/shadow | read | process /bin/bash
+00:03.123 process /bin/bash | write | file /etc/cron.d/x
+00:04.123 process /bin/bash | connect | socket 203.0.113.90:4444
+00:05.123 process /bin/bash | delete | file /root/.bash_history
+00:06.123 process /bin/bash | chmod | file /tmp/s
+""",
+    "tracee/events.json": r"""
+00:01.000 process /usr/bin/curl | fork | process /usr/bin/curl
+00:02.000 file /usr/bin/curl | exec | process /usr/bin/curl
+00:02.000 process /usr/bin/curl | launch | process /usr/bin/curl
+00:03.000 process /usr/bin/curl | resolve | domain x.example
+00:04.000 process /usr/bin/curl | connect | socket 198.51.100.70:80
+00:06.000 process /usr/bin/curl | write | file /tmp/p
+00:07.000 file /tmp/p | rename | file /tmp/q
+00:07.000 process /usr/bin/curl | rename | file /tmp/q
+00:08.000 process /usr/bin/curl | delete | file /tmp/old
+00:09.000 process /usr/bin/curl | inject | process (unnamed)
+00:10.000 file /usr/lib/libcurl.so.4 | load | process /usr/bin/curl
+""",
+    "osquery/results.log": r"""
+59:55.000 process /bin/bash | launch | process /usr/bin/wget
+59:55.000 file /usr/bin/wget | exec | process /usr/bin/wget
+59:56.000 process /usr/bin/wget | connect | socket 203.0.113.5:80
+00:03.000 process /sbin/init | launch | process /tmp/miner
+00:03.000 file /tmp/miner | exec | process /tmp/miner
+00:05.000 process /tmp/miner | bind | socket 0.0.0.0:9000
+58:20.000 address 192.0.2.200 | logon | user hana
+58:20.000 user hana | logon | host lap-8
+00:02.000 file /tmp/cfg | rename | file /tmp/cfg2
+00:02.000 process /tmp/miner | rename | file /tmp/cfg2
+""",
+    "osquery/snapshots.log": r"""
+01:00.000 process /tmp/miner | connect | socket 198.51.100.9:3333
+""",
+    "ecs/documents.json": r"""
+00:01.250 process /bin/bash | launch | process /usr/bin/psql
+00:01.250 file /usr/bin/psql | exec | process /usr/bin/psql
+00:02.250 process /bin/bash | fork | process /usr/bin/psql
+00:04.250 process /usr/bin/psql | create | file /var/dump.sql
+00:05.250 file /var/dump.sql | rename | file /var/dump.gz
+00:05.250 process /usr/bin/psql | rename | file /var/dump.gz
+00:07.250 process /usr/bin/psql | connect | socket 203.0.113.33:5432
+00:08.250 socket 192.0.2.77:40400 | accept | process /usr/bin/psql
+00:09.250 process /usr/bin/psql | resolve | domain db.example.org
+00:10.250 address 192.0.2.77 | logon | user ivan
+00:10.250 user ivan | logon | host db-5
+00:11.250 process C:\Windows\regedit.exe | write | registry HKLM\Software\Run\a
+00:12.250 file C:\Windows\System32\aclui.dll | load | process C:\Windows\regedit.exe
+00:13.250 user root | change | user ivan
+00:15.000 process psql | launch | process /usr/bin/id
+00:15.000 file /usr/bin/id | exec | process /usr/bin/id
+""",
+    "ocsf/events.json": r"""
+00:01.000 process C:\Office\winword.exe | launch | process C:\Windows\powershell.exe
+00:01.000 file C:\Windows\powershell.exe | exec | process C:\Windows\powershell.exe
+00:02.000 process C:\Office\winword.exe | inject | process lsass.exe
+00:04.000 process C:\Office\winword.exe | create | file C:\Users\jo\x.ps1
+00:05.000 file C:\Users\jo\x.ps1 | rename | file C:\Users\jo\y.ps1
+00:05.000 process C:\Office\winword.exe | rename | file C:\Users\jo\y.ps1
+00:06.000 file C:\Users\jo\a.doc | read | process C:\Office\winword.exe
+00:07.000 file C:\Windows\amsi.dll | load | process C:\Office\winword.exe
+00:08.000 process C:\Office\winword.exe | connect | socket 203.0.113.44:443
+00:09.000 process C:\Office\winword.exe | resolve | domain evil.example
+00:10.000 address 192.0.2.15 | logon | user CORP\jo
+00:10.000 user CORP\jo | logon | host pc-3
+00:11.000 user admin | change | user svc2
+00:12.000 address 198.51.100.5 | logon | user dev
+00:12.000 user dev | change | service s3
+00:13.000 process C:\Office\winword.exe | write | registry HKCU\Software\Run
+00:14.000 process C:\Office\winword.exe | install | task \Upd
+00:16.000 file C:\secret.txt | read | process C:\Office\winword.exe
 """,
 }  # fmt: skip
 IGNORED: dict[str, dict[str, int]] = {
@@ -204,5 +294,35 @@ IGNORED: dict[str, dict[str, int]] = {
         "the operation failed": 2,
         "attributes asked for": 1,
         "thread, or process ended": 1,
+    },
+    "tetragon/events.json": {
+        "opened; reads and writes say what flowed": 1,
+        "no relation in this function": 1,
+        "process ended": 1,
+    },
+    "falco/alerts.json": {
+        "no relation in this alert": 1,
+        "no process named": 1,
+    },
+    "tracee/events.json": {
+        "opened; reads and writes say what flowed": 1,
+        "the call failed": 1,
+        "no relation in this event": 1,
+    },
+    "osquery/results.log": {
+        "removed, or no rows": 1,
+        "file changed by no named process": 1,
+        "command that was typed, by no named process": 1,
+        "inventory: no relation in this table": 1,
+    },
+    "osquery/snapshots.log": {},
+    "ecs/documents.json": {
+        "process ended, or its own state": 1,
+        "file changed by no named process": 1,
+        "no relation in this category of event": 1,
+    },
+    "ocsf/events.json": {
+        "process ended": 1,
+        "finding, not an event": 1,
     },
 }
