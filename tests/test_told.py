@@ -1,6 +1,7 @@
 """What Python readers tell becomes rows, whatever they tell."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ def places(n: int) -> pa.Table:
 def test_rows_of_what_records_say() -> None:
     a, b = Thing("process", "p:1", "sh"), Thing("file", "/x", None, None)
     told = [
-        Told(5, "web", [(a, "write", b), (b, "read", a)], {"pid": 7, "extra": "lone \ud800"}),
+        Told(
+            5,
+            "web",
+            [(a, "write", b), (b, "read", a)],
+            [None, 9],
+            {"pid": 7, "extra": "lone \ud800"},
+        ),
         Told(rule="left out"),
         Told(reason="broken"),
     ]
@@ -39,6 +46,7 @@ def test_rows_of_what_records_say() -> None:
     [first, second] = table["_edges"].to_pylist()[0]
     assert (first["action"], first["ordinal"], first["dst_key"]) == ("write", 0, "/x")
     assert (second["action"], second["ordinal"], second["dst_label"]) == ("read", 1, "sh")
+    assert (first["ts"], second["ts"]) == (None, datetime(1970, 1, 1, 0, 0, 0, 9))
     assert table["_edges"].to_pylist()[1:] == [[], []]
 
 
