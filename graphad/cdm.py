@@ -47,6 +47,11 @@ def uid(value: Any) -> str | None:
     )
 
 
+def _path(value: Any) -> str | None:
+    found = text(plain(value))
+    return None if found == "<unknown>" else found
+
+
 def _properties(record: dict[str, Any]) -> dict[str, Any]:
     base = plain(record.get("baseObject"))
     found: dict[str, Any] = {}
@@ -64,6 +69,7 @@ class Cdm:
         self.kernel = Kernel()
         self.hosts: dict[str, str] = {}
         self.users: dict[str, str] = {}
+        self.parts: dict[str, str] = {}  # threads and units, and the process each is a part of
         # by Event: its kind, time, subject, and the (direction, object) that wait for them
         self.pending: dict[str, list[Any]] = {}
 
@@ -101,8 +107,15 @@ class Cdm:
                 self.users[own] = user
                 forget(self.users)
         elif kind == "Subject":
+            parent = uid(body.get("parentSubject"))
+            if parent and plain(body.get("type")) in ("SUBJECT_THREAD", "SUBJECT_UNIT"):
+                self.parts[own] = self._whole(parent)
+                forget(self.parts)
+                return
             command = text(plain(body.get("cmdLine"))) or text(said.get("cmdLine"))
             self.kernel.process(own, name or (command.split()[0] if command else None), command)
+            if parent:
+                self.kernel.descends(own, self._whole(parent))
         elif kind in ("NetFlowObject", "PacketSocketObject"):
             address = text(plain(body.get("remoteAddress"))) or text(plain(body.get("destAddress")))
             port = plain(body.get("remotePort", body.get("destPort")))
@@ -123,6 +136,10 @@ class Cdm:
         else:  # SrcSinkObject, UnnamedPipeObject, IpcObject
             self.kernel.learn(own, "pipe", None, name)
 
+    def _whole(self, subject: str) -> str:
+        """Return the process that a thread or unit is a part of, else what it is itself."""
+        return self.parts.get(subject, subject)
+
     def _event(self, body: dict[str, Any], host: str | None) -> Told:
         kind = str(plain(body.get("type"))).removeprefix("EVENT_")
         said = _properties(body)
@@ -140,15 +157,17 @@ class Cdm:
         if subject is None:
             told.rule = NO_END
             return told
+        subject = self._whole(subject)
         label = text(said.get("exec")) or text(said.get("name"))
         told.fields["process_guid"], told.fields["exe"] = subject, label
         told.fields["tid"] = number(plain(body.get("threadId")))
         actor = self.kernel.process(subject, label)
         told.fields["exe"] = actor.label
-        path = text(plain(body.get("predicateObjectPath"))) or text(said.get("partial_path"))
-        second_path = text(plain(body.get("predicateObject2Path")))
+        path = _path(body.get("predicateObjectPath")) or _path(said.get("partial_path"))
+        second_path = _path(body.get("predicateObject2Path"))
         told.fields["file_path"], told.fields["new_path"] = path, second_path
         object_, other = uid(body.get("predicateObject")), uid(body.get("predicateObject2"))
+        object_ = self._whole(object_) if object_ else None
         if text(said.get("address")) and object_:
             self.kernel.learn_socket(object_, said["address"], said.get("port"), host)
             told.fields["dst_ip"] = text(said["address"])
@@ -192,7 +211,7 @@ class Cdm:
             told.rule = NO_END
         elif type_ == "EVENT_ISGENERATEDBY_SUBJECT":
             waiting = self._waiting(start)
-            waiting[2] = end
+            waiting[2] = self._whole(end)
             self._complete(waiting, told)
         elif type_.endswith("_AFFECTS_EVENT"):
             waiting = self._waiting(start)
@@ -246,11 +265,11 @@ class Cdm:
 
     def state(self) -> list[Any]:
         """Return all it remembers."""
-        return [self.kernel.state(), self.hosts, self.users, self.pending]
+        return [self.kernel.state(), self.hosts, self.users, self.parts, self.pending]
 
     def restore(self, state: Any) -> None:
         """Remember that."""
-        kernel, self.hosts, self.users, self.pending = state
+        kernel, self.hosts, self.users, self.parts, self.pending = state
         if any(len(one) != 4 for one in self.pending.values()):
             raise ValueError("no state of CDM")
         self.kernel.restore(kernel)

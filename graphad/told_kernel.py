@@ -94,6 +94,13 @@ class Kernel:
         self.processes[child][5] = of_parent[5] = True
         return [(before, "fork", self.process(child))]
 
+    def descends(self, child: str, parent: str) -> None:
+        """Learn which process forked another one, where no event tells."""
+        self.process(child)
+        known = self.processes[child]
+        if known[3] is None and not known[2] and child != parent:
+            known[3] = list(self.process(parent))
+
     def run(
         self, uid: str, program: Thing, command: str | None, loader: Thing | None
     ) -> list[Edge]:

@@ -18,7 +18,6 @@ from graphad.told import (
     Edge,
     Thing,
     Told,
-    dig,
     number,
     socket,
     stamp,
@@ -54,27 +53,29 @@ class Document:
 
     def __init__(self, record: dict[str, Any]) -> None:
         source = record.get("_source")
-        self.record: dict[str, Any] = source if type(source) is dict else record
+        self.fields: dict[str, Any] = {}
+        self._flatten(source if type(source) is dict else record, "", 6)
+
+    def _flatten(self, inner: dict[str, Any], before: str, depth: int) -> None:
+        for name, value in inner.items():
+            if type(value) is dict and depth:
+                self._flatten(value, f"{before}{name}.", depth - 1)
+            else:
+                self.fields.setdefault(before + name, value)
 
     def get(self, path: str) -> Any:
         """Return what stands at a path of names, nested or with dots."""
-        flat = self.record.get(path)
-        if flat is not None:
-            return flat
-        first, _, rest = path.partition(".")
-        inner = self.record.get(first)
-        if type(inner) is dict and rest:
-            found = inner.get(rest)
-            return found if found is not None else dig(inner, *rest.split("."))
-        return None
+        return self.fields.get(path)
 
     def text(self, *paths: str) -> str | None:
         """Return the first text at one of these paths; of a list its first element."""
         for path in paths:
-            found = self.get(path)
-            found = text(found[0] if isinstance(found, list) and found else found)
-            if found is not None:
-                return found
+            found = self.fields.get(path)
+            if found is None:
+                continue
+            said = text(found[0] if type(found) is list and found else found)
+            if said is not None:
+                return said
         return None
 
     def words(self, path: str) -> set[str]:

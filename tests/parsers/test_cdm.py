@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphad.cdm import early, plain, uid
+from graphad.cdm import Cdm, early, plain, uid
 from graphad.told_kernel import NO_END, Kernel
 from tests import captures
 from tests.parsers import told_rows as rows
@@ -210,3 +210,39 @@ def test_a_child_that_ran_a_program_read_before_it() -> None:
     assert program is not None
     found = [(s.key, action, d.key) for s, action, d in kernel.run("b", program, "cat", None)]
     assert found == [("/bin/cat", "exec", "b:1"), ("a", "launch", "b:1"), ("b", "exec", "b:1")]
+
+
+def record(kind: str, **body: Any) -> dict[str, Any]:
+    return {"datum": {kind: body}, "CDMVersion": "18"}
+
+
+def test_threads_are_their_process_and_parents_launch() -> None:
+    world = Cdm()
+    for subject, type_, parent, command in (
+        ("A1", "SUBJECT_PROCESS", None, "/bin/sh -i"),
+        ("A2", "SUBJECT_PROCESS", "A1", None),
+        ("A3", "SUBJECT_THREAD", "A2", None),
+        ("A4", "SUBJECT_UNIT", "A3", None),
+    ):
+        union = {"UUID": parent} if parent else None
+        told = world.read(
+            record("Subject", uuid=subject, type=type_, parentSubject=union, cmdLine=command)
+        )
+        assert told.rule
+    told = world.read(
+        record(
+            "Event", uuid="E1", type="EVENT_EXECUTE", subject={"UUID": "A4"}, timestampNanos=5000,
+            predicateObject={"UUID": "F1"}, predicateObjectPath={"string": "/bin/id"},
+        )
+    )  # fmt: skip
+    assert [(s.key, action, d.key) for s, action, d in told.edges] == [
+        ("f1", "exec", "a2:1"),
+        ("a1", "launch", "a2:1"),
+    ]
+    told = world.read(
+        record(
+            "Event", uuid="E2", type="EVENT_READ", subject={"UUID": "A3"}, timestampNanos=6000,
+            predicateObject={"UUID": "F2"}, predicateObjectPath={"string": "<unknown>"},
+        )
+    )  # fmt: skip
+    assert [(s.label, d.label) for s, _, d in told.edges] == [("(unnamed)", "/bin/id")]
