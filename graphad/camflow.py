@@ -10,7 +10,7 @@ Source: CamFlow's vocabulary and the W3C's PROV-JSON.
 from datetime import UTC, datetime
 from typing import Any
 
-from graphad.told import LAST, UNNAMED, Edge, Thing, Told, forget, socket, text
+from graphad.told import LAST, UNNAMED, Edge, Thing, Told, forget, socket, text, trimmed
 
 # The ends of each kind of edge, in the direction that information flows.
 ENDS = {
@@ -213,7 +213,7 @@ class CamFlow:
         rows: list[list[str | None]] = []
         place: dict[int, int] = {}
         held: dict[str, dict[str, int]] = {}
-        for name, some in (("nodes", self.nodes), ("changed", self.changed_by)):
+        for name, some in (("nodes", trimmed(self.nodes)), ("changed", self.changed_by)):
             held[name] = {}
             for own, node in some.items():
                 if id(node) not in place:

@@ -7,6 +7,7 @@ to them, and each gives the edge that it completes. Names of types may have a pr
 Source: the schemas CDM12 to CDM20 and the notes of their publishers on what they fill.
 """
 
+from hashlib import blake2b
 from typing import Any
 
 from graphad.told import UNNAMED, Edge, Thing, Told, forget, micros, number, text
@@ -38,6 +39,8 @@ def uid(value: Any) -> str | None:
     value = plain(value)
     if type(value) is not str or not value:
         return None
+    if len(value) > 256:  # no id that was ever published is so long
+        return blake2b(value.encode("utf-8", "replace"), digest_size=32).hexdigest()
     if len(value) == 36 and value[8] == "-" and value.isascii():
         return None if value == "00000000-0000-0000-0000-000000000000" else value.lower()
     return (

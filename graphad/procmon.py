@@ -8,6 +8,7 @@ Source: Process Monitor 3's help, its operations and their details.
 
 import csv
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from xml.parsers import expat
@@ -239,9 +240,9 @@ def _day(date: str) -> datetime | None:
         return None
 
 
-_ELEMENT = re.compile(rb"<(event|process)>.*?</\1>", re.DOTALL)
+_TAGS = (b"event", b"process")
 _BETWEEN = re.compile(
-    rb"\s*(?:(?:\xef\xbb\xbf)?<\?xml[^<>]*\?>|</?(?:procmon|processlist|eventlist)>|\s)*\s*"
+    rb"(?:\s|\xef\xbb\xbf|<\?xml[^<>]*\?>|</?(?:procmon|processlist|eventlist)>)*"
 )
 _ENDS = (b"</event>", b"</process>")
 NAMES = {"Date___Time": "Date & Time"}
@@ -273,6 +274,29 @@ class _Fields:
             name = NAMES.get(self.tag, self.tag.replace("_", " "))
             self.found[name] = "".join(self.parts)
         self.depth -= 1
+
+
+def elements(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (start, end, tag) of each whole element of an event or process, in order.
+
+    Looks at each byte a few times at most, whatever is left open.
+
+    >>> list(elements(b"<event>1</event> <event> <process>2</process>"))
+    [(0, 16, b'event'), (26, 46, b'process')]
+    """
+    starts = {tag: data.find(b"<" + tag + b">") for tag in _TAGS}
+    while any(start >= 0 for start in starts.values()):
+        start, tag = min((start, tag) for tag, start in starts.items() if start >= 0)
+        close = b"</" + tag + b">"
+        end = data.find(close, start)
+        if end < 0:
+            starts[tag] = -1
+            continue
+        end += len(close)
+        yield start, end, tag
+        for other, at in starts.items():
+            if 0 <= at < end:
+                starts[other] = data.find(b"<" + other + b">", end)
 
 
 def _refuse(*_: Any) -> None:
@@ -330,10 +354,10 @@ class XmlDecoder(LineStoryDecoder):
                 places[name].append(value)
             told.append(one)
 
-        for found in _ELEMENT.finditer(whole):
-            self._between(whole, at, found.start(), add)
-            add(found.start(), found.end(), self._element(found))
-            at = found.end()
+        for start, end, tag in elements(whole):
+            self._between(whole, at, start, add)
+            add(start, end, self._element(whole[start:end], tag))
+            at = end
         self._between(whole, at, len(whole), add)
         return Decoded(len(told), rows(pa.table(places, schema=PLACE), told, self.options))
 
@@ -343,12 +367,12 @@ class XmlDecoder(LineStoryDecoder):
                 start += 1
             add(start, end, Told(reason="neither an event nor a process"))
 
-    def _element(self, found: re.Match[bytes]) -> Told:
+    def _element(self, data: bytes, tag: bytes) -> Told:
         try:
-            said = element(found[0])
+            said = element(data)
         except ValueError as error:
             return Told(reason=str(error))
-        if found[1] == b"process":
+        if tag == b"process":
             exe = text(said.get("ImagePath")) or text(said.get("ProcessName"))
             fields = {"exe": exe, "pid": number(said.get("ProcessId"))}
             fields["command_line"] = text(said.get("CommandLine"))

@@ -9,7 +9,7 @@ Source: the reporters and storages of SPADE 2 and 3.
 
 from typing import Any
 
-from graphad.told import UNNAMED, Edge, Thing, Told, forget, micros, socket, text
+from graphad.told import UNNAMED, Edge, Thing, Told, forget, micros, socket, text, trimmed
 
 _VERTEX = "describes a vertex; edges use it"
 _OPENED = "opened; reads and writes say what flowed"
@@ -154,7 +154,7 @@ class Spade:
 
     def state(self) -> Any:
         """Return all it remembers."""
-        return [self.vertices, self.count, self.last]
+        return [trimmed(self.vertices), self.count, self.last]
 
     def restore(self, state: Any) -> None:
         """Remember that."""

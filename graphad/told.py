@@ -29,6 +29,7 @@ REJECT = "coalesce(_reason, CASE WHEN ts IS NULL THEN 'no time' ELSE 'no relatio
 
 UNNAMED = "(unnamed)"  # label of what no record names; sorts before any name that one does
 MAX_KNOWN = 1 << 20  # entities a reader remembers; then it forgets the half it learned first
+MAX_STATE = 1 << 28  # characters of what is kept of them at the end of a source
 LAST = 253_402_300_799_999_999  # us; the end of year 9999
 _INT64 = 1 << 63
 _KINDS = {column.name: column.kind for column in schema.RECORDS}
@@ -147,6 +148,18 @@ def forget(*known: dict[Any, Any]) -> None:
         if len(some) > MAX_KNOWN:
             for key in list(some)[: MAX_KNOWN // 2]:
                 del some[key]
+
+
+def trimmed(known: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return what is remembered, without its older part where it would be too long to keep."""
+    while True:
+        size = sum(
+            len(key) + sum(len(part) for part in value if type(part) is str) + 32
+            for key, value in known.items()
+        )
+        if size <= MAX_STATE:
+            return known
+        known = {key: known[key] for key in list(known)[len(known) // 2 + 1 :]}
 
 
 def number(value: object) -> int | None:

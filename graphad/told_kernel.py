@@ -6,7 +6,7 @@ without EVENT_. A process that runs another program is a new instance, as in the
 
 from typing import Any
 
-from graphad.told import UNNAMED, Edge, Thing, forget, socket
+from graphad.told import UNNAMED, Edge, Thing, forget, socket, trimmed
 
 _READS = {"READ", "READ_SOCKET_PARAMS", "RECVFROM", "RECVMSG", "RECV"}
 _WRITES = {"WRITE", "WRITE_SOCKET_PARAMS", "SENDTO", "SENDMSG", "SEND", "TRUNCATE", "UPDATE"}
@@ -178,7 +178,7 @@ class Kernel:
 
     def state(self) -> list[Any]:
         """Return all it remembers."""
-        return [self.processes, self.objects]
+        return [trimmed(self.processes), trimmed(self.objects)]
 
     def restore(self, state: Any) -> None:
         """Remember that."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphad import formats
 from graphad.parse import PLACE, Decoder, Options
 from graphad.store import Store
-from graphad.told import MAPPING, Thing, Told, micros, number, rows, stamp
+from graphad.told import MAPPING, Thing, Told, micros, number, rows, stamp, trimmed
 from graphad.told_decode import RecordDecoder, StoryDecoder
 
 SAMPLES = Path(__file__).parents[1] / "sample_logs"
@@ -135,6 +135,15 @@ def test_a_state_is_all_that_is_remembered(name: str, tmp_path: Path) -> None:
         for broken in (None, 5, [], [True, None], [True, [1]], {"a": 1}):
             with pytest.raises(ValueError, match=r"no state|unpack"):
                 TELLING[name].decoder(Options()).restore(broken)  # type: ignore[attr-defined]
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphad.told.MAX_STATE", 1000)
+    known: dict[str, list[Any]] = {str(n): ["x" * 50, None] for n in range(100)}
+    kept = trimmed(known)
+    assert list(kept) == [str(n) for n in range(100 - len(kept), 100)]
+    assert 5 <= len(kept) <= 11
+    assert len(known) == 100
 
 
 def test_a_store_says_why_there_is_no_relation(tmp_path: Path) -> None:

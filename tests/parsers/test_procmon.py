@@ -1,11 +1,12 @@
 """Process Monitor: hostile XML, clocks without dates, and processes that use an id again."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from graphad.parse import Options
-from graphad.procmon import Procmon, element
+from graphad.procmon import Procmon, XmlDecoder, element, elements
 from tests.parsers import told_rows as rows
 
 XML = (rows.SAMPLES / "procmon_xml" / "log.xml").read_text("utf-8-sig")
@@ -59,6 +60,18 @@ def test_junk_between_elements_hides_none(tmp_path: Path) -> None:
     # The open element swallows the one behind it, and no other.
     assert source.rejected == 1
     assert source.read == whole.sources[0].read
+
+
+def test_open_elements_take_no_time(tmp_path: Path) -> None:
+    start = time.process_time()
+    assert list(elements(b"<event>" * 300_000 + b"<process></process>")) == [
+        (2_100_000, 2_100_019, b"process")
+    ]
+    assert list(elements(b"<event><process>" * 100_000)) == []
+    blank = b"<procmon>" + b" \n" * 200_000 + b"x"
+    decoded = XmlDecoder(Procmon(Options()), Options()).decode(blank, True)
+    assert decoded.raw["_reason"].to_pylist() == ["neither an event nor a process"]
+    assert time.process_time() - start < 5
 
 
 def times(lines: list[str], options: Options) -> list[int | None]:
