@@ -1,5 +1,6 @@
 """Decoders whose records a Python reader understands: JSON, and lines of text."""
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from graphad.parse import PLACE, Decoded, Options, whole_lines
 from graphad.told import Reader, Told, World, rows
 
 _NO_FIELDS: Fields = (("graphad has no column for any", "context"),)  # all of a record stays whole
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ROOM = Told(reason="nested too deep")
 
 
@@ -33,6 +35,8 @@ class RecordDecoder(JsonDecoder):
     def _told(self, text: str | None) -> Told:
         try:
             record = msgspec.json.decode(text) if text else {}
+            if text and "\\\\" in text:  # keys of attrs are paths: a dot in one is escaped
+                record = {_ESCAPED.sub(r"\1", key): value for key, value in record.items()}
         except (msgspec.DecodeError, RecursionError):
             return _ROOM
         return self.read(record)

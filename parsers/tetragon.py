@@ -61,6 +61,7 @@ def read(record: Any) -> Told:
         return told
     told.rule = _UNTOLD.get(kind, "an end of its edge is not named")
     if kind == "process_exec":
+        told.ts = told.ts or stamp(dig(body, "process", "start_time"))
         told.edges = _exec(body, actor, told.fields)
     elif kind == "process_loader":
         path = text(body.get("path"))

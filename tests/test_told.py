@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad import formats
-from graphad.parse import PLACE, Decoder, Options
+from graphad.json_rebuild import rebuild
+from graphad.parse import PLACE, Options
 from graphad.store import Store
 from graphad.told import MAPPING, Thing, Told, micros, number, rows, stamp, trimmed
 from graphad.told_decode import RecordDecoder, StoryDecoder
@@ -89,13 +90,12 @@ def _samples(name: str) -> list[Any]:
     return records
 
 
-def _json(decoder: Decoder) -> bool:
-    return isinstance(decoder, RecordDecoder)
-
-
-@pytest.mark.parametrize(
-    "name", sorted(n for n, p in TELLING.items() if _json(p.decoder(Options())))
+JSONS = sorted(
+    name for name, p in TELLING.items() if isinstance(p.decoder(Options()), RecordDecoder)
 )
+
+
+@pytest.mark.parametrize("name", JSONS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere_is_read(name: str, data: st.DataObject) -> None:
@@ -112,6 +112,27 @@ def test_any_value_anywhere_is_read(name: str, data: st.DataObject) -> None:
     rows(places(len(told)), told, Options())
     if isinstance(decoder, StoryDecoder):
         json.dumps(decoder.world.state())
+
+
+@pytest.mark.parametrize("name", JSONS)
+def test_every_field_is_kept(name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    store.ingest(sorted((SAMPLES / name).iterdir()), parser=name)
+    stored = store.sql("SELECT * FROM records ORDER BY source, record").to_pylist()
+    assert [rebuild(row) for row in stored] == _samples(name)
+
+
+def test_keys_with_dots_and_backslashes_are_read_as_they_are() -> None:
+    seen: list[Any] = []
+
+    def read(record: Any) -> Told:
+        seen.append(record)
+        return Told(rule="seen")
+
+    record = {"a.b": {"c.d": 1}, "e[0]": "x\\y", "f\\g": None, "": 0}
+    decoder = RecordDecoder(read, Options())
+    decoder.decode(json.dumps(record).encode() + b"\n", True)
+    assert seen == [record]
 
 
 @pytest.mark.parametrize("name", sorted(TELLING))
