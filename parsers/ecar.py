@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from graphad.json_decoder import JsonDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.relations import End, Relations
+from graphad.relations import Claim, End, Relations
 
 _FIELDS = """
 ts              timestamp timestamp_ms
@@ -113,9 +113,21 @@ ENDS = {
     "task": _folded("task", "task_name"),
     "from": End("address", "nullif(src_ip, '')"),
     "account": _folded("user", 'coalesce(target_user, "user")'),
+    "principal": _folded("user", '"user"'),
     "session": End("session", _id("target_guid")),
     "host": _folded("host", "host"),
 }
+_NEAR, _FAR = _at("lower(src_ip)", "src_port"), _at("lower(dst_ip)", "dst_port")
+_OPENED = tuple(f"FLOW {done} out" for done in ("START", "OPEN"))
+_TAKEN = tuple(f"FLOW {done} in" for done in ("START", "OPEN"))
+CLAIMS = [
+    Claim("birth", ENDS["created"], "pid", ("PROCESS CREATE",), each=True),
+    Claim("death", ENDS["created"], "pid", ("PROCESS TERMINATE",), each=True),
+    Claim("sid", ENDS["principal"], "user_sid", ("PROCESS CREATE",)),
+    Claim("address", ENDS["host"], "lower(src_ip)", _OPENED),
+    Claim("connect", ENDS["target"], _NEAR, _OPENED, far=_FAR, each=True),
+    Claim("accept", ENDS["source"], _NEAR, _TAKEN, far=_FAR, each=True),
+]
 _FILE = {"CREATE": "create", "WRITE": "write", "MODIFY": "write", "DELETE": "delete"}
 _KEY = {"ADD": "create", "EDIT": "write", "REMOVE": "delete"}
 _DONE = {"CREATE": "install", "START": "start", "MODIFY": "change", "DELETE": "change"}
@@ -176,7 +188,11 @@ parser = Parser(
     sniff=sniff,
     decoder=decoder,
     mapping=Relations(
-        kind=f"CASE WHEN ts IS NOT NULL THEN {_KIND} END", ends=ENDS, edges=EDGES, rules=RULES
+        kind=f"CASE WHEN ts IS NOT NULL THEN {_KIND} END",
+        ends=ENDS,
+        edges=EDGES,
+        rules=RULES,
+        claims=CLAIMS,
     ),
     ignore="""CASE WHEN object_type IS NOT NULL AND "action" IS NOT NULL AND ts IS NOT NULL
         THEN 'no relation in this kind of event' END""",
