@@ -282,7 +282,7 @@ def elements(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     Looks at each byte a few times at most, whatever is left open.
 
     >>> list(elements(b"<event>1</event> <event> <process>2</process>"))
-    [(0, 16, b'event'), (26, 46, b'process')]
+    [(0, 16, b'event'), (25, 45, b'process')]
     """
     starts = {tag: data.find(b"<" + tag + b">") for tag in _TAGS}
     while any(start >= 0 for start in starts.values()):
