@@ -137,6 +137,9 @@ class Cdm:
         elif kind == "MemoryObject":
             self.kernel.learn(own, "memory")
         else:  # SrcSinkObject, UnnamedPipeObject, IpcObject
+            type_ = text(plain(body.get("type"))) or ""
+            if type_.startswith("SRCSINK_") and type_ not in ("SRCSINK_IPC", "SRCSINK_UNKNOWN"):
+                name = name or type_  # a phone's camera, say
             self.kernel.learn(own, "pipe", None, name)
 
     def _whole(self, subject: str) -> str:

@@ -18,7 +18,8 @@ from graphad import schema
 from graphad.parse import Options, arrow_type
 
 MAPPING = """
-    SELECT record, coalesce(edge.ts, ts) AS ts, host, outcome, edge.ordinal AS ordinal,
+    SELECT record, coalesce(edge.ts, ts) AS ts, host, edge.ordinal AS ordinal,
+           CASE WHEN lower(outcome) IN ('success', 'failure') THEN lower(outcome) END AS outcome,
            edge.action AS action,
            edge.src_type AS src_type, edge.src_key AS src_key, edge.src_label AS src_label,
            edge.src_detail AS src_detail, edge.dst_type AS dst_type, edge.dst_key AS dst_key,

@@ -49,7 +49,8 @@ def read(record: Any) -> Told:
     actor = _process(dig(record, "actor", "process"))
     told.fields = {
         "code": text(class_), "action": text(record.get("activity_name")) or text(activity),
-        "channel": text(record.get("class_name")), "outcome": text(record.get("status")),
+        "channel": text(record.get("class_name")), "outcome": text(record.get("status"))
+        or {1: "Success", 2: "Failure"}.get(number(record.get("status_id")) or 0),
         "provider": text(dig(record, "metadata", "product", "name")),
         "user": text(dig(record, "actor", "user", "name")),
         "user_sid": text(dig(record, "actor", "user", "uid")),

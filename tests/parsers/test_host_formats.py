@@ -71,3 +71,14 @@ def test_times_of_ecar(tmp_path: Path) -> None:
     times = store.sql("SELECT DISTINCT epoch_us(ts) AS us FROM edges").to_pylist()
     assert times == [{"us": 1_568_741_052_050_000}]
     assert store.sql("SELECT reason FROM rejects").to_pylist() == [{"reason": "no time"}] * 2
+
+
+def test_outcomes_are_one_word(tmp_path: Path) -> None:
+    logon = (rows.SAMPLES / "ocsf" / "events.json").read_text().splitlines()[9]
+    assert '"status":"Success"' in logon
+    forms = ['"status":"Success"', '"status":"Failure"', '"status_id":2', '"status":"Unknown"']
+    log = tmp_path / "logons.json"
+    log.write_text("".join(logon.replace('"status":"Success"', form) + "\n" for form in forms))
+    store = rows.ingested(log, tmp_path / "s", "ocsf")
+    told = store.sql("SELECT record, min(outcome) AS o FROM edges GROUP BY ALL ORDER BY record")
+    assert told["o"].to_pylist() == ["success", "failure", "failure", None]
