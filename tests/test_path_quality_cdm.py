@@ -1,4 +1,4 @@
-"""The buildinject part of the path benchmark: where the trace is cut, and that its steps are there."""
+"""The buildinject part of the path benchmark: where the trace is cut, and its steps."""
 
 from pathlib import Path
 
