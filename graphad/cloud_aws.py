@@ -42,7 +42,7 @@ _NAMING = re.compile(
 )
 _SAYS_NOTHING = re.compile(
     r"(?i)(?:request|client|session|token|owner|account|region|zone|user.?agent|event|operation|"
-    r"attribute|parameter|engine|action|metric|display|host|principal|assumedrole|return|tag|"
+    r"attribute|parameter|engine|device|action|metric|display|host|principal|assumedrole|return|tag|"
     r"rolesession|log.?group.?prefix|reservation|nextToken|request_?)(?:Id|Ids|ID|Name|Names)?"
 )
 _FILTERS = re.compile(r"(?i).*filters?(?:Set)?")  # what is looked for, not what is acted upon
@@ -50,6 +50,9 @@ _SUFFIX = re.compile(r"(?:Arns?|ARN|Ids?|ID|Names?|Identifiers?)$")
 _FORM = re.compile(r"([a-z]{1,8})-[0-9a-f]{8,17}")  # i-0123456789abcdef0
 # What a request only makes use of, unless its name says that it is about just that.
 _USED = ("image", "document", "policy", "subnet", "vpc", "layer", "kmsKey", "securityGroup")
+# Of an answer, which says much else, only names that can be nothing else.
+_ANSWERS = re.compile(r"arn:|[a-z]{1,8}-[0-9a-f]{8,17}$")
+_ANSWERED = ("user", "role", "function", "command", "group")
 _DEEPEST = 6
 _MOST = 64
 
@@ -231,7 +234,8 @@ def _things(event: dict[str, Any], service: str, home: str) -> dict[Thing, str]:
         found[Thing("file", path, path)] = "bucket"
     named = _named(at(event, "requestParameters"), 0, "")
     if not found:
-        named = [*named, *_named(at(event, "responseElements"), 0, "")]
+        answer = _named(at(event, "responseElements"), 0, "")
+        named += [one for one in answer if _ANSWERS.match(one[1]) or one[0] in _ANSWERED]
     for kind, value in named:
         if bucket and kind in ("bucket", "key"):
             continue

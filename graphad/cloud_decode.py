@@ -6,6 +6,7 @@ which it is left out.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,6 +21,12 @@ from graphad.json_envelope import EnvelopeDecoder, records_of
 from graphad.parse import Decoded, Options, arrow_type
 
 MOST_EDGES = 64  # of a record; one that names more things than that says so in `more_edges`
+# Whole escapes match first, and pairs of surrogates; group 1 is what JSON forbids.
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\x)|\\.",
+    re.DOTALL,
+)
 _KINDS = {column.name: column.kind for column in schema.RECORDS}
 _US = pa.timestamp("us")
 
@@ -131,10 +138,10 @@ def read(record: bytes) -> dict[str, Any] | None:
     try:
         found = msgspec.json.decode(record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = record.decode("utf-8", "backslashreplace").replace("\\x", "\\\\x")
+        text = record.decode("utf-8", "backslashreplace")
+        text = _ESCAPE.sub(lambda escape: f"\\{escape[0]}" if escape[1] else escape[0], text)
         try:
             found = json.loads(text, strict=False)
-            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, dict) else None

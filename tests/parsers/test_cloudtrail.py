@@ -70,9 +70,9 @@ def events(store: Store) -> list[tuple[object, ...]]:
         "ORDER BY source, record, ordinal"
     ).to_pylist()
     return [
-        (r["record"], (r["src_type"], r["src"]), r["action"], (r["dst_type"], r["dst"]), r["outcome"])
-        for r in rows
-    ]  # fmt: skip
+        (record, (src_type, src), action, (dst_type, dst), outcome)
+        for record, src_type, src, action, dst_type, dst, outcome in (row.values() for row in rows)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,7 @@ def test_nobody_and_nothing_are_said_so() -> None:
     base = {"eventTime": "2024-05-02T08:00:00Z", "eventSource": "ec2.amazonaws.com"}
     assert tell(base, Options()).reason == "no event name"
     assert tell(base | {"eventName": "X"}, Options()).rule == "nobody is named who acted"
+    odd: Any
     for odd in (None, [], 7, "x", {"arn": {}}, [{}]):
         assert tell(base | {"eventName": "X", "userIdentity": odd}, Options()).edges == []
     deep: Any = "i-0123456789abcdef0"

@@ -1,0 +1,44 @@
+"""Microsoft 365's unified audit log, as its interface gives it and as a search of it does.
+
+A record a line, in an array or in `value`; a search holds each record as text in AuditData.
+
+Source: Microsoft's Office 365 Management Activity API schema.
+"""
+
+import re
+
+from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.parse import Decoder, Options, Parser
+
+_NAMES = re.compile(
+    rb'\\?"(CreationTime|Operation|OrganizationId|RecordType|UserKey|UserType|Workload|UserId'
+    rb'|AuditData|ResultStatus)\\?"\s*:'
+)
+
+
+def sniff(head: bytes) -> float:
+    """Return how sure it is that this is JSON with the names of the audit log's records."""
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
+        return 0.0
+    names = set(_NAMES.findall(head))
+    if not {b"CreationTime", b"Operation", b"Workload"} <= names:
+        return 0.0
+    return 0.95 if len(names) > 4 else 0.5
+
+
+def decoder(options: Options) -> Decoder:
+    """Return a decoder; its scanner is only loaded here, for it is compiled."""
+    from graphad.cloud_m365 import decoder as m365_decoder
+
+    return m365_decoder(options)
+
+
+parser = Parser(
+    name="m365",
+    about="Microsoft 365 audit log: who did what to which file, mailbox or account",
+    sniff=sniff,
+    decoder=decoder,
+    mapping=MAPPING,
+    ignore=IGNORE,
+    reject=REJECT,
+)
