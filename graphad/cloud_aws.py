@@ -53,6 +53,7 @@ _USED = ("image", "document", "policy", "subnet", "vpc", "layer", "kmsKey", "sec
 # Of an answer, which says much else, only names that can be nothing else.
 _ANSWERS = re.compile(r"arn:|[a-z]{1,8}-[0-9a-f]{8,17}$")
 _ANSWERED = ("user", "role", "function", "command", "group")
+_ANSWERS_OK = ("ConsoleLogin", "CheckMfa", "SwitchRole", "ExitRole", "PasswordUpdated")
 _DEEPEST = 6
 _MOST = 64
 
@@ -105,8 +106,8 @@ def tell(event: dict[str, Any], options: Options) -> Told:
 def _failed(event: dict[str, Any]) -> bool:
     if first(event, "errorCode", "errorMessage"):
         return True
-    answers = ("ConsoleLogin", "CheckMfa", "SwitchRole", "ExitRole", "PasswordUpdated")
-    return any(text(event, "responseElements", answer) == "Failure" for answer in answers)
+    answer = at(event, "responseElements")
+    return isinstance(answer, dict) and any(answer.get(name) == "Failure" for name in _ANSWERS_OK)
 
 
 def role_arn(arn: str) -> str:

@@ -5,6 +5,7 @@ a whole record and returns what it tells: edges, columns that no single field fi
 which it is left out.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -104,16 +105,19 @@ def with_told(raw: pa.Table, told: Sequence[Told], host: str) -> pa.Table:
     more = [str(len(one.edges)) if len(one.edges) > MOST_EDGES else None for one in told]
     if any(more):
         raw = raw.append_column("more_edges", pa.array(more, pa.string()))
-    edges = [
-        [
-            dict(zip(_EDGE.names, (*e.src, e.action, *e.dst, e.outcome), strict=True))
-            for e in one.edges[:MOST_EDGES]
-        ]
-        for one in told
-    ]
-    raw = raw.append_column("_edges", pa.array(edges, pa.list_(_EDGE)))
+    raw = raw.append_column("_edges", _edge_lists([one.edges[:MOST_EDGES] for one in told]))
     raw = raw.append_column("_rule", pa.array([one.rule for one in told], pa.string()))
     return raw.append_column("_reason", pa.array([one.reason for one in told], pa.string()))
+
+
+def _edge_lists(told: Sequence[Sequence[Edge]]) -> pa.Array:
+    """Return each record's edges as a list of structs."""
+    ends = list(itertools.accumulate(map(len, told), initial=0))
+    edges = [(*e.src, e.action, *e.dst, e.outcome) for some in told for e in some]
+    columns = list(zip(*edges, strict=True)) or [()] * len(_EDGE)
+    arrays = [pa.array(column, pa.string()) for column in columns]
+    structs = pa.StructArray.from_arrays(arrays, fields=list(_EDGE))
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
 
 
 def _filled(raw: pa.Table, name: str, values: pa.Array) -> pa.Table:

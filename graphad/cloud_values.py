@@ -37,16 +37,26 @@ def text(event: Any, *path: str) -> str | None:
     >>> text({"a": {"b": 17}}, "a", "b"), text({"a": ""}, "a"), text({"a": []}, "a")
     ('17', None, None)
     """
-    found = at(event, *path)
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
-        return None
-    return str(found).strip()[:LONGEST] or None
+    for key in path:
+        if not isinstance(event, dict):
+            return None
+        event = event.get(key)
+    if type(event) is not str:
+        if isinstance(event, bool) or not isinstance(event, int | float):
+            return None
+        event = str(event)
+    return event.strip()[:LONGEST] or None
+
+
+@functools.lru_cache(4096)
+def _keys(path: str) -> list[str]:
+    return path.split(".")
 
 
 def first(event: Any, *paths: str) -> str | None:
     """Return the first text there is at some paths, their keys joined by dots."""
     for path in paths:
-        found = text(event, *path.split("."))
+        found = text(event, *_keys(path))
         if found is not None:
             return found
     return None

@@ -35,8 +35,8 @@ class Envelope:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = [f'"{name}"'.encode() for name in names]
-        listed = b"|".join(self.names)
+        listed = b"|".join(f'"{name}"'.encode() for name in names)
+        self._lists = re.compile(rb"(?:%s)\s*+:\s*+\[" % listed)
         head = rb"\{\s*+(?:(?!(?:%s)\s*+:\s*+\[)%s\s*+,\s*+)*+(?:%s)\s*+:\s*+\[" % (
             listed, _PAIR, listed,
         )  # fmt: skip
@@ -49,13 +49,16 @@ class Envelope:
 
     def opened(self, data: bytes) -> bytes | bytearray:
         """Return the bytes, those of envelopes blank but for their line feeds."""
-        if not any(name in data for name in self.names):
+        heads = [found.start() for found in self._lists.finditer(data)]
+        if not heads:
             return self._without_end(data) if data[:_LONGEST].lstrip()[:1] == b"]" else data
         blank = bytearray(data)
-        if head := self._first.match(data, 0, _LONGEST):
-            _clear(blank, *head.span())
-        for found in self._next.finditer(data):
-            _clear(blank, *found.span())
+        first = self._first.match(data, 0, _LONGEST)
+        if first:
+            _clear(blank, *first.span())
+        if first is None or heads[-1] > first.end():
+            for found in self._next.finditer(data):
+                _clear(blank, *found.span())
         return self._without_end(blank)
 
     def _without_end(self, data: bytes | bytearray) -> bytes | bytearray:
