@@ -8,7 +8,7 @@ Source: Microsoft's reference of these schemas.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -54,4 +54,5 @@ parser = Parser(
     mapping=MAPPING,
     ignore=IGNORE,
     reject=REJECT,
+    yields=YIELDS,
 )

@@ -5,7 +5,7 @@ Source: Kubernetes' reference of audit.k8s.io.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -39,4 +39,5 @@ parser = Parser(
     mapping=MAPPING,
     ignore=IGNORE,
     reject=REJECT,
+    yields=YIELDS,
 )

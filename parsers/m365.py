@@ -7,7 +7,7 @@ Source: Microsoft's Office 365 Management Activity API schema.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -41,4 +41,5 @@ parser = Parser(
     mapping=MAPPING,
     ignore=IGNORE,
     reject=REJECT,
+    yields=YIELDS,
 )
