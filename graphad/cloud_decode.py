@@ -33,11 +33,15 @@ _US = pa.timestamp("us")
 
 
 class Thing(NamedTuple):
-    """An end of an edge: one of schema.ENTITY_TYPES, what identifies it, what it is called."""
+    """An end of an edge: one of schema.ENTITY_TYPES, what identifies it, what it is called.
+
+    `detail` is a process's command line.
+    """
 
     type: str
     key: str
     label: str
+    detail: str | None = None
 
 
 class Edge(NamedTuple):
@@ -67,8 +71,13 @@ class Told:
 
 Tell = Callable[[dict[str, Any], Options], Told]
 
-_FIELDS = ["src_type", "src_key", "src_label", "action", "dst_type", "dst_key", "dst_label"]
-_EDGE = pa.struct([(name, pa.string()) for name in [*_FIELDS, "outcome"]])
+_THING = ("type", "key", "label", "detail")
+_EDGE = pa.struct(
+    [(f"src_{part}", pa.string()) for part in _THING]
+    + [("action", pa.string())]
+    + [(f"dst_{part}", pa.string()) for part in _THING]
+    + [("outcome", pa.string())]
+)
 
 
 class CloudDecoder(EnvelopeDecoder):

@@ -119,7 +119,7 @@ def test_a_log_that_grew_is_the_log(name: str, tmp_path: Path) -> None:
         text = sample.read_bytes()
         at_once = Store(tmp_path / f"{number}.once")
         at_once.ingest(sample, parser=name)
-        for trial in range(4):
+        for trial in range(1 if number else 4):  # each takes seconds
             log = tmp_path / f"{number}.log"
             store = Store(tmp_path / f"{number}.{trial}")
             for end in sorted(luck.sample(range(1, len(text)), 3)):
