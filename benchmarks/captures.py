@@ -22,6 +22,11 @@ SETS = {
     "eqllib-sysmon": "**/sysmon-*.json.gz",
     "provmark-spade-strace": "**/*.strace",
     "atomic-evtx-4cats": "**/*.json",
+    # What stands behind a colon only tells two of a set apart.
+    "cloudtrail": "**/*.[jz]*",
+    "k8s-tetragon-osquery-ocsf:k8s": "**/falco-k8s-audit/*.json",
+    "msticpy-tables": "**/*.csv",
+    "darpa98-edges": "**/*.csv",
 }
 BYTES_A_RECORD = 30.0
 
@@ -34,6 +39,7 @@ def data() -> Path | None:
 
 def unpack(name: str, folder: Path) -> Path | None:
     """Unpack one set below `folder`; None where it is absent."""
+    name = name.partition(":")[0]
     home = data()
     packed = home / f"{name}.tar.xz" if home else None
     if packed is None or not packed.is_file():
@@ -65,7 +71,7 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     """Ingest one set and return its rows."""
     from graphad.store import Store
 
-    store = Store(scratch / f"{name}.store")
+    store = Store(scratch / f"{name.replace(':', '-')}.store")
     start = time.perf_counter()
     done = store.ingest(logs)
     seconds = time.perf_counter() - start
@@ -80,6 +86,9 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     yield Row(f"{name}: inputs in no known format, or empty", left_out, "inputs")
     again = sum(d.note == "already there" for d in done)
     yield Row(f"{name}: inputs of a content ingested before", again, "inputs")
+    taken = Counter(d.format for d in done if d.source is not None)
+    for format_, count in taken.most_common():
+        yield Row(f"{name}: taken as {format_}", count, "inputs")
     for field, value in total.items():
         if field == "read":
             yield Row(f"{name}: read", value, "records", met=balanced)

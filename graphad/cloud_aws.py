@@ -97,6 +97,9 @@ def tell(event: dict[str, Any], options: Options) -> Told:
         return told
     if ip is not None:
         told.edges.append(Edge(Thing("address", ip, ip), "logon", who, outcome))
+    person = _person(who)
+    if person is not None:
+        told.edges.append(Edge(person, "logon", who, outcome))
     operation = f"{service}:{name}"
     told.edges.append(Edge(who, "access", Thing("service", operation, operation), outcome))
     told.edges += _effects(event, name, service, who, home, outcome)
@@ -142,6 +145,13 @@ def _who(event: dict[str, Any], home: str) -> Thing | None:
         return _user(found)
     account = text(identity, "accountId")
     return _user(f"account/{account}") if account else None
+
+
+def _person(who: Thing) -> Thing | None:
+    """Return who is behind a session that Identity Center opened: it is named after its user."""
+    role, _, name = who.label.partition("/")
+    opened = who.type == "session" and role.startswith("AWSReservedSSO_") and name
+    return _user(name) if opened else None
 
 
 def _console_user(event: dict[str, Any], home: str) -> Thing | None:

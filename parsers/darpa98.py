@@ -10,7 +10,7 @@ import re
 
 from graphad.parse import Parser, matching
 
-_IP = r"\d{3}\.\d{3}\.\d{3}\.\d{3}"
+_IP = r"\d{1,3}(?:\.\d{1,3}){3}"
 _LINE = (
     rf"(?P<src_ip>{_IP}),(?P<dst_ip>{_IP}),(?P<minute>\d\d/\d\d/\d{{4}}-\d\d:\d\d),(?P<label>[^,]*)"
 )

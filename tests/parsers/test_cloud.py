@@ -182,6 +182,31 @@ def test_hosts_are_accounts_and_clusters(tmp_path: Path) -> None:
     assert [row["host"] for row in hosts] == ["shop-cluster", "shop-prod"]
 
 
+def test_a_person_is_one_in_clouds_and_on_a_host(tmp_path: Path) -> None:
+    """Entra and a session of Identity Center say carla@corp.example, Windows CORP\\carla."""
+    sign_in = records(SAMPLES / "azure" / "entra.json")[0]
+    call = records(SAMPLES / "cloudtrail" / "lines.json")[0]
+    call["userIdentity"] = {
+        "type": "AssumedRole", "accessKeyId": "ASIA8",
+        "arn": "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a/carla@corp.example",
+    }  # fmt: skip
+    (tmp_path / "entra.json").write_text(
+        json.dumps(sign_in | {"userPrincipalName": "carla@corp.example"})
+    )
+    (tmp_path / "trail.json").write_text(json.dumps(call))
+    store = Store(tmp_path / "s")
+    store.ingest([tmp_path / "entra.json", tmp_path / "trail.json"])
+    store.ingest(SAMPLES / "windows" / "winlogbeat.json")
+
+    def carlas(identity: list[str] | None) -> int:
+        graph = store.graph() if identity is None else store.graph(identity=identity)
+        used = {*graph.src.tolist(), *graph.dst.tolist()}
+        named = [str(graph.labels[i]).lower() for i in used if graph.types[i] == "user"]
+        return sum("carla" in name for name in named)
+
+    assert (carlas([]), carlas(None)) == (2, 1)
+
+
 @pytest.mark.parametrize("name", TELL)
 def test_without_a_time_a_record_is_rejected(name: str, tmp_path: Path) -> None:
     path = sorted((SAMPLES / name).iterdir())[0]

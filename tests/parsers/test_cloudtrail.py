@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from graphad.cloud_aws import decoder, role_arn, tell
+from graphad.cloud_decode import Thing
 from graphad.json_rebuild import rebuild
 from graphad.parse import Options
 from graphad.store import Store
@@ -152,6 +153,15 @@ def test_who_acts(identity: dict[str, object], who: tuple[str, str]) -> None:
     assert told(userIdentity=identity) == ((*who, "access", "ec2:StopInstances"),)
 
 
+def test_a_session_of_identity_center_is_its_users() -> None:
+    arn = "arn:aws:sts::1:assumed-role/AWSReservedSSO_Admin_0a1b/anna@corp.example"
+    label = "AWSReservedSSO_Admin_0a1b/anna@corp.example"
+    assert told(userIdentity={"type": "AssumedRole", "arn": arn}) == (
+        ("user", "anna@corp.example", "logon", label),
+        ("session", label, "access", "ec2:StopInstances"),
+    )
+
+
 def test_nobody_and_nothing_are_said_so() -> None:
     base = {"eventTime": "2024-05-02T08:00:00Z", "eventSource": "ec2.amazonaws.com"}
     assert tell(base, Options()).reason == "no event name"
@@ -178,7 +188,8 @@ def test_a_session_lives_in_its_roles_account() -> None:
         },
         Options(),
     )  # fmt: skip
-    assert (found.host, found.edges[-1].dst) == ("444455556666", ("session", "ASIA7", "Audit/d"))
+    assert found.host == "444455556666"
+    assert found.edges[-1].dst == Thing("session", "ASIA7", "Audit/d")
 
 
 def test_a_record_of_many_resources_says_how_many(tmp_path: Path) -> None:
