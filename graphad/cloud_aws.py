@@ -27,7 +27,7 @@ FIELDS = [
         ("responseElements.credentials.accessKeyId", "target_logon"),
     )
 ]  # fmt: skip
-ENVELOPES = ["Records", "Events"]
+ENVELOPES = ["Records", "Events", "events", "logEvents"]
 
 _READS = re.compile(
     "Get|BatchGet|List|Describe|Head|Lookup|Search|Query|Scan|Select|Download|Decrypt|View|Test|"
@@ -67,7 +67,8 @@ def decoder(options: Options) -> CloudDecoder:
 
 def tell(event: dict[str, Any], options: Options) -> Told:
     """Return what an event says, however it is wrapped."""
-    inner = nested(event, "CloudTrailEvent")  # as `aws cloudtrail lookup-events` gives it
+    # As `aws cloudtrail lookup-events` gives it, and as CloudWatch does.
+    inner = nested(event, "CloudTrailEvent") or nested(event, "message")
     if inner is None and isinstance(at(event, "detail"), dict):
         inner = event["detail"]
     told = Told()
@@ -82,6 +83,9 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     told.ts = time_us(first(event, "eventTime", "@timestamp"))
     account = first(event, "recipientAccountId", "userIdentity.accountId")
     told.host = _role_account(event) or account
+    if text(event, "eventType") == "AwsCloudTrailInsight":
+        told.rule = "insight: a sum of other events"
+        return told
     if name is None or source is None:
         told.reason = "no event name" if name is None else "no event source"
         return told

@@ -77,7 +77,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     else:
         _acted(event, what, told)
     if not told.edges and told.reason != "no action type":
-        told.rule = told.rule or f"{what or 'process'}: an end of its edge is not named"
+        told.rule = told.rule or "an end of its edge is not named"
     return told
 
 

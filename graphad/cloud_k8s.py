@@ -10,7 +10,7 @@ from typing import Any
 
 from graphad.cloud_acts import CHANGE, CREATE, DELETE, READ, acts, named, user
 from graphad.cloud_decode import CloudDecoder, Edge, Thing, Told
-from graphad.cloud_values import address, at, first, parts, text, time_us
+from graphad.cloud_values import address, at, first, nested, parts, text, time_us
 from graphad.parse import Options
 
 FIELDS = [
@@ -19,7 +19,7 @@ FIELDS = [
     ("impersonatedUser.username", "target_user"), ("objectRef.resource", "object_type"),
     ("requestURI", "args"), ("userAgent", "exe"), ("responseStatus.reason", "error"),
 ]  # fmt: skip
-ENVELOPES = ["items"]
+ENVELOPES = ["items", "events", "logEvents", "records"]
 HOST = "kubernetes"  # events do not name their cluster; --host does
 _WAITING = ("RequestReceived",)
 _VERBS = {
@@ -37,9 +37,16 @@ def decoder(options: Options) -> CloudDecoder:
 
 
 def tell(event: dict[str, Any], options: Options) -> Told:
-    """Return what an event says."""
+    """Return what an event says; CloudWatch and Azure Monitor hold it as text."""
+    inner = nested(event, "message") or nested(event, "properties", "log") or nested(event, "log")
+    columns = {}
+    if inner is not None:
+        event = inner
+        columns = {
+            column: text(event, *path.split(".")) for path, column in FIELDS if column != "ts"
+        }
     when = first(event, "stageTimestamp", "requestReceivedTimestamp", "timestamp")
-    told = Told(ts=time_us(when), host=options.host or HOST)
+    told = Told(ts=time_us(when), host=options.host or HOST, columns=dict(columns))
     what, name = text(event, "verb"), text(event, "user", "username")
     if what is None:
         told.reason = "no verb"

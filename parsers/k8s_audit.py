@@ -1,5 +1,7 @@
 """The Kubernetes audit log, versions v1 and v1beta1: from a file, a webhook or an array.
 
+Also as CloudWatch (EKS) and Azure Monitor (AKS) hold its events, as text.
+
 Source: Kubernetes' reference of audit.k8s.io.
 """
 
@@ -9,8 +11,8 @@ from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
-    rb'"(auditID|requestURI|verb|stage|stageTimestamp|objectRef|sourceIPs|level|requestReceivedTimestamp'
-    rb'|responseStatus)"\s*:'
+    rb'\\?"(auditID|requestURI|verb|stage|stageTimestamp|objectRef|sourceIPs|level|requestReceivedTimestamp'
+    rb'|responseStatus)\\?"\s*:'
 )
 
 

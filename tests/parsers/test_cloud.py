@@ -207,6 +207,27 @@ def test_a_person_is_one_in_clouds_and_on_a_host(tmp_path: Path) -> None:
     assert (carlas([]), carlas(None)) == (2, 1)
 
 
+@pytest.mark.parametrize("form", ["CloudWatch", "Azure Monitor"])
+def test_audit_events_that_clouds_hold_as_text(form: str, tmp_path: Path) -> None:
+    events = records(SAMPLES / "k8s_audit" / "audit.log")
+    texts = [json.dumps(event) for event in events]
+    log = tmp_path / "log.json"
+    if form == "CloudWatch":
+        found = [{"id": str(n), "timestamp": n, "message": text} for n, text in enumerate(texts)]
+        log.write_text(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": found}))
+    else:
+        rows = [{"category": "kube-audit", "properties": {"log": text}} for text in texts]
+        log.write_text("\n".join(map(json.dumps, rows)))
+    store = Store(tmp_path / "s")
+    [done] = store.ingest(log)
+    assert (done.format, done.read, done.used, done.ignored) == ("k8s_audit", 7, 6, 1)
+    plain = Store(tmp_path / "plain")
+    plain.ingest(SAMPLES / "k8s_audit" / "audit.log")
+    said = "SELECT record, ts, src, action, dst, outcome FROM events ORDER BY record, ordinal"
+    assert store.sql(said).to_pylist() == plain.sql(said).to_pylist()
+    assert store.sql("SELECT DISTINCT code FROM records").num_rows == 4
+
+
 @pytest.mark.parametrize("name", TELL)
 def test_without_a_time_a_record_is_rejected(name: str, tmp_path: Path) -> None:
     path = sorted((SAMPLES / name).iterdir())[0]

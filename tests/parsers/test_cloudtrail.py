@@ -167,6 +167,8 @@ def test_nobody_and_nothing_are_said_so() -> None:
     assert tell(base, Options()).reason == "no event name"
     assert tell(base | {"eventName": "X"}, Options()).rule == "nobody is named who acted"
     odd: Any
+    insight = base | {"eventType": "AwsCloudTrailInsight"}
+    assert tell(insight, Options()).rule == "insight: a sum of other events"
     for odd in (None, [], 7, "x", {"arn": {}}, [{}]):
         assert tell(base | {"eventName": "X", "userIdentity": odd}, Options()).edges == []
     deep: Any = "i-0123456789abcdef0"
