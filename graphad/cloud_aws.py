@@ -4,6 +4,7 @@ Sources: AWS's CloudTrail user guide (record contents, userIdentity element), an
 authorization reference for what requests name.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -273,15 +274,29 @@ def _named(value: Any, depth: int, kind: str) -> list[_Named]:
         return []
     found: list[_Named] = []
     for name, inner in value.items():
-        if _SAYS_NOTHING.fullmatch(name) or _FILTERS.fullmatch(name):
+        sort = _sort(name)
+        if sort is None:
             continue
         listed = isinstance(inner, list) and inner and isinstance(inner[0], str)
-        if isinstance(inner, str) or listed:
-            if _NAMING.fullmatch(name):
-                found += _named(inner, depth + 1, _SUFFIX.sub("", name) or name)
-        else:
+        if not isinstance(inner, str) and not listed:
             found += _named(inner, depth + 1, "")
+        elif sort:
+            found += _named(inner, depth + 1, sort)
     return found
+
+
+@functools.lru_cache(4096)
+def _sort(name: str) -> str | None:
+    """Return of what kind the thing is that a field of this name names.
+
+    Empty if it names none, but one within it may; None if there is nothing to look for.
+
+    >>> _sort("instanceIds"), _sort("instancesSet"), _sort("requestId")
+    ('instance', '', None)
+    """
+    if _SAYS_NOTHING.fullmatch(name) or _FILTERS.fullmatch(name):
+        return None
+    return (_SUFFIX.sub("", name) or name) if _NAMING.fullmatch(name) else ""
 
 
 def _thing(kind: str, value: str, service: str, home: str) -> Thing:
