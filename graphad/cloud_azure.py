@@ -11,10 +11,11 @@ import re
 from typing import Any
 
 from graphad.cloud_acts import CHANGE, CREATE, DELETE, READ, acts, named, user
-from graphad.cloud_decode import CloudDecoder, Thing, Told
+from graphad.cloud_decode import Thing, Told
 from graphad.cloud_entra import audited, is_audit, is_sign_in, signed_in
+from graphad.cloud_table import table_or_json
 from graphad.cloud_values import address, first, nested, time_us
-from graphad.parse import Options
+from graphad.parse import Decoder, Options
 
 FIELDS = [
     ("event_timestamp", "ts"), ("eventTimestamp", "ts"), ("createdDateTime", "ts"),
@@ -44,9 +45,9 @@ _ENDED = re.compile(r"(?i)succe(?:eded|ss)|accept(?:ed)?|resolved|active")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)")
 
 
-def decoder(options: Options) -> CloudDecoder:
-    """Return a decoder of Azure's records."""
-    return CloudDecoder(FIELDS, options, tell, ENVELOPES)
+def decoder(options: Options) -> Decoder:
+    """Return a decoder of Azure's records, as JSON or as tables."""
+    return table_or_json(options, tell, ENVELOPES, FIELDS)
 
 
 def tell(event: dict[str, Any], options: Options) -> Told:

@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from graphad.cloud_acts import CHANGE, CREATE, READ, acts, named, user, verb
-from graphad.cloud_decode import CloudDecoder, Thing, Told
+from graphad.cloud_decode import Thing, Told
+from graphad.cloud_table import table_or_json
 from graphad.cloud_values import address, at, first, nested, parts, text, time_us
-from graphad.parse import Options
+from graphad.parse import Decoder, Options
 
 FIELDS = [
     ("CreationTime", "ts"), ("CreationDate", "ts"), ("Operation", "code"),
@@ -30,9 +31,9 @@ _ENDING = re.compile(r"\w*(?:Deleted|Recycled|HardDelete|SoftDelete|MoveToDelete
 _MAKING = re.compile(r"\w*(?:Uploaded|Created|Added|Create|Send|SendAs|SendOnBehalf)")
 
 
-def decoder(options: Options) -> CloudDecoder:
-    """Return a decoder of the unified audit log."""
-    return CloudDecoder(FIELDS, options, tell, ENVELOPES)
+def decoder(options: Options) -> Decoder:
+    """Return a decoder of the unified audit log, as JSON or as a table."""
+    return table_or_json(options, tell, ENVELOPES, FIELDS)
 
 
 def tell(event: dict[str, Any], options: Options) -> Told:
@@ -42,7 +43,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     if inner is not None:
         event = inner
         told.columns = {column: text(event, path) for path, column in FIELDS if column != "ts"}
-    told.ts = time_us(first(event, "CreationTime", "CreationDate"))
+    told.ts = time_us(first(event, "CreationTime", "CreationDate", "TimeGenerated"))
     told.host = first(event, "OrganizationId", "OrganizationName")
     name = text(event, "Operation")
     if name is None:
@@ -52,8 +53,8 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     if who is None:
         told.rule = "nobody is named who acted"
         return told
-    ip = address(first(event, "ClientIP", "ClientIPAddress", "ActorIpAddress"))
-    operation = f"{text(event, 'Workload') or 'Microsoft365'}:{name}"
+    ip = address(first(event, "ClientIP", "ClientIPAddress", "ActorIpAddress", "Client_IPAddress"))
+    operation = f"{first(event, 'Workload', 'OfficeWorkload') or 'Microsoft365'}:{name}"
     told.edges = acts(user(who), ip, operation, _things(event, name), _outcome(event, name))
     return told
 
@@ -83,8 +84,8 @@ def _verb(name: str) -> str:
 
 def _things(event: dict[str, Any], name: str) -> list[tuple[str, Thing]]:
     what, found = _verb(name), []
-    thing = text(event, "ObjectId")
-    workload = text(event, "Workload")
+    thing = first(event, "ObjectId", "OfficeObjectId")
+    workload = first(event, "Workload", "OfficeWorkload")
     if thing and thing not in ("Unknown", "Not Available"):
         if workload == "AzureActiveDirectory" and name.startswith("UserLog"):
             found.append((READ, named("service", thing)))

@@ -1,7 +1,8 @@
 """Azure: the activity log, Entra's sign-ins and its audits of changes in the directory.
 
 As the management and Graph interfaces give them, as diagnostic settings store them, as tables of
-Log Analytics, and as Python's client writes them; one a line, in arrays, in `value` or `records`.
+Log Analytics (JSON or CSV), and as Python's client writes them; one a line, in arrays, in `value`
+or `records`.
 
 Source: Microsoft's reference of these schemas.
 """
@@ -9,6 +10,7 @@ Source: Microsoft's reference of these schemas.
 import re
 
 from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -23,10 +25,8 @@ _NAMES = re.compile(
 
 
 def sniff(head: bytes) -> float:
-    """Return how sure it is that this is JSON with the names of Azure's records."""
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
-        return 0.0
-    names = set(_NAMES.findall(head))
+    """Return how sure it is that these are JSON or rows with the names of Azure's records."""
+    names = set(_NAMES.findall(head)) if keys(head) else columns(head)
     known = {name.replace(b"_", b"").lower() for name in names}
     about = (
         {b"operationname", b"resourceid", b"caller"},

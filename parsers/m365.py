@@ -1,6 +1,7 @@
 """Microsoft 365's unified audit log, as its interface gives it and as a search of it does.
 
-A record a line, in an array or in `value`; a search holds each record as text in AuditData.
+A record a line, in an array or in `value`; a search holds each record as text in AuditData,
+the portal's CSV too; also the table OfficeActivity as CSV.
 
 Source: Microsoft's Office 365 Management Activity API schema.
 """
@@ -8,6 +9,7 @@ Source: Microsoft's Office 365 Management Activity API schema.
 import re
 
 from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -17,9 +19,11 @@ _NAMES = re.compile(
 
 
 def sniff(head: bytes) -> float:
-    """Return how sure it is that this is JSON with the names of the audit log's records."""
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
-        return 0.0
+    """Return how sure it is that these are records of the audit log by their names."""
+    if not keys(head):
+        names = columns(head)
+        tables = {b"AuditData", b"CreationDate"}, {b"OfficeWorkload", b"Operation", b"UserId"}
+        return 0.95 if any(table <= names for table in tables) else 0.0
     names = set(_NAMES.findall(head))
     if not {b"CreationTime", b"Operation", b"Workload"} <= names:
         return 0.0
