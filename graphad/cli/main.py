@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli.enrich import enrich
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
 from graphad.cli.models import fit, models, update, use
@@ -362,3 +363,4 @@ for command in (fit, update, models, use, mark, unmark, marks, allow, why, incid
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
+main.add_command(enrich)

@@ -1,0 +1,138 @@
+"""The command that adds scores to events as they pass."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from graphad.errors import GraphadError
+from graphad.sanitize import log_line
+
+if TYPE_CHECKING:
+    from graphad.enrich_pipe import Flush, OnError, Pipe
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--model", type=_FOLDER, help="Folder of an event or relation model.")
+@click.option(
+    "-s", "--store", envvar="GRAPHAD_STORE", type=_FOLDER,
+    help="Store whose models in use score, unless --model names one, and whose path findings say "
+    "which entities are at risk. [default: graphad-store, without --model]",
+)  # fmt: skip
+@click.option("--no-risk", is_flag=True, help="Don't look for entities at risk.")
+@click.option("--kind", help="Score events of one kind alone; see docs/event.md.")
+@click.option("--fields", type=_FILE, help="Mapping of field names of your own (TOML).")
+@click.option("--show-fields", is_flag=True, help="Print our mapping, to begin yours with.")
+@click.option("--key", default="graphad", show_default=True, help="Name of the key to add.")
+@click.option(
+    "--on-error", type=click.Choice(["pass", "drop", "fail"]), default="pass", show_default=True,
+    help="What becomes of lines that are no JSON object or too long.",
+)  # fmt: skip
+@click.option(
+    "--max-reply", type=click.IntRange(0), default=65_536, show_default=True, metavar="BYTES",
+    help="An answer is shorter, or its line passes as it came; 0: 16 MiB.",
+)  # fmt: skip
+@click.option(
+    "--flush", type=click.Choice(["idle", "line"]), default="idle", show_default=True,
+    help="Write when no more input waits, or after each line.",
+)  # fmt: skip
+@click.option(
+    "--log-file", type=click.Path(dir_okay=False, path_type=Path),
+    help="File to append words to: what was loaded, counts.",
+)  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="The same words to standard error.")
+def enrich(
+    model: Path | None, store: Path | None, no_risk: bool, kind: str | None, fields: Path | None,
+    show_fields: bool, key: str, on_error: "OnError", max_reply: int, flush: "Flush",
+    log_file: Path | None, verbose: bool,
+) -> int:  # fmt: skip
+    """Add a score to each event: NDJSON from standard input, the same lines to standard output.
+
+    One line out for each line in, in order, with one more key; all other bytes stay. Nothing goes
+    to standard error unless asked for. SIGHUP loads the models anew; if that fails the old ones
+    stay.
+
+    \b
+    graphad enrich --model models/event/event-93f2c1 < events.ndjson
+    tail -F events.ndjson | graphad enrich -s graphad-store --on-error drop
+    """
+    from graphad.enrich import Enricher
+    from graphad.enrich_fields import OWN
+    from graphad.enrich_pipe import Pipe
+
+    if show_fields:
+        click.echo(OWN.read_text(encoding="utf-8"), nl=False)
+        return 0
+
+    def load() -> Enricher:
+        if model is not None:
+            risk = None if no_risk else store
+            return Enricher.load(model, kind, fields=fields, risk=risk)
+        return Enricher.of_store(
+            store or Path("graphad-store"), kind=kind, fields=fields, risk=not no_risk
+        )
+
+    with _words(log_file, verbose) as tell:
+        enricher = load()
+        tell(f"loaded {', '.join(one.name for one in enricher.models)}")
+        pipe = Pipe(
+            enricher, load, on_error=on_error, reply=max_reply, key=key, flush=flush, tell=tell
+        )
+        return _run(pipe)
+
+
+def _run(pipe: "Pipe") -> int:
+    """Enrich standard input; signals only set flags, so that no line is ever cut by one."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    stopped: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        if stopped:  # who reads doesn't; there is nothing left to wait for
+            os._exit(128 + number)
+        stopped.append(number)
+        pipe.stop()
+
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda *_: pipe.reload())
+    try:
+        pipe.run(0, 1, read)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise GraphadError(f"The events can't be passed on: {error.strerror}.") from error
+    return 128 + stopped[0] if stopped else 0
+
+
+@contextlib.contextmanager
+def _words(path: Path | None, verbose: bool) -> Iterator[Callable[[str], None]]:
+    """Give what takes words for the log: a file of our own, standard error, or nothing."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        file = None if path is None else os.open(path, flags, 0o600)
+    except OSError as error:
+        raise GraphadError(f"{path} can't be written: {error.strerror}.") from error
+    places = [*([file] if file is not None else []), *([2] if verbose else [])]
+
+    def tell(words: str) -> None:
+        stamp = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        line = f"{stamp} graphad enrich: {log_line(words)}\n".encode("utf-8", "backslashreplace")
+        for place in places:
+            with contextlib.suppress(OSError):  # a full disk shall not stop the events
+                os.write(place, line)
+
+    try:
+        yield tell
+    finally:
+        if file is not None:
+            os.close(file)
