@@ -16,7 +16,7 @@ import pyarrow as pa
 from graphad.detect import load_model, of_kind
 from graphad.detectors.event import EventDetector
 from graphad.detectors.event_columns import Floats
-from graphad.enrich_events import Enriched, Scorer
+from graphad.enrich_events import ODD, Enriched, Scorer
 from graphad.enrich_fields import Fields
 from graphad.enrich_kinds import KindPlan, Oddest, Plan, TablePlan
 from graphad.enrich_memory import Results, Words
@@ -185,7 +185,8 @@ class Enricher:
                 found = self._weighed(plan, model, words)
                 size = len(found.members) + sum(map(len, words))
                 self._results.keep(key, found, size)
-            if best is None or found.z > best.z:
+            # A launch stays one, unless the load of its program is what is odd about it.
+            if best is None or found.z > max(best.z, ODD):
                 best = found
         if best is not None:
             said = best.members

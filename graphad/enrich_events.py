@@ -3,6 +3,7 @@
 Nothing in a Scorer changes once it is made, so threads and forked processes may share it.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from graphad.models.pair_bits import PairBits
 from graphad.models.pair_counts import PairCounts
 from graphad.models.tails import Tail, z_of_share
 
-_ODD = 2.0  # z from which on the least likely values are told ...
+ODD = 2.0  # z from which on the least likely values are told ...
 _SELDOM = 0.05  # ... and share of events with a new value up to which one is telling
 _TELLING = 1.0  # bits of a value that is told
 _MOST = 3  # reasons
@@ -54,6 +55,28 @@ class Weighed(NamedTuple):
     reasons: tuple[tuple[str, str, float | None], ...]
 
 
+class Shares:
+    """What `Tail.share` and `Tail.z` say of one score at a time, ten times as fast."""
+
+    def __init__(self, tail: Tail) -> None:
+        self._scores: list[float] = tail.scores.tolist()
+        self._beyond, self._slope = tail.beyond, tail.slope
+        size = len(self._scores)
+        self._past = size - bisect_left(self._scores, tail.beyond)
+        shares = np.arange(size + 1) / size
+        self._shares: list[float] = shares.tolist()
+        self._z: list[float] = z_of_share(shares).tolist()
+
+    def of(self, score: float) -> tuple[float, float]:
+        """Return the share of quiet events that reach a score, and its z."""
+        if score > self._beyond:
+            past = np.exp(-((score - self._beyond) / self._slope))
+            share = float(self._past * past / len(self._scores))
+            return share, float(z_of_share(share))
+        reach = len(self._scores) - bisect_left(self._scores, score)
+        return self._shares[reach], self._z[reach]
+
+
 class Scorer:
     """Scores events of one kind; the same numbers that `EventDetector.score` gives."""
 
@@ -62,7 +85,8 @@ class Scorer:
         tail: Tail | None,
     ) -> None:  # fmt: skip
         """Take what a model learned; the first `named` columns are the event's own."""
-        self.columns, self.scores, self.time, self.tail = columns, scores, time, tail
+        self.columns, self.scores, self.time = columns, scores, time
+        self._shares = None if tail is None else Shares(tail)
         self.named, self.clocked = columns[:named], columns[named:]
         self.start: list[int] = scores.start[:-1].tolist()
         # The hour and the weekday are looked up as 0 and 1, which no column of a table is called.
@@ -159,12 +183,11 @@ class Scorer:
             for i in sorted(new, key=lambda i: self.columns[i].novelty)
             if self.columns[i].novelty <= _SELDOM
         ]
-        if self.tail is None:
+        if self._shares is None:
             return Weighed(score, None, None, tuple(told[:_MOST]))
-        share = float(self.tail.share([score])[0])
-        z = float(z_of_share([share])[0])
+        share, z = self._shares.of(score)
         reasons: list[tuple[str, str, float | None]] = list(told)
-        if z >= _ODD:
+        if z >= ODD:
             known = {name for name, _, _ in told}
             reasons += [one for one in self._doubts(ids, words) if one[0] not in known]
         for i in new:

@@ -36,6 +36,8 @@ class Place(NamedTuple):
     def find(self, event: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
         """Return the value there, None if there is none."""
         at: Any = event if self.whole else data
+        if len(self.keys) == 1:
+            return at.get(self.dotted)
         for key in self.keys:
             if type(at) is not dict:
                 break
@@ -43,9 +45,8 @@ class Place(NamedTuple):
         else:
             if at is not None:
                 return at
-        if len(self.keys) > 1:  # some shippers write objects flat
-            return (event if self.whole else data).get(self.dotted)
-        return None
+        # Some shippers write objects flat.
+        return (event if self.whole else data).get(self.dotted)
 
 
 Places = tuple[Place, ...]
@@ -130,7 +131,7 @@ class Shape:
             value: Any = None
             for place in places:
                 value = place.find(event, data)
-                if value is not None:
+                if value is not None and not isinstance(value, dict):
                     break
             if isinstance(value, list):
                 said = [one for one in map(text, value[:_MOST_CODES]) if one]
@@ -144,6 +145,8 @@ class Shape:
         data: Any = event
         for place in self.data:
             data = place.find(event, event) if place.keys != ("",) else event
+            if isinstance(data, list):
+                data = _named(data)
             if isinstance(data, dict):
                 break
         else:
@@ -157,6 +160,16 @@ class Shape:
             if log not in self.logs and (log or not first(self.has, event, data)):
                 return None
         return data, codes
+
+
+def _named(values: list[Any]) -> dict[str, Any] | None:
+    """Return what XML made into JSON has as a list of named texts, None if it is another list."""
+    found = {
+        one["@Name"]: one.get("#text")
+        for one in values
+        if isinstance(one, dict) and isinstance(one.get("@Name"), str)
+    }
+    return found or None
 
 
 class Fields:

@@ -11,6 +11,7 @@ from graphad.enrich import Enricher
 from graphad.errors import GraphadError
 
 KEY = "graphad"
+_MARK = b"\xef\xbb\xbf"  # of byte order, as some shippers begin a file
 _BLANK = re.compile(r"[ \t\n\r]*")
 _decode = msgspec.json.Decoder().decode
 _scan = json.JSONDecoder().raw_decode
@@ -32,7 +33,8 @@ def parsed(line: bytes) -> dict[str, Any]:
         # msgspec knows no \ud800 by itself, nor a number beyond float64, but whoever reads the log
         # may: an attacker shall not hide an event by one of them.
         try:
-            found = json.loads(line.decode(), parse_constant=_no_constant)
+            text = line.removeprefix(_MARK).decode()
+            found = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"no JSON: {type(error).__name__}") from error
     if type(found) is not dict:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import WITH, of_kind
-from graphad.enrich_events import Weighed
+from graphad.enrich_events import ODD, Shares, Weighed
 from graphad.enrich_fields import Place, text
 from graphad.errors import GraphadError
 from graphad.models.relation_counts import ALPHA, RelationCounts
@@ -19,7 +19,6 @@ from graphad.models.tails import Tail
 
 EVENT = "event"  # the type of what is odd by itself
 _APART = "\x1f"
-_ODD = 2.0  # z from which on a relation is told
 _MOST = 3  # reasons
 
 
@@ -31,7 +30,8 @@ class RelationPlan:
     def __init__(
         self, columns: tuple[str, ...], counts: RelationCounts, tails: Mapping[str, Tail]
     ) -> None:
-        self._columns, self._tails, self._form = columns, tails, counts.form
+        self._columns, self._form = columns, counts.form
+        self._tails = {kind: Shares(tail) for kind, tail in tails.items()}
         self._places = [Place.of("/" + name) for name in columns]
         kinds = [name.partition(_APART)[0] for name in counts.nodes]
         types = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
@@ -93,8 +93,8 @@ class RelationPlan:
         for kind, value, bits in told:
             tail = self._tails.get(kind)
             if tail is not None and bits > 0:
-                share = float(tail.share([bits])[0])
-                weighed.append((float(tail.z([bits])[0]), bits, share, kind, value))
+                share, z = tail.of(bits)
+                weighed.append((z, bits, share, kind, value))
         if not weighed:
             return Weighed(0.0, 0.0, 1.0, ())
         weighed.sort(key=lambda one: (-one[0], -one[1]))
@@ -102,7 +102,7 @@ class RelationPlan:
         reasons = tuple(
             (kind if kind == EVENT else WITH + kind, value, bits)
             for one, bits, _, kind, value in weighed[:_MOST]
-            if one >= _ODD
+            if one >= ODD
         )
         return Weighed(score, z, share, reasons)
 
