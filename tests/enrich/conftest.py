@@ -7,7 +7,7 @@ import pytest
 
 from graphad.enrich import Enricher
 from graphad.workspace import Workspace, open_store
-from tests.enrich.events import events, lines
+from tests.enrich.events import events, lines, odd
 
 
 class Made(NamedTuple):
@@ -22,7 +22,7 @@ class Made(NamedTuple):
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("enrich")
     log = folder / "events.json"
-    log.write_bytes(b"\n".join(lines(events(4000))) + b"\n")
+    log.write_bytes(b"\n".join(lines([*events(4000), odd()])) + b"\n")
     store = open_store(folder / "store")
     store.ingest([log])
     name = store.fit(detector="event")

@@ -1,4 +1,4 @@
-"""Invented events of a small Windows fleet, written in each of the shapes that shippers give them."""
+"""Invented events of a small Windows fleet, in each of the shapes that shippers give them."""
 
 import json
 import random
@@ -64,12 +64,12 @@ def events(count: int, seed: int = 0) -> list[Event]:
 
 
 def odd() -> Event:
-    """Return the event that no model has seen: a document's program starts one from a temp folder."""
+    """Return an event that no model has seen: a strange program in a temporary folder."""
     return {
         "what": "launch", "ts": FIRST + timedelta(days=2), "host": "ws-01.corp.example",
         "user": "CORP\\u21", "exe": "C:\\Users\\u2\\AppData\\Local\\Temp\\evil.exe",
         "process_guid": "{0000000b-0003-0001-0001-00000000000b}",
-        "parent_exe": f"{WINDOWS}winword.exe", "command_line": "evil.exe -enc AAAABBBBCCCCDDDDEEEEF",
+        "parent_exe": f"{WINDOWS}winword.exe", "command_line": "evil.exe -enc AAAABBBBCCCCDDDD",
         "parent_guid": "{00000002-0001-0001-0001-000000000001}",
     }  # fmt: skip
 
@@ -205,11 +205,13 @@ def ocsf(one: Event) -> Event | None:
 
 def plain(one: Event) -> Event | None:
     """Return an event by graphad's own names."""
-    kind, _, action = {
+    said = {
         "connect": "network connect", "accept": "network accept", "create file": "file create",
         "delete key": "registry delete", "write key": "registry write", "pipe": "pipe connect",
         "access": "access access",
-    }.get(one["what"], one["what"]).partition(" ")  # fmt: skip
+    }  # fmt: skip
+    what: str = one["what"]
+    kind, _, action = said.get(what, what).partition(" ")
     made = {name: value for name, value in one.items() if name not in ("what", "ts")}
     if one["what"] == "accept":  # the far end
         made |= {"dst_ip": one["src_ip"], "dst_port": one["src_port"]}
