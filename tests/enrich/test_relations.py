@@ -99,7 +99,8 @@ def test_two_models_say_the_odder_thing(made: Path) -> None:
     both = Enricher.of_store(made)
     assert [one.name.partition("-")[0] for one in both.models] == ["event", "relation"]
     alone = [Enricher([model]) for model in both.models]
-    said = set()
+    turned = Enricher(both.models[::-1])
+    said: set[str | None] = set()
     for line in (made.parent / "day2.csv").read_text().splitlines()[1:200]:
         words = dict(zip(("ts", *COLUMNS), line.split(","), strict=True))
         told = both.judge(words)
@@ -110,7 +111,10 @@ def test_two_models_say_the_odder_thing(made: Path) -> None:
         assert told == (
             relation if relation.z is not None and relation.z > max(event.z or 0.0, ODD) else event
         )
-        said.add(told.kind)
+        assert turned.judge(words) == (
+            event if (event.z or 0.0) > max(relation.z or 0.0, ODD) else relation
+        )
+        said |= {told.kind, turned.judge(words).kind}
     assert said == {"table", "relation"}
 
 
