@@ -1,6 +1,7 @@
 """The command that adds scores to events as they pass."""
 
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -82,6 +83,7 @@ def enrich(
 
     with _words(log_file, verbose) as tell:
         enricher = load()
+        gc.freeze()  # a model is a million objects, and no answer shall wait for a look at them
         tell(f"loaded {', '.join(one.name for one in enricher.models)}")
         pipe = Pipe(
             enricher, load, on_error=on_error, reply=max_reply, key=key, flush=flush, tell=tell
