@@ -62,6 +62,17 @@ def with_key(enricher: Enricher, line: bytes, key: str = KEY) -> bytes:
     return b"%b%b%b:{%b}%b" % (line[:end], comma, _quoted(key), members, line[end:])
 
 
+def for_rsyslog(enricher: Enricher, line: bytes, key: str = KEY) -> bytes:
+    """Return what rsyslog's mmexternal takes as an answer: it sets the property `$!graphad`.
+
+    Of a whole line given back mmexternal would only take what are properties of its messages.
+    Source: plugins/external/INTERFACE.md of rsyslog. Raises: Unreadable: it is no JSON object.
+    """
+    event = parsed(line)
+    event.pop(key, None)
+    return b'{"$!":{%b:{%b}}}' % (_quoted(key), enricher.members(event))
+
+
 def _quoted(key: str) -> bytes:
     return b'"graphad"' if key == KEY else msgspec.json.encode(key)
 

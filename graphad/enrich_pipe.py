@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from graphad.enrich import Enricher
-from graphad.enrich_lines import KEY, Unreadable, with_key
+from graphad.enrich_lines import KEY, Unreadable, for_rsyslog, with_key
 from graphad.errors import GraphadError
 
 OnError = Literal["pass", "drop", "fail"]
 Flush = Literal["idle", "line"]
+Answer = Literal["line", "rsyslog"]
 
 REPLY = 65_536  # bytes that an answer must stay below, its line end included
 WHOLE = 16_777_216  # bytes of the longest line that is looked at, if answers may be longer
@@ -51,17 +52,20 @@ class Pipe:
     def __init__(
         self, enricher: Enricher, load: Callable[[], Enricher] | None = None, *,
         on_error: OnError = "pass", reply: int = REPLY, key: str = KEY, flush: Flush = "idle",
-        tell: Callable[[str], None] = lambda words: None,
+        answer: Answer = "line", tell: Callable[[str], None] = lambda words: None,
     ) -> None:  # fmt: skip
         """Take what enriches, and how to load it anew.
 
         on_error: what becomes of lines that are no JSON object or whose answer would not be shorter
-        than `reply` bytes (0: of no more than WHOLE); tell: takes words for a log.
+        than `reply` bytes (0: of no more than WHOLE); answer: the line with a key, or what rsyslog
+        wants of mmexternal, which is {} for such lines; tell: takes words for a log.
         """
         self.enricher, self.counts = enricher, Counts()
         self._load, self._on_error, self._key, self._tell = load, on_error, key, tell
         self._limit = reply or WHOLE
         self._each = flush == "line"
+        self._make = with_key if answer == "line" else for_rsyslog
+        self._instead = None if answer == "line" else b"{}\n"  # of a line that passes
         self._stopped = False
         self._held: list[bytes] = []  # of a line whose end has not come
         self._size = 0
@@ -161,7 +165,7 @@ class Pipe:
             self._held = []
             try:
                 if self._stopped:  # its rest is still to come, for whoever reads on
-                    self._out.append(line)
+                    self._out.append(self._instead or line)
                 else:
                     self._answer(line, b"", sink)
             finally:
@@ -171,13 +175,13 @@ class Pipe:
         counts = self.counts
         counts.lines += 1
         try:
-            answer = with_key(self.enricher, line, self._key)
+            answer = self._make(self.enricher, line, self._key)
         except Unreadable as error:
             if line.strip():  # a blank line is nothing to complain of
                 counts.unreadable += 1
                 self._refuse(line + end, f"line {counts.lines:,} is {error}")
             else:
-                self._out.append(line + end)
+                self._out.append(self._instead or line + end)
         else:
             if len(answer) + 1 < self._limit:
                 counts.enriched += 1
@@ -198,14 +202,16 @@ class Pipe:
     def _refuse(self, line: bytes, words: str) -> None:
         if self._on_error == "fail":
             raise GraphadError(f"{words[0].upper()}{words[1:]}.")
-        if self._on_error == "drop":
+        if self._instead is not None:
+            self._out.append(self._instead)
+        elif self._on_error == "drop":
             self.counts.dropped += 1
         else:
             self._out.append(line)
 
     def _give(self, part: bytes, sink: int) -> None:
         """Pass on a part of a line that is too long."""
-        if self._on_error != "drop":
+        if self._on_error != "drop" and self._instead is None:
             self._out.append(part)
             self._write(sink)
 

@@ -15,7 +15,7 @@ from graphad.errors import GraphadError
 from graphad.sanitize import log_line
 
 if TYPE_CHECKING:
-    from graphad.enrich_pipe import Flush, OnError, Pipe
+    from graphad.enrich_pipe import Answer, Flush, OnError, Pipe
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -46,6 +46,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Write when no more input waits, or after each line.",
 )  # fmt: skip
 @click.option(
+    "--reply", type=click.Choice(["line", "rsyslog"]), default="line", show_default=True,
+    help="Give back the line, or what rsyslog's mmexternal wants: a property to set.",
+)  # fmt: skip
+@click.option(
     "--log-file", type=click.Path(dir_okay=False, path_type=Path),
     help="File to append words to: what was loaded, counts.",
 )  # fmt: skip
@@ -53,7 +57,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def enrich(
     model: Path | None, store: Path | None, no_risk: bool, kind: str | None, fields: Path | None,
     show_fields: bool, key: str, on_error: "OnError", max_reply: int, flush: "Flush",
-    log_file: Path | None, verbose: bool,
+    reply: "Answer", log_file: Path | None, verbose: bool,
 ) -> int:  # fmt: skip
     """Add a score to each event: NDJSON from standard input, the same lines to standard output.
 
@@ -86,7 +90,14 @@ def enrich(
         gc.freeze()  # a model is a million objects, and no answer shall wait for a look at them
         tell(f"loaded {', '.join(one.name for one in enricher.models)}")
         pipe = Pipe(
-            enricher, load, on_error=on_error, reply=max_reply, key=key, flush=flush, tell=tell
+            enricher,
+            load,
+            on_error=on_error,
+            reply=max_reply,
+            key=key,
+            flush=flush,
+            answer=reply,
+            tell=tell,
         )
         return _run(pipe)
 

@@ -110,6 +110,19 @@ def test_what_is_no_object_passes_is_dropped_or_fails(enricher: Enricher) -> Non
 
 
 @pytest.mark.parametrize("on_error", ["pass", "drop"])
+def test_rsyslog_gets_an_object_for_each_line(enricher: Enricher, on_error: Any) -> None:
+    line = next(lines([odd()]))
+    parts = [line + b"\n" + BAD + b'\n\n{"a":"', *[b"x" * 50_000] * 4, b'"}\n{"graphad":1}']
+    told, counts = through(enricher, parts, answer="rsyslog", on_error=on_error)
+    first, *others = told.split(b"\n")
+    ours = json.loads(with_key(enricher, line))["graphad"]
+    assert json.loads(first) == {"$!": {"graphad": ours}}
+    assert others == [b"{}", b"{}", b"{}", b'{"$!":{"graphad":{"score":null}}}']
+    assert isinstance(counts, Counts)
+    assert (counts.lines, counts.enriched, counts.unreadable, counts.long) == (5, 2, 1, 1)
+
+
+@pytest.mark.parametrize("on_error", ["pass", "drop"])
 def test_a_giant_line_goes_by_in_parts(enricher: Enricher, on_error: Any) -> None:
     parts = [GOOD + b'\n{"a":"' + b"x" * 50_000, *[b"y" * 50_000] * 40, b'"}\n' + GOOD + b"\n"]
     whole = b"".join(parts)
