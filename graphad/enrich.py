@@ -75,7 +75,12 @@ class Enricher:
             for number, rule in every.items():
                 scorer = model.kinds.get(rule.kind)
                 if scorer is not None:
-                    plan = KindPlan(rule, scorer, memory)
+                    try:
+                        plan = KindPlan(rule, scorer, memory)
+                    except KeyError as error:
+                        raise ModelError(
+                            f"{model.name} has a column {error} that kind {rule.kind!r} has not."
+                        ) from error
                     self._rules.setdefault(number, []).append((plan, model))
         self._results: Results[Oddest] = Results()
 

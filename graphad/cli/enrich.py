@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from graphad.errors import GraphadError
+from graphad.errors import GraphadError, UnknownName
 from graphad.sanitize import log_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--model", type=_FOLDER, help="Folder of an event or relation model.")
+@click.option("--model", help="Folder of an event or relation model, or its id in the store.")
 @click.option(
     "-s", "--store", envvar="GRAPHAD_STORE", type=_FOLDER,
     help="Store whose models in use score, unless --model names one, and whose path findings say "
@@ -55,7 +55,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="The same words to standard error.")
 def enrich(
-    model: Path | None, store: Path | None, no_risk: bool, kind: str | None, fields: Path | None,
+    model: str | None, store: Path | None, no_risk: bool, kind: str | None, fields: Path | None,
     show_fields: bool, key: str, on_error: "OnError", max_reply: int, flush: "Flush",
     reply: "Answer", log_file: Path | None, verbose: bool,
 ) -> int:  # fmt: skip
@@ -77,13 +77,15 @@ def enrich(
         click.echo(OWN.read_text(encoding="utf-8"), nl=False)
         return 0
 
+    where = store or Path("graphad-store")
+
     def load() -> Enricher:
         if model is not None:
             risk = None if no_risk else store
-            return Enricher.load(model, kind, fields=fields, risk=risk)
-        return Enricher.of_store(
-            store or Path("graphad-store"), kind=kind, fields=fields, risk=not no_risk
-        )
+            return Enricher.load(_folder(model, where), kind, fields=fields, risk=risk)
+        return Enricher.of_store(where, kind=kind, fields=fields, risk=not no_risk)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it came before there is anything to load anew
 
     with _words(log_file, verbose) as tell:
         enricher = load()
@@ -100,6 +102,16 @@ def enrich(
             tell=tell,
         )
         return _run(pipe)
+
+
+def _folder(model: str, store: Path) -> Path:
+    """Return the folder of a model that is named by it, or by its id in a store."""
+    if Path(model).is_dir():
+        return Path(model)
+    found = {path.name: path for path in store.glob("models/*/*-*") if path.is_dir()}
+    if model not in found:
+        raise UnknownName.among("model", model, found)
+    return found[model]
 
 
 def _run(pipe: "Pipe") -> int:

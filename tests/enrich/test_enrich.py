@@ -224,3 +224,11 @@ def test_memory_is_bounded() -> None:
 def test_lines_are_many_and_of_all_kinds() -> None:
     assert len({one["what"] for one in events(400)}) == 10
     assert all(list(lines(events(50), shape)) for shape in SHAPES)
+
+
+def test_a_model_of_other_columns_is_an_error(made: Made) -> None:
+    model = read_model(made.model, "launch")
+    scorer = model.kinds["launch"]
+    scorer.named[0].name = "principal"
+    with pytest.raises(ModelError, match="principal"):
+        Enricher([model])

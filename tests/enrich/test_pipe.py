@@ -289,6 +289,11 @@ def test_the_command_line(made: Made, tmp_path: Path, enricher: Enricher) -> Non
     out, said, code = run("--model", made.model, "--on-error", "fail", data=GOOD + b"\nx\n")
     assert out == with_key(enricher, GOOD) + b"\n"
     assert (said[:26], code) == (b"graphad: Line 2 is no JSON", 1)
+    out, said, code = run("--model", made.model.name, "-s", made.store, "--no-risk")
+    assert (out, said, code) == (with_key(enricher, GOOD) + b"\n", b"", 0)
+    out, said, code = run("--model", "event-0", "-s", made.store)
+    assert (out, code) == (b"", 1)
+    assert b"No model is called 'event-0'" in said
     out, said, code = run("--model", tmp_path)
     assert (out, code) == (b"", 1)
     assert b"is no model" in said
