@@ -246,7 +246,7 @@ def steady(
 
         reader = threading.Thread(target=collect)
         reader.start()
-        began = time.perf_counter() + 0.01
+        began, waited = time.perf_counter() + 0.01, _waited(pid)
         rss: list[float] = []
         for first in range(0, count, step):
             if first >= len(rss) * count / 10:
@@ -263,6 +263,7 @@ def steady(
                 left = left[os.write(stdin.fileno(), left) :]
         reader.join()
         rss.append(_rss(pid))
+        waited = (_waited(pid) - waited) / (time.perf_counter() - began)
     due_at = began + np.arange(count) // step * step / rate
     late = 1e3 * (came - due_at)
     told = f"{name}, {rate:,} a second for {seconds:g} s"
@@ -271,14 +272,22 @@ def steady(
         judged = target if name == "pipe" else None
         yield Row(f"{told}, p{share}", found, "ms", target=judged,
                   met=None if judged is None else found <= judged, seed=seed)  # fmt: skip
+    yield Row(f"{told}, waiting for a core", 100 * waited, "% of the time", seed=seed)
     if name == "pipe":
-        yield Row(f"{told}, memory after a tenth", rss[1], "MB", seed=seed)
-        yield Row(f"{told}, memory at the end", rss[-1], "MB", rss[1], rss[-1] / rss[1], seed=seed)
+        for what, at in (("a tenth", 1), ("half", 5)):
+            yield Row(f"{told}, memory after {what}", rss[at], "MB", seed=seed)
+        half, end = rss[5], rss[-1]
+        yield Row(f"{told}, memory at the end", end, "MB", half, end / half, seed=seed)
 
 
 def _rss(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _waited(pid: int) -> float:
+    """Return the seconds in which a process could have run, but others had the cores."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def measure(options: Options) -> Iterable[Row]:

@@ -66,6 +66,8 @@ class Enricher:
         self.fields = fields or Fields.read()
         self.risk = risk if risk is not None and risk.entities else None
         self._from: tuple[Any, ...] | None = None
+        found = [one for model in self.models for one in model.scorers.values()]
+        self._one = found[0] if len(found) == 1 else None
         memory: dict[Any, Words] = {}
         self._rules: dict[int, list[tuple[Plan, Model]]] = {}
         self._whole: list[tuple[Plan, Model]] = []
@@ -152,13 +154,13 @@ class Enricher:
     @property
     def _only(self) -> Scorer:
         """Return the scorer of the one kind that there is."""
-        found = {name: one for model in self.models for name, one in model.scorers.items()}
-        if len(found) != 1:
+        if self._one is None:
+            kinds = [kind for model in self.models for kind in model.scorers]
             raise UnknownName(
-                "The model has several kinds of events." if found else "It is no event model.",
-                hint=f"Name one: {', '.join(found)}." if found else "Use judge instead of score.",
+                "The model has several kinds of events." if kinds else "It is no event model.",
+                hint=f"Name one: {', '.join(kinds)}." if kinds else "Use judge instead of score.",
             )
-        return next(iter(found.values()))
+        return self._one
 
     def judge(self, event: Mapping[str, Any]) -> Judged:
         """Return what is said of a raw event, whatever its shape. Raises: TypeError: no mapping."""
