@@ -7,7 +7,7 @@ from graphad.detectors.event_columns import CLOCK, clock, microseconds_of
 from graphad.enrich_events import Scorer, Weighed
 from graphad.enrich_fields import Place, Rule, text
 from graphad.enrich_memory import Words
-from graphad.enrich_words import KINDS, Word
+from graphad.enrich_words import DOMAINS, KINDS, Word, account
 
 Event = Mapping[str, Any]
 Told = tuple[str, ...]
@@ -46,6 +46,12 @@ class KindPlan:
             places = [at[name] for name in sources]
             held = memory.setdefault(word, Words(word))
             self._columns.append((places[0], places[-1], held))
+        # Some models know accounts with their domains, others without, as their logs named them.
+        self._accounts = [
+            (i, at[sources[0]], DOMAINS[sources[0]], memory[word], scorer.named[i].codes)
+            for i, (sources, word) in enumerate(chosen)
+            if DOMAINS.get(sources[0]) in rule.fields
+        ]
         self._clock = [CLOCK.index(column.name) for column in scorer.clocked]
 
     def words(self, event: Event, data: Event) -> Told | None:
@@ -61,6 +67,12 @@ class KindPlan:
         for i, j, memory in self._columns:
             raw = said[i] or said[j]
             words.append((memory.held.get(raw) or memory.of(raw)) if raw else "")
+        for i, j, domain, memory, known in self._accounts:
+            whole = account(rule.field(domain, event, data), said[j])
+            if whole:
+                word = memory.of(whole)
+                if word in known or words[i] not in known:
+                    words[i] = word
         if self._clock:
             moment = clock(microseconds_of(rule.field("ts", event, data)))
             words += [moment[i] for i in self._clock]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graphad.enrich_fields import Places, first
-from graphad.enrich_words import remote
+from graphad.enrich_words import DOMAINS, account, remote
 from graphad.errors import GraphadError
 from graphad.findings import Finding, is_telling
 from graphad.models.calibration import LEVELS as SEVERITIES
@@ -113,11 +113,16 @@ class Risk:
         found: list[At] = []
         host: str | None = None
         for kind in self._types:
-            keys = [first(fields[f], event, data) for f in _FIELDS.get(kind, ()) if f in fields]
+            keys = [first(fields.get(f, ()), event, data) for f in _FIELDS.get(kind, ())]
             if kind == "socket":
                 ends = (("dst_ip", "dst_port"), ("src_ip", "src_port"))
                 said = [[first(fields.get(f, ()), event, data) for f in end] for end in ends]
                 keys = [remote(ip, port) for ip, port in said if ip and port]
+            if kind == "user":
+                keys += [
+                    account(first(fields.get(domain, ()), event, data), name)
+                    for domain, name in zip(DOMAINS.values(), keys, strict=False)
+                ]
             if host is None and kind in LOCAL_TYPES:
                 host = first(fields.get("host", ()), event, data)
             for key in keys:

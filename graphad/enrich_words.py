@@ -21,6 +21,8 @@ Word = Callable[[str], str]
 # Fields of which the first one that says something counts, and the word that it becomes.
 Column = tuple[tuple[str, ...], Word]
 
+# Where the domain of an account is, if the account's own field doesn't hold it.
+DOMAINS = {"user": "user_domain", "target_user": "target_domain"}
 REMOTE = "remote"  # field made of address and port
 CONSTANT = "="  # begins a field that the mapping's rule tells, such as =action
 LONGEST = 8192  # characters of a value that count; what a log says may be longer
@@ -88,6 +90,17 @@ KINDS: Mapping[str, tuple[Sequence[str], dict[str, Column]]] = {
         "source": (("src_ip",), _named("address")),
     }),
 }  # fmt: skip
+
+
+def account(domain: str, name: str) -> str:
+    """Return an account with its domain, "" if it has none or the name says it already.
+
+    >>> account("CORP", "bob"), account("CORP", "LAB" + chr(92) + "eve"), account("-", "bob")
+    ('CORP\\\\bob', '', '')
+    """
+    if not name or domain in ("", "-") or "\\" in name or "@" in name:
+        return ""
+    return f"{domain}\\{name}"
 
 
 def remote(ip: str, number: str) -> str:

@@ -152,6 +152,12 @@ _OCSF = {
 }  # fmt: skip
 
 
+def _account(one: Event) -> Event:
+    """Return an event with the account's domain in a field of its own."""
+    domain, _, name = one["user"].partition("\\")
+    return one | {"user": name, "user_domain": domain}
+
+
 def _each(one: Event, names: dict[str, str]) -> dict[str, object]:
     return {place: one[name] for name, place in names.items() if name in one}
 
@@ -161,8 +167,9 @@ def ecs(one: Event) -> Event | None:
     if one["what"] not in _ECS:
         return None
     category, kind = _ECS[one["what"]]
-    places = _each(one, {
-        "host": "host.name", "user": "user.name", "exe": "process.executable",
+    places = _each(_account(one), {
+        "host": "host.name", "user": "user.name", "user_domain": "user.domain",
+        "exe": "process.executable",
         "parent_exe": "process.parent.executable", "command_line": "process.command_line",
         "file_path": "dll.path" if one["what"] == "load" else "file.path",
         "registry_path": "registry.path", "src_ip": "source.ip", "src_port": "source.port",
@@ -176,6 +183,17 @@ def ecs(one: Event) -> Event | None:
     return _nested(places)
 
 
+def module(one: Event) -> Event | None:
+    """Return an event as winlogbeat's module for Sysmon writes it: its data moved to ECS fields."""
+    moved = ecs(one)
+    if moved is None:
+        return None
+    kept = ("Initiated", "EventType", "UtcTime")
+    winlog: Event = winlogbeat(one)["winlog"]
+    data = {name: value for name, value in winlog["event_data"].items() if name in kept}
+    return moved | {"winlog": winlog | {"event_data": data}}
+
+
 def ocsf(one: Event) -> Event | None:
     """Return an event by the Open Cybersecurity Schema Framework, None without such a class."""
     if one["what"] not in _OCSF:
@@ -184,8 +202,8 @@ def ocsf(one: Event) -> Event | None:
     started = {"exe": "process.file.path", "command_line": "process.cmd_line",
                "parent_exe": "actor.process.file.path"}  # fmt: skip
     opened = {"exe": "actor.process.file.path", "target_exe": "process.file.path"}
-    places = _each(one, {
-        "host": "device.hostname", "user": "actor.user.name",
+    places = _each(_account(one), {
+        "host": "device.hostname", "user": "actor.user.name", "user_domain": "actor.user.domain",
         **(({"launch": started, "access": opened}[one["what"]]) if made
            else {"exe": "actor.process.file.path"}),
         "file_path": "module.file.path" if one["what"] == "load" else "file.path",
@@ -218,7 +236,15 @@ def plain(one: Event) -> Event | None:
     return {"kind": kind, "action": action, "time": one["ts"].timestamp(), **made}
 
 
-SHAPES: Sequence[Callable[[Event], Event | None]] = (flat, winlogbeat, xml, ecs, ocsf, plain)
+SHAPES: Sequence[Callable[[Event], Event | None]] = (
+    flat,
+    winlogbeat,
+    module,
+    xml,
+    ecs,
+    ocsf,
+    plain,
+)
 
 
 def lines(some: Sequence[Event], shape: Callable[[Event], Event | None] = flat) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from graphad.models.tails import Tail
 from graphad.workspace import Workspace
 from graphad.workspace_window import StoreWindow
 from tests.enrich.conftest import Made
-from tests.enrich.events import SHAPES, Event, events, flat, lines, odd
+from tests.enrich.events import SHAPES, Event, ecs, events, flat, lines, odd
 
 
 def test_each_record_scores_as_the_detector_scores_its_events(made: Made, store: Workspace) -> None:
@@ -232,3 +232,17 @@ def test_a_model_of_other_columns_is_an_error(made: Made) -> None:
     scorer.named[0].name = "principal"
     with pytest.raises(ModelError, match="principal"):
         Enricher([model])
+
+
+def test_accounts_are_told_as_the_model_knows_them(made: Made) -> None:
+    model = read_model(made.model, "launch")
+    user = model.kinds["launch"].named[0]
+    assert user.name == "user"
+    event = ecs(odd())
+    assert event is not None
+    wanted = Enricher([model]).judge(event)
+    user.codes = {word.rpartition("\\")[2]: code for word, code in user.codes.items()}
+    assert "u21" in user.codes
+    assert Enricher([model]).judge(event) == wanted
+    user.codes = {}
+    assert Enricher([model]).judge(event) != wanted
