@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from graphad.detectors.event_columns import CLOCK, clock, microseconds_of
+from graphad.detectors.event_columns import CLOCK, MISSING, clock, microseconds_of
 from graphad.enrich_events import Scorer, Weighed
 from graphad.enrich_fields import Place, Rule, text
 from graphad.enrich_memory import Words
@@ -42,8 +42,10 @@ class KindPlan:
         self._fields, self._needed = fields, len(needed)
         at = {name: i for i, name in enumerate(fields)}
         self._columns: list[tuple[int, int, Words]] = []
-        for sources, word in chosen:
-            places = [at[name] for name in sources]
+        for (sources, word), column in zip(chosen, scorer.named, strict=True):
+            if column.name == "outcome" and column.codes.keys() <= {MISSING}:
+                sources = ("",)  # its logs never say; that others do is nothing odd
+            places = [at[name] for name in sources if name] or [len(fields)]
             held = memory.setdefault(word, Words(word))
             self._columns.append((places[0], places[-1], held))
         # Some models know accounts with their domains, others without, as their logs named them.
@@ -63,6 +65,7 @@ class KindPlan:
             if len(said) < needed and (not value or value == "-"):
                 return None
             said.append(value)
+        said.append("")  # of a column that doesn't count
         words = []
         for i, j, memory in self._columns:
             raw = said[i] or said[j]

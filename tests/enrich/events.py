@@ -11,9 +11,22 @@ FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOWS = "C:\\Windows\\System32\\"
 SYSMON = "Microsoft-Windows-Sysmon"
 _CODES = {
-    "launch": 1, "connect": 3, "accept": 3, "load": 7, "access": 10, "create file": 11,
-    "delete key": 12, "write key": 13, "pipe": 18, "domain": 22,
-}  # fmt: skip
+    "launch": 1,
+    "connect": 3,
+    "accept": 3,
+    "load": 7,
+    "access": 10,
+    "create file": 11,
+    "delete key": 12,
+    "write key": 13,
+    "pipe": 18,
+    "domain": 22,
+    "logon": 4624,
+    "failed": 4625,
+    "task": 4698,
+    "service": 4697,
+}
+_SECURITY = ("logon", "failed", "task", "service")  # fmt: skip
 
 
 def event(draw: random.Random, number: int) -> Event:
@@ -21,7 +34,7 @@ def event(draw: random.Random, number: int) -> Event:
     group = draw.randrange(3)
     program = f"{WINDOWS}{('svchost', 'lsass', 'winword')[group]}.exe"
     made: Event = {
-        "what": draw.choices(list(_CODES), [5, 2, 1, 4, 3, 4, 1, 4, 1, 2])[0],
+        "what": draw.choices(list(_CODES), [5, 2, 1, 4, 3, 4, 1, 4, 1, 2, 4, 1, 1, 1])[0],
         "ts": FIRST + timedelta(seconds=20 * number),
         "host": f"ws-0{draw.randint(1, 2)}.corp.example",
         "user": f"CORP\\u{group}{draw.randint(1, 2)}",
@@ -50,6 +63,13 @@ def event(draw: random.Random, number: int) -> Event:
             made["file_path"] = f"C:\\Users\\u{group}\\Documents\\f{draw.randint(1, 9)}.txt"
         case "delete key" | "write key":
             made["registry_path"] = f"HKLM\\SOFTWARE\\Vendor{group}\\App\\v{draw.randint(1, 5)}"
+        case "logon" | "failed":
+            made |= {
+                "target_user": f"u{group}{draw.randint(1, 2)}", "src_ip": f"10.1.{group}.9",
+                "logon_type": draw.choice(["2", "3", "10"]), "user": "CORP\\svc",
+            }  # fmt: skip
+        case "task" | "service":
+            made["service"] = f"\\Vendor{group}\\Update{draw.randint(1, 3)}"
         case "domain":
             made["domain"] = f"www{draw.randint(1, 3)}.example{group}.com"
         case _:
@@ -75,7 +95,15 @@ def odd() -> Event:
 
 
 def _data(one: Event) -> Event:
-    """Return the event's own data as Sysmon calls it."""
+    """Return the event's own data as Sysmon or the security log calls it."""
+    if one["what"] in _SECURITY:
+        names = {
+            "target_user": "TargetUserName", "src_ip": "IpAddress", "logon_type": "LogonType",
+            "service": "TaskName" if one["what"] == "task" else "ServiceName",
+        }  # fmt: skip
+        data = {names[name]: value for name, value in one.items() if name in names}
+        domain, _, name = one["user"].partition("\\")
+        return data | {"SubjectUserName": name, "SubjectDomainName": domain}
     acting = "SourceImage" if one["what"] == "access" else "Image"
     names = {
         "exe": acting, "user": "User", "parent_exe": "ParentImage", "command_line": "CommandLine",
@@ -95,11 +123,19 @@ def _data(one: Event) -> Event:
     return data
 
 
+def _log(one: Event) -> tuple[str, str]:
+    """Return the channel and the provider of an event."""
+    if one["what"] in _SECURITY:
+        return "Security", "Microsoft-Windows-Security-Auditing"
+    return f"{SYSMON}/Operational", SYSMON
+
+
 def flat(one: Event) -> Event:
     """Return an event as NXLog writes it."""
+    channel, provider = _log(one)
     return {
-        "EventID": _CODES[one["what"]], "Channel": f"{SYSMON}/Operational", "SourceName": SYSMON,
-        "Hostname": one["host"], **_data(one),
+        "EventID": _CODES[one["what"]], "Channel": channel, "SourceName": provider,
+        "Hostname": one["host"], "TimeCreated": one["ts"].isoformat(), **_data(one),
     }  # fmt: skip
 
 
@@ -108,8 +144,8 @@ def winlogbeat(one: Event) -> Event:
     return {
         "@timestamp": one["ts"].isoformat().replace("+00:00", "Z"),
         "winlog": {
-            "event_id": str(_CODES[one["what"]]), "channel": f"{SYSMON}/Operational",
-            "provider_name": SYSMON, "computer_name": one["host"], "event_data": _data(one),
+            "event_id": str(_CODES[one["what"]]), "channel": _log(one)[0],
+            "provider_name": _log(one)[1], "computer_name": one["host"], "event_data": _data(one),
         },
         "agent": {"type": "winlogbeat", "version": "8.15.0"},
     }  # fmt: skip
@@ -120,7 +156,7 @@ def xml(one: Event) -> Event:
     return {
         "Event": {
             "System": {
-                "Provider": {"@Name": SYSMON}, "EventID": {"#text": str(_CODES[one["what"]])},
+                "Provider": {"@Name": _log(one)[1]}, "EventID": {"#text": str(_CODES[one["what"]])},
                 "Computer": one["host"],
             },
             "EventData": {"Data": [{"@Name": n, "#text": v} for n, v in _data(one).items()]},
@@ -144,16 +180,19 @@ _ECS = {
     "accept": ("network", "connection"), "load": ("library", "start"),
     "create file": ("file", "creation"), "delete key": ("registry", "deletion"),
     "write key": ("registry", "change"), "domain": ("network", "protocol"),
+    "logon": ("authentication", "start"),
 }  # fmt: skip
 _OCSF = {
     "launch": (1007, 1), "connect": (4001, 1), "accept": (4001, 1), "load": (1005, 1),
     "access": (1007, 3), "create file": (1001, 1), "delete key": (201001, 4),
-    "write key": (201002, 2), "domain": (4003, 1),
+    "write key": (201002, 2), "domain": (4003, 1), "logon": (3002, 1),
 }  # fmt: skip
 
 
 def _account(one: Event) -> Event:
-    """Return an event with the account's domain in a field of its own."""
+    """Return an event with the account's domain in a field of its own; of a logon, who came."""
+    if one["what"] == "logon":
+        return one | {"user": one["target_user"], "user_domain": "CORP"}
     domain, _, name = one["user"].partition("\\")
     return one | {"user": name, "user_domain": domain}
 
@@ -178,6 +217,9 @@ def ecs(one: Event) -> Event | None:
         "process_guid": "process.entity_id", "parent_guid": "process.parent.entity_id",
     })  # fmt: skip
     places |= {"event.category": [category], "event.type": [kind], "@timestamp": str(one["ts"])}
+    if one["what"] == "logon":
+        # The schema has no place for it; without one the event is odd: nothing says how it came.
+        places |= {"event.outcome": "success", "winlog.event_data.LogonType": one["logon_type"]}
     if one["what"] in ("connect", "accept"):
         places["network.direction"] = "egress" if one["what"] == "connect" else "ingress"
     return _nested(places)
@@ -186,7 +228,7 @@ def ecs(one: Event) -> Event | None:
 def module(one: Event) -> Event | None:
     """Return an event as winlogbeat's module for Sysmon writes it: its data moved to ECS fields."""
     moved = ecs(one)
-    if moved is None:
+    if moved is None or one["what"] in _SECURITY:
         return None
     kept = ("Initiated", "EventType", "UtcTime")
     winlog: Event = winlogbeat(one)["winlog"]
@@ -202,8 +244,10 @@ def ocsf(one: Event) -> Event | None:
     started = {"exe": "process.file.path", "command_line": "process.cmd_line",
                "parent_exe": "actor.process.file.path"}  # fmt: skip
     opened = {"exe": "actor.process.file.path", "target_exe": "process.file.path"}
+    who = "user" if one["what"] == "logon" else "actor.user"
     places = _each(_account(one), {
-        "host": "device.hostname", "user": "actor.user.name", "user_domain": "actor.user.domain",
+        "host": "device.hostname", "user": f"{who}.name", "user_domain": f"{who}.domain",
+        "logon_type": "logon_type_id",
         **(({"launch": started, "access": opened}[one["what"]]) if made
            else {"exe": "actor.process.file.path"}),
         "file_path": "module.file.path" if one["what"] == "load" else "file.path",
@@ -226,11 +270,17 @@ def plain(one: Event) -> Event | None:
     said = {
         "connect": "network connect", "accept": "network accept", "create file": "file create",
         "delete key": "registry delete", "write key": "registry write", "pipe": "pipe connect",
-        "access": "access access",
+        "access": "access access", "task": "service install", "service": "service install",
+        "failed": "logon",
     }  # fmt: skip
     what: str = one["what"]
     kind, _, action = said.get(what, what).partition(" ")
     made = {name: value for name, value in one.items() if name not in ("what", "ts")}
+    if kind == "service":
+        made = {name: value for name, value in made.items() if name != "exe"} | {
+            "type": one["what"],
+            "user": one["user"].rpartition("\\")[2],
+        }
     if one["what"] == "accept":  # the far end
         made |= {"dst_ip": one["src_ip"], "dst_port": one["src_port"]}
     return {"kind": kind, "action": action, "time": one["ts"].timestamp(), **made}

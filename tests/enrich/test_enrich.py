@@ -222,7 +222,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_lines_are_many_and_of_all_kinds() -> None:
-    assert len({one["what"] for one in events(400)}) == 10
+    assert len({one["what"] for one in events(400)}) == 14
     assert all(list(lines(events(50), shape)) for shape in SHAPES)
 
 
