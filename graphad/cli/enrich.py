@@ -77,6 +77,7 @@ def enrich(
         click.echo(OWN.read_text(encoding="utf-8"), nl=False)
         return 0
 
+    _check_streams()
     where = store or Path("graphad-store")
 
     def load() -> Enricher:
@@ -102,6 +103,19 @@ def enrich(
             tell=tell,
         )
         return _run(pipe)
+
+
+def _check_streams() -> None:
+    """Refuse streams that are closed: the next file to be opened would take their place."""
+    for number, name in enumerate(("input", "output")):
+        try:
+            os.fstat(number)
+        except OSError as error:
+            raise GraphadError(f"Standard {name} is closed.") from error
+    try:
+        os.fstat(2)
+    except OSError:
+        os.open(os.devnull, os.O_WRONLY)
 
 
 def _folder(model: str, store: Path) -> Path:

@@ -301,3 +301,21 @@ def test_the_command_line(made: Made, tmp_path: Path, enricher: Enricher) -> Non
     assert (out, said, code) == (
         (ROOT / "graphad" / "enrich_fields.toml").read_bytes(), b"", 0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("<&-", 1, b"graphad: Standard input is closed.\n"),
+        (">&-", 1, b"graphad: Standard output is closed.\n"),
+        ("2>&-", 0, b""),
+        ("> /dev/full", 1, b"graphad: The events can't be passed on: No space left on device.\n"),
+    ],
+)
+def test_streams_that_are_no_use_are_errors(made: Made, shell: str, code: int, said: bytes) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m graphad enrich --model "$1" {shell}', sys.executable,
+         str(made.model)],
+        input=GOOD + b"\n", capture_output=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, said)
