@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli.enrich import enrich
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
@@ -356,3 +357,4 @@ main.add_command(parsers)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
+main.add_command(enrich)
