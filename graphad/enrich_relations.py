@@ -60,7 +60,12 @@ class RelationPlan:
 
         Raises: GraphadError: it reads lines of text; else as `Scorer.restore`.
         """
-        columns = tuple(settings["columns"])
+        columns, model = tuple(settings["columns"]), settings["model"]
+        if model not in ("surprisal", "counts", "unseen"):
+            raise GraphadError(
+                f"A relation model {model!r} judges windows or sessions, not single events.",
+                hint="Fit one with --model surprisal.",
+            )
         if not columns:
             raise GraphadError(
                 "A relation model of text logs reads lines, not events.",
