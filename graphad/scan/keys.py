@@ -88,8 +88,8 @@ def build_keys(paths: Sequence[Path]) -> Keys:
     text = bytearray()
     nodes = np.zeros((len(numbers), 8), np.int64)
     for steps, node in numbers.items():
-        path = json.dumps(".".join(map(escaped, steps)), ensure_ascii=False)[1:-1]
-        for at, part in ((KEY, steps[-1] if steps else ""), (PATH, path)):
+        dotted = json.dumps(".".join(map(escaped, steps)), ensure_ascii=False)[1:-1]
+        for at, part in ((KEY, steps[-1] if steps else ""), (PATH, dotted)):
             nodes[node, at : at + 2] = len(text), len(part.encode())
             text += part.encode()
         nodes[node, PARENT] = numbers[steps[:-1]] if steps else -1
