@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 __all__ = ["BOOL", "EPOCH", "LIST", "NUMBER", "TEXT", "Delimited", "Header", "Layout"]
 
 MAX_COLUMNS = 4096
+MAX_NAME = 128  # bytes of a column's name
+PIECE = 1 << 26  # bytes of objects that are decoded at once, about
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
 
@@ -149,7 +151,7 @@ class Delimited:
             "record": np.arange(len(starts)), "offset": offsets, "length": ends - offsets,
             "line": np.arange(len(starts)),
         }  # fmt: skip
-        done = self._json.decode(b"\n".join(found), last)
+        done = self._decoded(found, last)
         of = np.concatenate(taken) if taken else np.empty(0, np.int64)
         ignored = {"header line": headers, "blank line": int(blank.sum())}
         return Decoded(
@@ -157,6 +159,25 @@ class Delimited:
             _placed(done.raw, place, of),
             _rejected(done.rejects, place, of, lost),
             {rule: count for rule, count in ignored.items() if count},
+        )
+
+    def _decoded(self, found: list[bytes], last: bool) -> Decoded:
+        """Return the rows of objects: a block may hold few bytes and much longer names."""
+        pieces: list[list[bytes]] = [[]]
+        for objects in found:
+            if pieces[-1] and sum(map(len, pieces[-1])) + len(objects) > PIECE:
+                pieces.append([])
+            pieces[-1].append(objects)
+        parts = [self._json.decode(b"\n".join(piece), last) for piece in pieces]
+        if len(parts) == 1:
+            return parts[0]
+        begin = np.cumsum([0, *(part.read for part in parts[:-1])]).tolist()
+        raw, rejects = (
+            pa.concat_tables(map(_later, tables, begin), promote_options="default")
+            for tables in ([part.raw for part in parts], [part.rejects for part in parts])
+        )
+        return Decoded(
+            sum(part.read for part in parts), raw.unify_dictionaries().combine_chunks(), rejects
         )
 
     def _section(
@@ -173,8 +194,8 @@ class Delimited:
             if not len(lines):
                 return 1
             header = self.layout.header(_line(text, starts[lines[0]], ends[lines[0]]))
-        if header is None or (isinstance(header, Header) and len(header.names) > MAX_COLUMNS):
-            header = f"the header has more than {MAX_COLUMNS} columns"
+        if header is None or isinstance(header, Header):
+            header = _checked(header)
         if isinstance(header, str):
             lost += [(i, header) for i in lines.tolist()]
             return int(first)
@@ -182,7 +203,7 @@ class Delimited:
         width = len(header.names)
         good = cells == width
         if objects:
-            found.append(objects)
+            found += objects
             taken.append(lines[good])
         lost += [
             (i, f"{n} cells, the header has {width}")
@@ -191,10 +212,10 @@ class Delimited:
         return int(first)
 
 
-def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[bytes, Ints]:
+def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[list[bytes], Ints]:
     """Return the lines that have as many cells as their header as objects, one a line.
 
-    Also how many cells each line has [N].
+    In pieces of at most about PIECE bytes. Also how many cells each line has [N].
     """
     columns = _columns(header)
     widest = int(columns.ends[-1]) + ROOM * len(header.names) + 8
@@ -205,7 +226,7 @@ def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[b
     while at < len(starts):
         # A line takes six bytes for each of its own at most, and its names.
         longest = 6 * int(ends[at] - starts[at]) + widest
-        out = np.empty(max(min(size, 1 << 26), longest), np.uint8)
+        out = np.empty(max(min(size, PIECE), longest), np.uint8)
         at, used = write_objects(
             text, starts, ends, at, header.separator, header.inner, unset, empty,
             columns.texts, columns.ends, columns.kinds,
@@ -213,7 +234,16 @@ def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[b
         )  # fmt: skip
         if used:
             parts.append(out[: used - 1].tobytes())  # without the last line feed
-    return b"\n".join(parts), cells
+    return parts, cells
+
+
+def _checked(header: Header | None) -> Header | str:
+    """Return the header, or why it is none that is used: names come back with each line."""
+    if header is None or len(header.names) > MAX_COLUMNS:
+        return f"the header has more than {MAX_COLUMNS} columns"
+    if any(len(name.encode("utf-8", "backslashreplace")) > MAX_NAME for name in header.names):
+        return f"the header has a name of more than {MAX_NAME} bytes"
+    return header
 
 
 def _lines(text: Bytes) -> tuple[Ints, Ints, Ints]:
@@ -227,6 +257,12 @@ def _lines(text: Bytes) -> tuple[Ints, Ints, Ints]:
 
 def _line(text: Bytes, start: int, end: int) -> str:
     return text[start:end].tobytes().decode("utf-8", "backslashreplace")
+
+
+def _later(rows: pa.Table, records: int) -> pa.Table:
+    """Return rows whose record numbers begin later."""
+    at = rows.schema.get_field_index("record")
+    return rows.set_column(at, "record", pa.array(rows["record"].to_numpy() + records))
 
 
 def _placed(raw: pa.Table, place: dict[str, Ints], of: Ints) -> pa.Table:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from graphad.delimited import BOOL, EPOCH, LIST, NUMBER, TEXT, Delimited, Header
+from graphad.delimited import BOOL, EPOCH, LIST, MAX_NAME, NUMBER, TEXT, Delimited, Header
 from graphad.json_decoder import JsonDecoder
 from graphad.network_ends import filled, on_host
 from graphad.parse import Decoded, Options
@@ -68,10 +68,11 @@ class ZeekLayout:
         if types and len(types) != len(names):
             return f"{len(types)} types for {len(names)} fields in the header"
         kinds = tuple(map(_kind, types)) or tuple(EPOCH if n == "ts" else TEXT for n in names)
+        path = f'"_path":{json.dumps(said["path"][:MAX_NAME])}' if "path" in said else ""
         return Header(
             names, kinds, ord(separator), ord(inner),
             said.get("unset_field", "-").encode(), said.get("empty_field", "(empty)").encode(),
-            f'"_path":{json.dumps(said["path"])}' if "path" in said else "", escapes=True,
+            path, escapes=True,
         )  # fmt: skip
 
     def state(self) -> object:

@@ -3,12 +3,16 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.delimited import BOOL, EPOCH, LIST, NUMBER, TEXT, Header, objects_of
+from graphad import delimited
+from graphad.delimited import BOOL, EPOCH, LIST, NUMBER, TEXT, Delimited, Header, objects_of
+from graphad.parse import Options
 
 KEEP = "surrogateescape"  # the scanner, not this step, shows bytes that are no UTF-8
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -98,6 +102,45 @@ def test_lines_say_what_a_slow_reading_of_them_says(
     ends = starts + [len(line) for line in lines]
     objects, cells = objects_of(np.frombuffer(text, np.uint8), starts, ends, header)
     wanted = [slow_object(line, header) for line in lines]
-    found = [json.loads(one.decode("utf-8", KEEP)) for one in objects.split(b"\n") if one]
+    found = [
+        json.loads(one.decode("utf-8", KEEP)) for piece in objects for one in piece.split(b"\n")
+    ]
     assert found == [one for one in wanted if not isinstance(one, int)]
     assert cells.tolist() == [one if isinstance(one, int) else len(kinds) for one in wanted]
+
+
+class Plain:
+    """Two columns."""
+
+    mark: ClassVar[int] = -1
+
+    def read(self, line: str) -> None:
+        raise AssertionError(line)
+
+    def header(self, first: str) -> Header:
+        return Header(("ts", "host"), (EPOCH, TEXT), ord(","))
+
+    def state(self) -> object:
+        return None
+
+    def restore(self, state: object) -> None:
+        assert state is None
+
+
+def test_pieces_are_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [b"1772445600.5,a", b"x,b", b"", b"1,2,3", b"1772445601.5,-", b'1772445602.5,"']
+    found = []
+    for size in (1 << 26, 64):
+        monkeypatch.setattr(delimited, "PIECE", size)
+        fields = [("ts", "ts"), ("host", "host")]
+        decoder = Delimited(Plain(), fields, Options(), lambda raw, options: raw)
+        done = decoder.decode(b"\n".join(lines * 3), True)
+        rows = done.raw.select(["record", "offset", "length", "line", "ts", "host"]).to_pylist()
+        found.append((done.read, rows, done.rejects.to_pylist(), done.ignored))
+    assert found[0] == found[1]
+    read, rows, rejects, ignored = found[0]
+    assert (read, len(rows), len(rejects), ignored) == (18, 12, 3, {"blank line": 3})
+    assert [row["line"] for row in rows[:5]] == [0, 1, 4, 5, 6]
+    at = sum(len(line) + 1 for line in (lines * 2)[:9])
+    wanted = {"record": 9, "offset": at, "length": 5, "line": 9}
+    assert rejects[1] == wanted | {"reason": "3 cells, the header has 2"}
