@@ -15,11 +15,48 @@ def _plain(address: str) -> str:
     return f"nullif(replace(lower({address}), '::ffff:', ''), '-')"
 
 
+_NO_PORT = r"regexp_replace(lower(dst_host), ':\d+$', '')"
+_AT = f"coalesce(nullif({_NO_PORT}, ''), dst_ip)"
+_PATH = "split_part(file_path, '?', 1)"
+_URL = f"CASE WHEN contains({_PATH}, '://') THEN {_PATH} ELSE 'http://' || {_AT} || {_PATH} END"
+_SHARED = r"nullif(concat_ws('\', share, {}), '')"
+_FTP = """CASE WHEN file_path LIKE 'ftp:%' THEN file_path
+    ELSE 'ftp://' || dst_ip || '/' || ltrim(file_path, '/') END"""
+MOST = 8  # recipients of a mail that give an edge
+READING = "('GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'TRACE')"  # methods of HTTP
+
+
+def whatever_case(kind: str, text: str) -> End:
+    """Return an end that is the same in whatever case it is written."""
+    return End(kind, f"lower({text})", text)
+
+
+def listed(column: str, number: int = 0) -> str:
+    """Return SQL for an element of a column that holds a JSON list, trimmed of <>."""
+    return f"trim(try(json_extract_string({column}, '$[{number}]')), '<> ')"
+
+
+RECIPIENTS = {
+    f"recipient {i}": whatever_case("user", f"nullif({listed('target_user', i)}, '')")
+    for i in range(MOST)
+}
 SOURCE = End("address", "nullif(src_ip, '-')")
 RESPONDER = End("address", "nullif(dst_ip, '-')")
 REMOTE = End("socket", socket("nullif(dst_ip, '-')", "dst_port"))
 SERVER = End("host", "lower(dst_ip)", "dst_ip")
 DOMAIN = End("domain", "nullif(lower(domain), '')", "domain")
+ENDS = {
+    "source": SOURCE, "responder": RESPONDER, "remote": REMOTE, "server": SERVER, "domain": DOMAIN,
+    "web host": End("domain", _AT),
+    "url": End("file", _URL),
+    "client": whatever_case("host", "nullif(src_host, '')"),
+    "shared": whatever_case("file", _SHARED.format("nullif(file_path, '')")),
+    "renamed": whatever_case("file", _SHARED.format("original_name")),
+    "ftp file": End("file", _FTP),
+    "sender": whatever_case("user", """nullif(trim("user", '<> '), '')"""),
+    **RECIPIENTS,
+    "file": End("file", "coalesce(file_path, hashes)"),
+}  # fmt: skip
 
 
 def flow(*kinds: str) -> Claim:

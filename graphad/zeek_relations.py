@@ -3,20 +3,19 @@ r"""Which edges a record of Zeek's gives. It is seen by a sensor, so its ends ar
 Source: Zeek's documentation of its logs.
 """
 
-from graphad.network_ends import DOMAIN, REMOTE, RESPONDER, SERVER, SOURCE, flow
+from graphad.network_ends import ENDS as NETWORK
+from graphad.network_ends import READING, RECIPIENTS, flow, listed, whatever_case
 from graphad.relations import Claim, End, Relations
 
 _LOG = "regexp_replace(channel, '_red$', '')"  # Corelight's reduced logs are called conn_red
-_MOST = 8  # recipients of a mail that give an edge
 # No answer from the other side, or a refusal: nothing flowed there.
 _TRIED = "('S0', 'REJ', 'RSTOS0', 'RSTRH', 'SH', 'SHR')"
-_READING = "('GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'TRACE')"
 _KIND = rf"""CASE WHEN ts IS NULL THEN NULL ELSE {_LOG} || CASE {_LOG}
     WHEN 'conn' THEN CASE WHEN protocol = 'icmp' THEN ' icmp'
         WHEN protocol = 'tcp' AND result IN {_TRIED} THEN ' tried' ELSE '' END
     WHEN 'http' THEN CASE WHEN action IS NULL THEN ' without its request'
         WHEN action = 'CONNECT' THEN ' tunnel'
-        WHEN upper(action) IN {_READING} THEN ' read' ELSE ' write' END
+        WHEN upper(action) IN {READING} THEN ' read' ELSE ' write' END
     WHEN 'smb_files' THEN CASE regexp_extract(action, '[A-Z]+_([A-Z]+)$', 1)
         WHEN 'OPEN' THEN ' read' WHEN 'READ' THEN ' read' WHEN 'WRITE' THEN ' write'
         WHEN 'DELETE' THEN ' delete' WHEN 'RENAME' THEN ' rename' ELSE ' other' END
@@ -28,56 +27,24 @@ _KIND = rf"""CASE WHEN ts IS NULL THEN NULL ELSE {_LOG} || CASE {_LOG}
         THEN ' certificate' ELSE '' END
     WHEN 'kerberos' THEN CASE WHEN action = 'TGS' THEN ' TGS' ELSE '' END
     ELSE '' END END"""
-_NO_PORT = r"regexp_replace(lower(dst_host), ':\d+$', '')"
-_AT = f"coalesce(nullif({_NO_PORT}, ''), dst_ip)"
-_PATH = "split_part(file_path, '?', 1)"
-_URL = f"CASE WHEN contains({_PATH}, '://') THEN {_PATH} ELSE 'http://' || {_AT} || {_PATH} END"
 _CALL = "nullif(concat_ws('.', service, action), '')"
-_SHARED = r"concat_ws('\', share, {})"
 _ACCOUNT = r"""coalesce(nullif(user_domain, '') || '\', '') || nullif("user", '')"""
 # user/REALM; a service's name has slashes of its own.
 _PRINCIPAL = r"""regexp_extract_all("user", '^(.+)/[^/]+$', 1)[1] || '@'
     || regexp_extract("user", '([^/]+)$', 1)"""
-
-
-def _whatever_case(kind: str, text: str) -> End:
-    return End(kind, f"lower({text})", text)
-
-
-def _first(column: str, number: int = 0) -> str:
-    """Return an element of a column that holds a JSON list, trimmed of <>."""
-    return f"trim(try(json_extract_string({column}, '$[{number}]')), '<> ')"
-
-
-_RECIPIENTS = {
-    f"recipient {i}": _whatever_case("user", f"nullif({_first('target_user', i)}, '')")
-    for i in range(_MOST)
-}
-_FTP = """CASE WHEN file_path LIKE 'ftp:%' THEN file_path
-    ELSE 'ftp://' || dst_ip || '/' || ltrim(file_path, '/') END"""
 ENDS = {
-    "source": SOURCE, "responder": RESPONDER, "remote": REMOTE, "server": SERVER, "domain": DOMAIN,
-    "web host": End("domain", _AT),
-    "url": End("file", _URL),
-    "rdp user": _whatever_case("user", """nullif("user", '')"""),
-    "principal": _whatever_case("user", _PRINCIPAL),
-    "ticket": _whatever_case("service", "nullif(service, '')"),
-    "account": _whatever_case("user", _ACCOUNT),
-    "client": _whatever_case("host", "nullif(src_host, '')"),
-    "shared": _whatever_case("file", _SHARED.format("nullif(file_path, '')")),
-    "renamed": _whatever_case("file", _SHARED.format("original_name")),
-    "pipe": _whatever_case("pipe", _SHARED.format("nullif(file_path, '')")),
-    "share": _whatever_case("file", "share"),
-    "share's pipe": _whatever_case("pipe", "share"),
+    **NETWORK,
+    "rdp user": whatever_case("user", """nullif("user", '')"""),
+    "principal": whatever_case("user", _PRINCIPAL),
+    "ticket": whatever_case("service", "nullif(service, '')"),
+    "account": whatever_case("user", _ACCOUNT),
+    "share": whatever_case("file", "share"),
+    "share's pipe": whatever_case("pipe", "share"),
     "call": End("service", f"dst_ip || ' ' || {_CALL}", _CALL),
-    "ftp file": End("file", _FTP),
-    "sender": _whatever_case("user", """nullif(trim("user", '<> '), '')"""),
-    **_RECIPIENTS,
-    "sending": End("address", f"coalesce({_first('args')}, CASE direction "
+    "sending": End("address", f"coalesce({listed('args')}, CASE direction "
                    "WHEN 'true' THEN src_ip WHEN 'false' THEN dst_ip END)"),
-    "receiving": End("address", f"coalesce({_first('context')}, CASE direction "
+    "receiving": End("address", f"coalesce({listed('context')}, CASE direction "
                      "WHEN 'true' THEN dst_ip WHEN 'false' THEN src_ip END)"),
-    "file": End("file", "coalesce(file_path, hashes)"),
 }  # fmt: skip
 _CALLS = [("source", "access", "call")]
 EDGES = {
@@ -108,7 +75,7 @@ EDGES = {
     "ftp read": [("ftp file", "read", "source")],
     "ftp write": [("source", "write", "ftp file")],
     "ftp delete": [("source", "delete", "ftp file")],
-    "smtp": [("sender", "send", name) for name in _RECIPIENTS],
+    "smtp": [("sender", "send", name) for name in RECIPIENTS],
     "files": [("sending", "write", "file"), ("file", "read", "receiving")],
 }  # fmt: skip
 _RULES = {
@@ -141,7 +108,7 @@ RELATIONS = Relations(
     claims=[
         flow("conn", "conn tried"),
         Claim("address", ENDS["client"], "answer", ("dhcp",)),
-        Claim("address", _whatever_case("host", "nullif(dst_host, '')"), "dst_ip", ("ntlm",)),
+        Claim("address", whatever_case("host", "nullif(dst_host, '')"), "dst_ip", ("ntlm",)),
     ],
 )
 IGNORE = """CASE WHEN channel = 'loaded_scripts' OR ts IS NOT NULL
