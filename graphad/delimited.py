@@ -11,18 +11,32 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.delimited_kernel import BOOL, EPOCH, LIST, NUMBER, ROOM, TEXT, write_objects
+from graphad.delimited_kernel import (
+    BOOL,
+    CLOCK,
+    EPOCH,
+    LIST,
+    MOMENT,
+    NUMBER,
+    ROOM,
+    TEXT,
+    write_objects,
+)
 from graphad.json_decoder import Fields, Finish, JsonDecoder
 from graphad.parse import PLACE, REJECTS, Decoded, Options
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
-__all__ = ["BOOL", "EPOCH", "LIST", "NUMBER", "TEXT", "Delimited", "Header", "Layout"]
+__all__ = [
+    "BOOL", "CLOCK", "EPOCH", "LIST", "MAX_NAME", "MOMENT", "NUMBER", "TEXT", "Delimited", "Header",
+    "Layout",
+]  # fmt: skip
 
 MAX_COLUMNS = 4096
 MAX_NAME = 128  # bytes of a column's name
 PIECE = 1 << 26  # bytes of objects that are decoded at once, about
+_ASKED = 20  # lines that may say what all are
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
 
@@ -31,9 +45,9 @@ class Header(NamedTuple):
     """What the lines under a header are made of.
 
     A cell that is `unset` says nothing, one that is `empty` is an empty text or list. `kinds` has
-    TEXT, NUMBER, BOOL or EPOCH of each column, + LIST for several between `inner`. `said` are the
-    members that every object begins with, as JSON. If `escapes`, \\xNN stands for a byte. If
-    `merges`, any number of separators are one; if `quotes`, a cell in double quotes may hold them.
+    TEXT, NUMBER, BOOL or EPOCH of each column, + LIST for several between `inner`; MOMENT is two
+    cells under one name, a date and a time, and CLOCK a time of the day `date`. `said` are the
+    members that every object begins with, as JSON. If `escapes`, \\xNN stands for a byte.
     """
 
     names: tuple[str, ...]
@@ -44,6 +58,7 @@ class Header(NamedTuple):
     empty: bytes = b""
     said: str = ""
     escapes: bool = False
+    date: str = ""
 
 
 class Layout(Protocol):
@@ -56,9 +71,9 @@ class Layout(Protocol):
         ...
 
     def header(self, first: str) -> Header | str | None:
-        """Return the header of the lines from `first` on, or why they have none.
+        """Return the header of the lines from `first` on, or why that can't be said.
 
-        None if `first` is itself the header.
+        None if `first` is itself the header. Asked of some more lines if `first` doesn't say it.
         """
         ...
 
@@ -83,7 +98,10 @@ def _columns(header: Header) -> _Columns:
     """Return `"name":` of each column, behind the members that every object has."""
     import json
 
-    texts = [header.said, *(json.dumps(name, ensure_ascii=False) + ":" for name in header.names)]
+    texts = [header.said]
+    for name, kind in zip(header.names, header.kinds, strict=True):
+        begun = f'"{header.date} ' if kind == CLOCK else ""
+        texts.append(f"{json.dumps(name, ensure_ascii=False)}:{begun}")
     encoded = [text.encode("utf-8", "backslashreplace") for text in texts]
     ends = np.cumsum([len(text) for text in encoded])
     return _Columns(
@@ -187,18 +205,20 @@ class Delimited:
         """Turn lines under one header into objects; return how many of them were the header."""
         if not len(lines):
             return 0
-        header = self.layout.header(_line(text, starts[lines[0]], ends[lines[0]]))
-        first = header is None
-        if first:
-            lines = lines[1:]
-            if not len(lines):
-                return 1
-            header = self.layout.header(_line(text, starts[lines[0]], ends[lines[0]]))
+        header: Header | str | None = ""
+        own = 0
+        for at, i in enumerate(lines[:_ASKED].tolist()):
+            header = self.layout.header(_line(text, starts[i], ends[i]))
+            if header is None:
+                own, lines = 1, np.delete(lines, at)
+                header = self.layout.header("")
+            if not isinstance(header, str):
+                break
         if header is None or isinstance(header, Header):
             header = _checked(header)
         if isinstance(header, str):
             lost += [(i, header) for i in lines.tolist()]
-            return int(first)
+            return own
         objects, cells = objects_of(text, starts[lines], ends[lines], header)
         width = len(header.names)
         good = cells == width
@@ -209,7 +229,7 @@ class Delimited:
             (i, f"{n} cells, the header has {width}")
             for i, n in zip(lines[~good].tolist(), cells[~good].tolist(), strict=True)
         ]
-        return int(first)
+        return own
 
 
 def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[list[bytes], Ints]:

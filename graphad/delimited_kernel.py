@@ -14,6 +14,7 @@ from graphad.scan.words import Bytes, Ints
 Flags = npt.NDArray[np.uint8]
 
 TEXT, NUMBER, BOOL, EPOCH, LIST = 0, 1, 2, 3, 4  # what a cell holds; LIST is added to the others
+MOMENT, CLOCK = 8, 9  # a date and, behind a separator, a time; a time whose date the name ends with
 ROOM = 64  # bytes that a cell may take besides its name and six for each of its own
 _QUOTE, _BACKSLASH, _COMMA, _MINUS, _DOT, _ZERO = 34, 92, 44, 45, 46, 48
 _LAST = 253_402_300_800  # seconds to the year 10000
@@ -169,6 +170,10 @@ def _put_value(
                 out[used] = byte
                 used += 1
         return used
+    if kind == CLOCK:  # the name has opened the text
+        past = _put_text(text, at, end, escapes, out, used - 1)
+        out[used - 1] = 32
+        return past
     return _put_text(text, at, end, escapes, out, used)
 
 
@@ -239,6 +244,11 @@ def write_objects(
             while stop < end and text[stop] != separator:
                 stop += 1
             found += 1
+            middle = stop
+            if found <= width and kinds[found] == MOMENT and stop < end:
+                stop += 1
+                while stop < end and text[stop] != separator:
+                    stop += 1
             if found <= width and stop > at and not _equals(text, at, stop, unset):
                 if not first:
                     out[used] = _COMMA
@@ -248,11 +258,16 @@ def write_objects(
                     out[used] = names[i]
                     used += 1
                 kind = kinds[found]
-                if _equals(text, at, stop, empty):
-                    out[used] = 91 if kind >= LIST else _QUOTE
-                    out[used + 1] = 93 if kind >= LIST else _QUOTE
+                several = LIST <= kind < MOMENT
+                if kind != CLOCK and _equals(text, at, stop, empty):
+                    out[used] = 91 if several else _QUOTE
+                    out[used + 1] = 93 if several else _QUOTE
                     used += 2
-                elif kind >= LIST:
+                elif kind == MOMENT and middle < stop:
+                    past = _put_text(text, at, middle, escapes, out, used)
+                    used = _put_text(text, middle + 1, stop, escapes, out, past - 1)
+                    out[past - 1] = 32
+                elif several:
                     used = _put_list(text, at, stop, inner, kind - LIST, unset, escapes, out, used)
                 else:
                     used = _put_value(text, at, stop, kind, escapes, out, used)

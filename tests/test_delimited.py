@@ -11,9 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad import delimited
-from graphad.delimited import BOOL, EPOCH, LIST, NUMBER, TEXT, Delimited, Header, objects_of
+from graphad.delimited import (
+    BOOL,
+    CLOCK,
+    EPOCH,
+    LIST,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    Delimited,
+    Header,
+    objects_of,
+)
 from graphad.parse import Options
 
+DATE = "2026-03-02"
 KEEP = "surrogateescape"  # the scanner, not this step, shows bytes that are no UTF-8
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -49,22 +61,32 @@ def slow_value(cell: bytes, kind: int, escapes: bool) -> object:
 
 def slow_object(line: bytes, header: Header) -> dict[str, object] | int:
     """Return what a line says, or its number of cells if that is not the header's."""
-    cells = line.split(bytes([header.separator]))
+    parts = line.split(bytes([header.separator]))
+    cells: list[bytes | tuple[bytes, bytes]] = []
+    while parts:
+        kind = header.kinds[len(cells)] if len(cells) < len(header.kinds) else TEXT
+        cells.append((parts.pop(0), parts.pop(0)) if kind == MOMENT and parts[1:] else parts.pop(0))
     if len(cells) != len(header.names):
         return len(cells)
     found: dict[str, object] = {"_path": "x"} if header.said else {}
     for name, kind, cell in zip(header.names, header.kinds, cells, strict=True):
+        if isinstance(cell, tuple):
+            found[name] = " ".join(slow_text(one, header.escapes) for one in cell)
+            continue
         if cell in (b"", header.unset):
             continue
+        if kind == CLOCK:
+            found[name] = f"{header.date} {slow_text(cell, header.escapes)}"
+            continue
         if cell == header.empty:
-            found[name] = [] if kind >= LIST else ""
-        elif kind >= LIST:
-            parts = cell.split(bytes([header.inner]))
-            if parts[-1] == b"":
-                parts.pop()  # nothing is behind the last one
+            found[name] = [] if LIST <= kind < MOMENT else ""
+        elif LIST <= kind < MOMENT:
+            some = cell.split(bytes([header.inner]))
+            if some[-1] == b"":
+                some.pop()  # nothing is behind the last one
             found[name] = [
-                None if part == header.unset else slow_value(part, kind - LIST, header.escapes)
-                for part in parts
+                None if one == header.unset else slow_value(one, kind - LIST, header.escapes)
+                for one in some
             ]
         else:
             found[name] = slow_value(cell, kind, header.escapes)
@@ -85,7 +107,8 @@ _CELLS = st.one_of(
 
 @settings(max_examples=120, deadline=None)
 @given(
-    st.lists(st.sampled_from([TEXT, NUMBER, BOOL, EPOCH, LIST, LIST + NUMBER, LIST + BOOL]),
+    st.lists(st.sampled_from([TEXT, NUMBER, BOOL, EPOCH, LIST, LIST + NUMBER, LIST + BOOL,
+                              MOMENT, CLOCK]),
              min_size=1, max_size=5),
     st.data(),
     st.booleans(),
@@ -94,7 +117,7 @@ def test_lines_say_what_a_slow_reading_of_them_says(
     kinds: list[int], data: st.DataObject, escapes: bool
 ) -> None:
     names = tuple(f'n"{i}\\é' for i in range(len(kinds)))
-    header = Header(names, tuple(kinds), 9, 44, b"-", b"(empty)", '"_path":"x"', escapes)
+    header = Header(names, tuple(kinds), 9, 44, b"-", b"(empty)", '"_path":"x"', escapes, DATE)
     row = st.lists(_CELLS, min_size=max(1, len(kinds) - 1), max_size=len(kinds) + 1)
     lines = [b"\t".join(cells) for cells in data.draw(st.lists(row, min_size=1, max_size=4))]
     text = b"\n".join(lines)
