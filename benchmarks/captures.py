@@ -22,6 +22,8 @@ SETS = {
     "eqllib-sysmon": "**/sysmon-*.json.gz",
     "provmark-spade-strace": "**/*.strace",
     "atomic-evtx-4cats": "**/*.json",
+    "zeek": "**/*.[gjl]*",
+    "textlogs": "**/*.[jl]*",
 }
 BYTES_A_RECORD = 30.0
 
@@ -80,6 +82,9 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     yield Row(f"{name}: inputs in no known format, or empty", left_out, "inputs")
     again = sum(d.note == "already there" for d in done)
     yield Row(f"{name}: inputs of a content ingested before", again, "inputs")
+    taken = Counter(d.format for d in done if d.source is not None)
+    for format_, count in taken.most_common():
+        yield Row(f"{name}: taken as {format_}", count, "inputs")
     for field, value in total.items():
         if field == "read":
             yield Row(f"{name}: read", value, "records", met=balanced)

@@ -21,7 +21,7 @@ _KINDS = {
     **dict.fromkeys(("count", "int", "double", "interval", "port"), NUMBER),
 }  # fmt: skip
 _SEVERAL = re.compile(r"(?:set|table|vector)\[(\w+)\]")
-_SEPARATOR = re.compile(r"#separator (?:\\x([0-9A-Fa-f]{2})|(.))")
+_SEPARATOR = re.compile(r"#separator[ \t](?:\\x([0-9A-Fa-f]{2})|(.))")
 
 
 class ZeekLayout:
@@ -36,7 +36,7 @@ class ZeekLayout:
     def read(self, line: str) -> None:
         """Take in a header's line; `#separator` begins another header, `#fields` other columns."""
         self._made = None
-        if line.startswith("#separator "):
+        if line.startswith("#separator"):
             found = _SEPARATOR.fullmatch(line)
             one = (chr(int(found[1], 16)) if found[1] else found[2]) if found else ""
             self.said = {"separator": one if one.isascii() else ""}

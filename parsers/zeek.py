@@ -10,7 +10,7 @@ from graphad.parse import Decoder, Options, Parser
 from graphad.zeek_fields import log_of
 from graphad.zeek_relations import IGNORE, RELATIONS
 
-_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#(?:separator |set_separator|fields)[^\n]*\n")
+_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#(?:separator|set_separator|fields)[^\n]*\n")
 _FIELDS = re.compile(rb"(?m)^#path[^\w]|^#fields[^\w]ts[^\w]")  # else it is input for Zeek
 _CONNECTION = re.compile(rb'"id[._]orig_h"\s*:')
 _PATH = re.compile(rb'"_path"\s*:\s*"')
