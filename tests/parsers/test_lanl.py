@@ -10,6 +10,11 @@ from tests.told import edge_rows
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs" / "lanl"
 H, U, S, NO, YES = "host", "user", "socket", "failure", "success"
+LINES = {
+    "proc": "1,U7@DOM1,C21,P16,Start\n2,C21$@DOM1,C21,P25,Start\n3,U7@DOM1,C21,P16,End\n",
+    "flows": "1,9,C21,N10471,C5,N46,6,3,144\n2,0,C22,N1,C5,445,6,1,60\n",
+    "dns": "31,C21,C5\n35,C22,C5\n",
+}
 ROWS = {
     "auth": [
         (1.0, H, "c21", "logon", U, "u7@dom1", YES), (1.0, U, "u7@dom1", "logon", H, "c5", YES),
@@ -36,10 +41,10 @@ ROWS = {
 @pytest.mark.parametrize("name", ROWS)
 def test_edges_of_a_file(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / "s")
-    log = SAMPLES / f"{name}.txt"
-    if name == "dns":
-        log = tmp_path / "dns.txt"
-        log.write_text("31,C21,C5\n35,C22,C5\n")
+    log = SAMPLES / "auth.txt"
+    if name in LINES:
+        log = tmp_path / f"{name}.txt"
+        log.write_text(LINES[name])
     [done] = store.ingest(log)
     assert (done.format, done.rejected) == ("lanl", 0)
     assert edge_rows(store) == ROWS[name]

@@ -32,8 +32,13 @@ def test_requests(tmp_path: Path) -> None:
 
 
 def test_a_header_with_tabs_below_it(tmp_path: Path) -> None:
+    log = tmp_path / "edge.log"
+    names = "date time x-edge-location c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent)"
+    cells = "2026-03-02 10:00:07 FRA50 203.0.113.10 GET d1.example /logo.png 200 Mozilla%20(X11)"
+    log.write_text(f"#Version: 1.0\n#Fields: {names}\n" + cells.replace(" ", "\t") + "\n")
     store = Store(tmp_path / "s")
-    store.ingest(SAMPLES / "w3c" / "edge.log")
+    [done] = store.ingest(log)
+    assert done.format == "w3c"
     assert edge_rows(store) == [(7.0, F, "/logo.png", "read", A, "203.0.113.10", YES)]
 
 
