@@ -14,7 +14,8 @@ LAYERS = [
     {"errors", "schema", "jit", "files", "database"},
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
-    | {"auditd", "evtx", "json", "strace", "tabular", "text", "windows"},
+    | {"auditd", "evtx", "json", "strace", "tabular", "text", "windows"}
+    | {"delimited", "network", "suricata", "w3c", "zeek"},
     {"detect"},
     {"detectors"},
     {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},
