@@ -4,7 +4,7 @@ Zeek's TSV, W3C logs and plain comma separated tables. A line becomes the JSON o
 tool would have written, and JsonDecoder does the rest: so both forms of a log give the same rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ __all__ = [
 
 MAX_COLUMNS = 4096
 MAX_NAME = 128  # bytes of a column's name
-PIECE = 1 << 26  # bytes of objects that are decoded at once, about
+PIECE = 1 << 25  # bytes of objects that are decoded at once, about
 _ASKED = 20  # lines that may say what all are
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
@@ -110,6 +110,45 @@ def _columns(header: Header) -> _Columns:
     )  # fmt: skip
 
 
+class _Pieces:
+    """Objects, one a line, decoded as they come: few bytes may stand under much longer names."""
+
+    def __init__(self, decoder: JsonDecoder) -> None:
+        self.decoder = decoder
+        self._waiting: list[memoryview] = []
+        self._size = 0  # bytes that wait
+        self._parts: list[Decoded] = []
+
+    def add(self, objects: memoryview) -> None:
+        """Take some more; many sections of few lines are decoded together."""
+        if self._waiting and self._size + len(objects) > PIECE:
+            self._decode()
+        self._waiting.append(objects)
+        self._size += len(objects)
+
+    def _decode(self) -> None:
+        some = self._waiting
+        data = some[0] if len(some) == 1 else b"\n".join(some)
+        self._parts.append(self.decoder.decode(data, False))
+        self._waiting, self._size = [], 0
+
+    def decoded(self) -> Decoded:
+        """Return the rows of all."""
+        if self._waiting or not self._parts:
+            self._decode()
+        parts = self._parts
+        if len(parts) == 1:
+            return parts[0]
+        begin = np.cumsum([0, *(part.read for part in parts[:-1])]).tolist()
+        raw, rejects = (
+            pa.concat_tables(map(_later, tables, begin), promote_options="default")
+            for tables in ([part.raw for part in parts], [part.rejects for part in parts])
+        )
+        return Decoded(
+            sum(part.read for part in parts), raw.unify_dictionaries().combine_chunks(), rejects
+        )
+
+
 class Delimited:
     """Decodes lines of a layout by a table of fields, as JsonDecoder does."""
 
@@ -155,7 +194,7 @@ class Delimited:
         if self.layout.mark >= 0 and len(starts):
             marked = ~blank & (text[np.minimum(starts, len(text) - 1)] == self.layout.mark)
         headers = int(marked.sum())
-        found: list[bytes] = []
+        found = _Pieces(self._json)
         taken: list[Ints] = []
         lost: list[tuple[int, str]] = []
         begin = 0
@@ -169,7 +208,7 @@ class Delimited:
             "record": np.arange(len(starts)), "offset": offsets, "length": ends - offsets,
             "line": np.arange(len(starts)),
         }  # fmt: skip
-        done = self._decoded(found, last)
+        done = found.decoded()
         of = np.concatenate(taken) if taken else np.empty(0, np.int64)
         ignored = {"header line": headers, "blank line": int(blank.sum())}
         return Decoded(
@@ -179,28 +218,9 @@ class Delimited:
             {rule: count for rule, count in ignored.items() if count},
         )
 
-    def _decoded(self, found: list[bytes], last: bool) -> Decoded:
-        """Return the rows of objects: a block may hold few bytes and much longer names."""
-        pieces: list[list[bytes]] = [[]]
-        for objects in found:
-            if pieces[-1] and sum(map(len, pieces[-1])) + len(objects) > PIECE:
-                pieces.append([])
-            pieces[-1].append(objects)
-        parts = [self._json.decode(b"\n".join(piece), last) for piece in pieces]
-        if len(parts) == 1:
-            return parts[0]
-        begin = np.cumsum([0, *(part.read for part in parts[:-1])]).tolist()
-        raw, rejects = (
-            pa.concat_tables(map(_later, tables, begin), promote_options="default")
-            for tables in ([part.raw for part in parts], [part.rejects for part in parts])
-        )
-        return Decoded(
-            sum(part.read for part in parts), raw.unify_dictionaries().combine_chunks(), rejects
-        )
-
     def _section(
         self, text: Bytes, starts: Ints, ends: Ints, lines: Ints,
-        found: list[bytes], taken: list[Ints], lost: list[tuple[int, str]],
+        found: _Pieces, taken: list[Ints], lost: list[tuple[int, str]],
     ) -> int:  # fmt: skip
         """Turn lines under one header into objects; return how many of them were the header."""
         if not len(lines):
@@ -219,12 +239,12 @@ class Delimited:
         if isinstance(header, str):
             lost += [(i, header) for i in lines.tolist()]
             return own
-        objects, cells = objects_of(text, starts[lines], ends[lines], header)
+        cells = np.zeros(len(lines), np.int64)
+        for objects in objects_of(text, starts[lines], ends[lines], header, cells):
+            found.add(objects)
         width = len(header.names)
         good = cells == width
-        if objects:
-            found += objects
-            taken.append(lines[good])
+        taken.append(lines[good])
         lost += [
             (i, f"{n} cells, the header has {width}")
             for i, n in zip(lines[~good].tolist(), cells[~good].tolist(), strict=True)
@@ -232,16 +252,17 @@ class Delimited:
         return own
 
 
-def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[list[bytes], Ints]:
-    """Return the lines that have as many cells as their header as objects, one a line.
+def objects_of(
+    text: Bytes, starts: Ints, ends: Ints, header: Header, cells: Ints
+) -> Iterator[memoryview]:
+    """Yield the lines that have as many cells as their header as objects, one a line.
 
-    In pieces of at most about PIECE bytes. Also how many cells each line has [N].
+    In pieces of at most about PIECE bytes. `cells` [N] gets how many cells each line has.
     """
     columns = _columns(header)
     widest = int(columns.ends[-1]) + ROOM * len(header.names) + 8
-    cells = np.zeros(len(starts), np.int64)
     unset, empty = (np.frombuffer(some + b"\0", np.uint8) for some in (header.unset, header.empty))
-    at, parts = 0, []
+    at = 0
     size = 2 * int((ends - starts).sum()) + len(starts) * min(widest, 4096)
     while at < len(starts):
         # A line takes six bytes for each of its own at most, and its names.
@@ -249,12 +270,10 @@ def objects_of(text: Bytes, starts: Ints, ends: Ints, header: Header) -> tuple[l
         out = np.empty(max(min(size, PIECE), longest), np.uint8)
         at, used = write_objects(
             text, starts, ends, at, header.separator, header.inner, unset, empty,
-            columns.texts, columns.ends, columns.kinds,
-            header.escapes, out, cells,
+            columns.texts, columns.ends, columns.kinds, header.escapes, out, cells,
         )  # fmt: skip
         if used:
-            parts.append(out[: used - 1].tobytes())  # without the last line feed
-    return parts, cells
+            yield out[: used - 1].data  # without the last line feed
 
 
 def _checked(header: Header | None) -> Header | str:

@@ -123,10 +123,13 @@ def test_lines_say_what_a_slow_reading_of_them_says(
     text = b"\n".join(lines)
     starts = np.cumsum([0, *(len(line) + 1 for line in lines[:-1])])
     ends = starts + [len(line) for line in lines]
-    objects, cells = objects_of(np.frombuffer(text, np.uint8), starts, ends, header)
+    cells = np.zeros(len(lines), np.int64)
+    objects = objects_of(np.frombuffer(text, np.uint8), starts, ends, header, cells)
     wanted = [slow_object(line, header) for line in lines]
     found = [
-        json.loads(one.decode("utf-8", KEEP)) for piece in objects for one in piece.split(b"\n")
+        json.loads(one.decode("utf-8", KEEP))
+        for piece in objects
+        for one in bytes(piece).split(b"\n")
     ]
     assert found == [one for one in wanted if not isinstance(one, int)]
     assert cells.tolist() == [one if isinstance(one, int) else len(kinds) for one in wanted]
