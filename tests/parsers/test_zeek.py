@@ -205,6 +205,35 @@ def test_headers(tmp_path: Path, text: str, used: int, reasons: list[str]) -> No
     assert [row["reason"] for row in found] == reasons
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["ts", *(f"f{i}" for i in range(5000))], "the header has more than 4096 columns"),
+        (["ts", "x" * 129], "the header has a name of more than 128 bytes"),
+        (["ts", "\u00e9" * 65], "the header has a name of more than 128 bytes"),
+    ],
+)
+def test_headers_that_would_fill_memory(tmp_path: Path, names: list[str], reason: str) -> None:
+    text = "#path\tx\n#fields\t" + "\t".join(names) + "\n" + "1\n" * 3
+    log = tmp_path / "a.log"
+    log.write_text(text)
+    store = Store(tmp_path / "s")
+    [done] = store.ingest(log, parser="zeek")
+    assert (done.read, done.rejected) == (5, 3)
+    found = store.sql("SELECT DISTINCT reason FROM rejects").to_pylist()
+    assert found == [{"reason": reason}]
+
+
+def test_names_that_are_the_same_or_odd(tmp_path: Path) -> None:
+    """Of equal names the last one counts, as of a JSON object's keys."""
+    head = HEAD + '#path\tdns\n#fields\tts\tid.orig_h\tquery\tquery\ta"b\tA\ta\tts\n'
+    row = "1772445600.5\t10.0.0.1\tx.example\ty.example\t1\t2\t3\t-\n"
+    store = ingested(tmp_path, head + row)
+    assert [row[5] for row in edge_rows(store)] == ["y.example"]
+    [attrs] = store.sql("SELECT attrs FROM records").to_pylist()
+    assert {'a"b', "A", "a"} <= set(json.loads(attrs["attrs"]))
+
+
 def test_marks_and_separators_are_the_header_s(tmp_path: Path) -> None:
     fields = ["ts", "id.orig_h", "id.resp_h", "mailfrom", "rcptto", "subject"]
     types = ["time", "addr", "addr", "string", "set[string]", "string"]
