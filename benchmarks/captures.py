@@ -32,6 +32,8 @@ SETS = {
     "k8s-tetragon-osquery-ocsf:k8s": "**/falco-k8s-audit/*.json",
     "msticpy-tables": "**/*.csv",
     "darpa98-edges": "**/*.csv",
+    "zeek": "**/*.[gjl]*",
+    "textlogs": "**/*.[jl]*",
 }  # fmt: skip
 BYTES_A_RECORD = 30.0
 

@@ -6,6 +6,7 @@ stood, so that json_rebuild.py gives back the record, equal to what json.loads m
 """
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -14,8 +15,9 @@ import pyarrow as pa
 from graphad import schema
 from graphad.parse import PLACE, REJECTS, Decoded, Options, arrow_type
 
-# Path and column of each field; keys joined by dots; `[].name` for an element
-# {"@Name": name, "#text": value} of a list. Of fields for one column, the first one gets it.
+# Path and column of each field; keys joined by dots, a backslash before a dot of a key itself;
+# `[].name` for an element {"@Name": name, "#text": value} of a list. Of fields for one column, the
+# first one gets it.
 Fields = Sequence[tuple[str, str]]
 Finish = Callable[[pa.Table, Options], pa.Table]
 
@@ -50,7 +52,8 @@ class _Table:
             group = self.texts if kind == keys.TEXT else self.numbers
             place = group.index(column) if kind != keys.MESSAGE else 0
             rest = self.numbers.index(REST) if kind == keys.TIME else -1
-            parts = (*start.split("."), name) if listed else tuple(start.split("."))
+            steps = (step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", start))
+            parts = (*steps, name) if listed else tuple(steps)
             paths.append(
                 keys.Path(parts, bool(listed), kind, self.names.index(column), place, rest)
             )

@@ -74,6 +74,8 @@ def _value(kind: str, stored: Any, rest: int) -> object:
     if kind == "f":
         return timestamps.write_filetime(stored, rest)
     form = int(kind[1:])
+    if form >= timestamps.EPOCH:
+        return json.loads(timestamps.write_epoch(form, stored, rest))
     long = (form - timestamps.TIME) % 20 // 2 > 6  # more digits than microseconds have
     return timestamps.write_time(form, stored, rest if long else 0)
 

@@ -225,6 +225,9 @@ class Decoder:
                 data[spans[row, what] : spans[row, what + 1]].decode("utf-8", "replace")
                 for what in (rest.MESSAGE, rest.CONTEXT)
             )
+            if lines.kind[row] == text_head.REQUEST:  # the client stands before the stamp
+                client = data[spans[row, rest.WORDS] : spans[row, rest.WORDS + 1]]
+                message = f"{client.decode('utf-8', 'replace').strip()} {message}"
             told = text_relations.told(int(rules[row]), message, context)
             for name, value in (told or {}).items():
                 if name not in found:

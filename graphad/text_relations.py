@@ -3,7 +3,8 @@
 A rule reads the whole message or nothing. So a user called "root from 192.0.2.1" makes no logon
 from there: a message in which anything is left over, or there twice, is a line like any other.
 
-Sources: OpenSSH's auth_log(); the manual pages of sudo, su, cron and vsftpd.
+Sources: OpenSSH's auth_log(); the manual pages of sudo, su, cron and vsftpd; Apache's log formats
+"common" and "combined", which nginx has too.
 """
 
 import re
@@ -63,6 +64,11 @@ RULES = (
             r"(?P<user>\S+)(?: on \S+)?", "failure",
         ),
         Rule(
+            "request", r"", ("* HTTP/",),
+            rf'{_IP} \S+ (?P<user>\S+) "(?P<method>[A-Za-z]+) (?P<file_path>\S+) HTTP/[\d.]+" '
+            r"(?P<result>\d{3}) (?:\d+|-)(?: .*)?",
+        ),
+        Rule(
             "job", r"(?i)(?:/usr/sbin/)?crond?(\(\w+\))?", ("*) CMD (",),
             r"\((?P<user>[^()\s]+)\) CMD \((?P<script>.*)\)",
         ),
@@ -71,6 +77,7 @@ _PROVIDERS = [re.compile(rule.provider) for rule in RULES]
 _MESSAGES = [re.compile(rule.message, re.DOTALL) for rule in RULES]
 COLUMNS = (
     "action", "outcome", "user", "target_user", "src_ip", "src_port", "logon_type", "cwd", "script",
+    "file_path", "result",
 )  # fmt: skip
 
 
@@ -95,6 +102,12 @@ def told(rule: int, message: str, context: str) -> dict[str, str] | None:
     outcome = RULES[rule].outcome
     if said["action"] == "command":
         outcome = "failure" if said.pop("refused", None) else "success"
+    if said["action"] == "request":
+        reads = said.pop("method").upper() in ("GET", "HEAD", "OPTIONS", "PROPFIND", "TRACE")
+        said["action"] = "request" if reads else "request that writes"
+        outcome = "failure" if said["result"] >= "400" else "success"
+        if said["user"] == "-":
+            del said["user"]
     if "other" in said:
         said["target_user"] = said.pop("other")
     if outcome:
@@ -114,6 +127,7 @@ _ENDS = {
     "account": End("user", "target_user"),
     "user": End("user", '"user"'),
     "task": End("task", "script"),
+    "page": End("file", "split_part(file_path, '?', 1)"),
 }
 _MORE: dict[str, list[tuple[str, str, str]]] = {
     "line": [],
@@ -123,6 +137,8 @@ _MORE: dict[str, list[tuple[str, str, str]]] = {
     "refused command": [("user", "access", "account")],
     "switch": [("user", "access", "account")],
     "job": [("user", "start", "task")],
+    "request": [("page", "read", "address"), ("address", "logon", "user")],
+    "request that writes": [("address", "write", "page"), ("address", "logon", "user")],
 }
 RELATIONS = Relations(
     kind="""CASE action

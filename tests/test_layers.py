@@ -15,7 +15,8 @@ LAYERS = [
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
     | {"auditd", "cloud", "evtx", "json", "strace", "tabular", "text", "windows"}
-    | {"camflow", "cdm", "procmon", "spade", "told"},
+    | {"camflow", "cdm", "procmon", "spade", "told"}
+    | {"delimited", "network", "suricata", "w3c", "zeek"},
     {"detect"},
     {"detectors"},
     {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},

@@ -47,7 +47,14 @@ from graphad.scan.leaves import (
     Leaves,
     put_attribute,
 )
-from graphad.scan.timestamps import DECIMAL, FILETIME, from_filetime, read_int, read_time
+from graphad.scan.timestamps import (
+    DECIMAL,
+    FILETIME,
+    from_filetime,
+    read_epoch,
+    read_int,
+    read_time,
+)
 from graphad.scan.trail import add_step, next_step, step_length, step_node
 from graphad.scan.words import Bits, Bytes, Ints
 
@@ -78,7 +85,7 @@ def _convert(
         if kind == DECIMAL and ticks > 0:
             value, rest = from_filetime(ticks)
             return FILETIME, value, rest
-    return -1, 0, 0
+    return read_epoch(data, start, length)
 
 
 @lean

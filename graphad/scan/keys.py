@@ -1,5 +1,6 @@
 """Which JSON key path fills which column: a trie of keys in one hash table."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -69,6 +70,15 @@ class Path(NamedTuple):
     rest: int
 
 
+def escaped(key: str) -> str:
+    r"""Return a key as it is written in a path.
+
+    >>> escaped("id.orig_h")
+    'id\\.orig_h'
+    """
+    return key.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[")
+
+
 def build_keys(paths: Sequence[Path]) -> Keys:
     """Return the trie of some paths; of two fields for one column, the earlier wins."""
     numbers: dict[tuple[str, ...], int] = {(): 0}
@@ -78,7 +88,8 @@ def build_keys(paths: Sequence[Path]) -> Keys:
     text = bytearray()
     nodes = np.zeros((len(numbers), 8), np.int64)
     for steps, node in numbers.items():
-        for at, part in ((KEY, steps[-1] if steps else ""), (PATH, ".".join(steps))):
+        dotted = json.dumps(".".join(map(escaped, steps)), ensure_ascii=False)[1:-1]
+        for at, part in ((KEY, steps[-1] if steps else ""), (PATH, dotted)):
             nodes[node, at : at + 2] = len(text), len(part.encode())
             text += part.encode()
         nodes[node, PARENT] = numbers[steps[:-1]] if steps else -1

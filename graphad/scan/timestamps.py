@@ -15,6 +15,8 @@ from graphad.scan.words import U64, Bytes, load64
 DECIMAL, HEX, HEX_UPPER = 4, 5, 6  # kinds of whole numbers: 12, 0x1f, 0x1F
 FILETIME = 7  # 100 ns since 1601, as a number
 TIME = 16  # and above: how a time was written, see read_time
+EPOCH = 200_000  # and above: a number since 1970, see read_epoch; more than any kind of a text
+_MILLISECONDS = 10  # added to EPOCH: those, not seconds
 _FILETIME_EPOCH_US = 11_644_473_600_000_000
 _DAY_MINUTES = 1440
 _DATE_MARKS, _DATE_DASHES = U64(0xFF0000FF00000000), U64(0x2D00002D00000000)
@@ -172,6 +174,59 @@ def read_int(data: Bytes, start: int, length: int) -> tuple[int, int]:
 def from_filetime(ticks: int) -> tuple[int, int]:
     """Return (UTC microseconds, tenths of one left over) of a Windows FILETIME."""
     return ticks // 10 - _FILETIME_EPOCH_US, ticks % 10
+
+
+@lean
+def read_epoch(data: Bytes, start: int, length: int) -> tuple[int, int, int]:
+    """Return (kind, UTC microseconds, rest) of a number since 1970; kind -1 if it is none.
+
+    Seconds of 9 or 10 digits with up to 9 of a fraction, kind = EPOCH + digits of the fraction, or
+    milliseconds of 12 or 13 digits, which is what these times are from 1973 to 2286.
+    """
+    end = start + length
+    at = start
+    while at < end and 48 <= data[at] <= 57 and at - start < 14:
+        at += 1
+    whole = at - start
+    if whole < 9 or data[start] == 48:
+        return -1, 0, 0
+    value = _digits(data, start, whole)
+    if at == end:
+        if whole == 12 or whole == 13:
+            return EPOCH + _MILLISECONDS, value * 1000, 0
+        return (EPOCH if whole <= 10 else -1), value * 1_000_000, 0
+    digits = end - at - 1
+    if whole > 10 or data[at] != 46 or digits < 1 or digits > 9:
+        return -1, 0, 0
+    us, rest = 0, 0
+    for i in range(digits):
+        digit = np.int64(data[at + 1 + i]) - 48
+        if digit < 0 or digit > 9:
+            return -1, 0, 0
+        if i < 6:
+            us = us * 10 + digit
+        else:
+            rest = rest * 10 + digit
+    for _ in range(digits, 6):
+        us *= 10
+    return EPOCH + digits, value * 1_000_000 + us, rest
+
+
+def write_epoch(kind: int, us: int, rest: int = 0) -> str:
+    """Return the text of the number that `read_epoch` took.
+
+    >>> write_epoch(EPOCH + 5, 1_588_205_199_824_370), write_epoch(EPOCH, 1_600_000_000_000_000)
+    ('1588205199.82437', '1600000000')
+    """
+    digits = kind - EPOCH
+    if digits == _MILLISECONDS:
+        return str(us // 1000)
+    seconds, part = divmod(us, 1_000_000)
+    if not digits:
+        return str(seconds)
+    fraction = f"{part:06d}"
+    past = f"{rest:0{digits - 6}d}" if digits > 6 else ""
+    return f"{seconds}.{fraction[:digits]}{past}"
 
 
 def write_time(kind: int, us: int, rest: int = 0) -> str:

@@ -72,6 +72,7 @@ def apply(
         return work
     if "host" in rules:
         identity_names.unite_hosts(connection, work, stands)
+        identity_names.unite_addressed(connection, work)
     if "process" in rules:
         identity_lives.processes(connection, work)
     if "session" in rules:

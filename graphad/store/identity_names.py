@@ -107,6 +107,29 @@ def unite_hosts(
     work.unite(a.astype(np.int64), b.astype(np.int64))
 
 
+def unite_addressed(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
+    """Unite hosts that a network's log knows by their address with the only one that has it.
+
+    Hosts, not addresses: through an address anything would flow into anything.
+    """
+    found = connection.execute(
+        """WITH said AS (
+               SELECT DISTINCT c.value, c.entity, coalesce(p.place, h.key, c.entity::VARCHAR) AS one
+               FROM aliases c LEFT JOIN met h ON h.id = c.entity
+               LEFT JOIN (SELECT lower(host) AS host, min(place) AS place FROM places GROUP BY 1) p
+                   ON p.host = h.key
+               WHERE c.kind = 'address')
+           SELECT a.id, s.entity FROM said s
+           JOIN met a ON a.key = s.value AND a.type = 'host' JOIN met h ON h.id = s.entity
+           WHERE a.id <> s.entity
+             AND s.value IN (SELECT value FROM said GROUP BY value HAVING count(DISTINCT one) = 1)
+           ORDER BY ALL"""
+    ).fetchnumpy()
+    a, b = (np.searchsorted(work.graph.ids, found[name]) for name in ("id", "entity"))
+    if len(a):
+        work.unite(a.astype(np.int64), b.astype(np.int64))
+
+
 def same_users(
     labels: Mapping[int, str], sids: Mapping[int, set[str]]
 ) -> tuple[list[tuple[int, int]], list[int]]:

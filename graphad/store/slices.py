@@ -14,10 +14,10 @@ import numpy as np
 
 from graphad.graph import Graph
 from graphad.store import graphs, identity
+from graphad.store.identity_network import TOLD, TWO_SIDED
 from graphad.store.united import SAME, Ints, Loose, Uniting, joined_loose
 from graphad.store.views import entities_of
 
-_TOLD = "('connect', 'accept', 'caller')"
 _LIVED = "('process', 'birth', 'death')"
 # What the rules read of the window, once for all slices: tables made of `reached` (id), which are
 # its entities, and `w`, its records that tell of connections.
@@ -32,11 +32,10 @@ _TABLES = {
         SELECT DISTINCT entity AS id FROM aliases
         WHERE kind IN {_LIVED} AND EXISTS (FROM pids)
           AND (value IS NULL OR value IN (SELECT pid FROM pids))""",
-    # Connections whose near end two kinds of records tell of.
+    # Connections whose near end two sides tell of.
     "told": f"""
-        SELECT * FROM claimed SEMI JOIN w USING (source, record) WHERE kind IN {_TOLD}
-        QUALIFY bool_or(kind = 'connect') OVER (PARTITION BY value)
-            AND bool_or(kind <> 'connect') OVER (PARTITION BY value)""",
+        SELECT * FROM claimed SEMI JOIN w USING (source, record) WHERE kind IN {TOLD}
+        QUALIFY {TWO_SIDED}""",
     # Things of hosts with several names that are there under more than one of them.
     "spelled": """
         SELECT id FROM (SELECT DISTINCT id, type, host, key
@@ -135,7 +134,7 @@ def _know(connection: duckdb.DuckDBPyConnection, window: str) -> None:
         "reached": f"SELECT src AS id FROM timed e WHERE {window} "
         f"UNION SELECT dst FROM timed e WHERE {window}",
         "w": "SELECT DISTINCT source, record FROM timed e "
-        f"SEMI JOIN (SELECT source, record FROM aliases WHERE kind IN {_TOLD}) "
+        f"SEMI JOIN (SELECT source, record FROM aliases WHERE kind IN {TOLD}) "
         f"USING (source, record) WHERE {window}",
     }
     for table, rows in (made | _TABLES).items():

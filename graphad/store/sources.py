@@ -1,6 +1,7 @@
 """Knows a source by its content: the same log under another name is not ingested twice."""
 
 import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -25,7 +26,9 @@ def recognise(stream: BinaryIO, known: Iterable[Source]) -> Seen:
     """Compare a stream with the known sources; reads no further than the longest of them."""
     head = b""
     try:
-        while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
+        # One read below at most: of a stream that is damaged further on, what came before is kept.
+        read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
+        while len(head) < HEAD and (more := read(HEAD - len(head))):
             head += more
         known = [source for source in known if 0 < source.head_bytes <= len(head)]
         digests: dict[int, str] = {}

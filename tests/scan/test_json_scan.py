@@ -97,6 +97,7 @@ FRAGMENTS = [
     b"\xef\xbb\xbf",
     b'{"@Name":"UtcTime","#text":"7"},',
     b"12345678901234567890",
+    b'"TimeCreated":1588205199.8243707,',
 ]
 
 

@@ -1,5 +1,6 @@
 """Times, numbers and strings of JSON, against plain Python."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -46,6 +47,27 @@ def test_only_times_that_can_be_written_again_are_read(text: str) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
     kind, us, rest = timestamps.read_time(data, 0, len(text))
     assert kind < 0 or timestamps.write_time(kind, us, rest) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.decimals(100_000_000, 9_999_999_999, places=9).map(lambda d: str(d).rstrip("0")),
+        st.integers(0, 10**14).map(str),
+        st.text("0123456789.e-", min_size=1, max_size=21),
+    )
+)
+def test_numbers_since_1970(text: str) -> None:
+    """Seconds and milliseconds, exactly, or not at all."""
+    kind, us, rest = timestamps.read_epoch(np.frombuffer(text.encode(), np.uint8), 0, len(text))
+    digits = text.partition(".")[2]
+    form = re.fullmatch(r"[1-9]\d{8,9}(\.\d{1,9})?|[1-9]\d{11,12}", text)
+    assert (kind >= 0) == (form is not None)
+    if kind >= 0:
+        assert timestamps.write_epoch(kind, us, rest) == text
+        whole = text.partition(".")[0]
+        scale = 3 if len(whole) > 10 else 6
+        assert us == int(whole) * 10**scale + int(digits[:6].ljust(6, "0") if digits else 0)
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,5 +1,6 @@
 """Connections seen from both ends, and the logons that came through them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from graphad.graph import Graph
 from graphad.store import Store
 from tests.windows_events import (
+    START,
     Event,
     answered,
     began,
@@ -30,6 +32,96 @@ def graph(folder: Path, *events: Event) -> Graph:
     store = Store(folder / "store")
     store.ingest(write(folder / "a.json", events))
     return store.graph()
+
+
+def passed(folder: Path, at: float = 10.1, log: str = "conn", **fields: object) -> Path:
+    """Write what a sensor saw of the connection."""
+    said = {
+        "_path": log, "ts": round(START + at, 3), "id.orig_h": "10.0.0.1", "id.orig_p": 50001,
+        "id.resp_h": "10.0.0.5", "id.resp_p": 445, "proto": "tcp", "conn_state": "SF",
+    }  # fmt: skip
+    path = folder / f"{log}.json"
+    path.write_text(json.dumps(said | fields) + "\n")
+    return path
+
+
+def seen(folder: Path, *events: Event, **fields: object) -> Graph:
+    """Return the graph of what hosts and a sensor tell: in any order, and as slices, the same."""
+    logs = [passed(folder, **fields)]  # type: ignore[arg-type]
+    logs += [write(folder / "hosts.json", events)] if events else []
+    found = []
+    for i, order in enumerate((logs, logs[::-1])):
+        store = Store(folder / f"store{i}")
+        for log in order:
+            store.ingest(log)
+        found.append(store.graph())
+    assert classes(found[0]) == classes(found[1])
+    parts = list(store.slices(size=1))
+    assert sorted(e for part in parts for e in edges(part)) == sorted(edges(found[1]))
+    return found[0]
+
+
+def lines(graph: Graph) -> set[tuple[str, str, str]]:
+    """Return (label, action, label) of edges, a connection's own entities by one letter each."""
+    ends = {*graph.src.tolist(), *graph.dst.tolist()}
+    sockets = sorted(i for i in ends if graph.types[i] == "socket")
+    short = {i: "abc"[n] for n, i in enumerate(sockets)}
+    return {
+        (short.get(int(s), graph.labels[s]), a, short.get(int(d), graph.labels[d]))
+        for s, a, d in zip(graph.src, graph.action, graph.dst, strict=True)
+    }
+
+
+PASSED = {("10.0.0.1", "connect", "a"), ("a", "accept", "10.0.0.5")}
+OPENED, TAKEN = (image("tool"), "connect", "a"), ("a", "accept", image("server"))
+
+
+def test_a_sensor_stands_for_the_end_that_keeps_no_log(tmp_path: Path) -> None:
+    for name, events, wanted in (
+        ("sensor", (), PASSED), ("client", (CALL,), PASSED | {OPENED}),
+        ("server", (ANSWER,), PASSED | {TAKEN}), ("both", (CALL, ANSWER), PASSED | {OPENED, TAKEN}),
+    ):  # fmt: skip
+        (tmp_path / name).mkdir()
+        assert lines(seen(tmp_path / name, *events)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "events", "fields"),
+    [
+        ("an hour later", [CALL], {"at": 3610.0}),
+        ("another port", [CALL], {"id.orig_p": 50002}),
+        ("another server", [CALL], {"id.resp_h": "10.0.0.6"}),
+        ("two clients", [CALL, called("tool", 7, 10.1, TO, host="twin.corp.example")], {}),
+        ("two servers", [ANSWER, answered("server", 9, 10.1, TO, host="twin.corp.example")], {}),
+    ],
+)
+def test_what_a_sensor_saw_of_another(
+    tmp_path: Path, name: str, events: list[Event], fields: dict[str, object]
+) -> None:
+    found = seen(tmp_path, *events, **fields)
+    plain = Store(tmp_path / "store0").graph(identity=[])
+    sockets = [set(g.ids[g.types == "socket"].tolist()) for g in (found, plain)]
+    assert sockets[0] == sockets[1], name
+
+
+def test_a_logon_through_what_a_sensor_saw(tmp_path: Path) -> None:
+    """The client keeps no log: address → connection → session → payload."""
+    found = seen(tmp_path, LOGON, RUN)
+    steps = [("10.0.0.1", "connect"), ("a", "logon")]
+    assert {edge[:2] for edge in lines(found)} >= set(steps)
+
+
+def test_a_host_that_a_sensor_knows_by_its_address(tmp_path: Path) -> None:
+    out = called("server", 9, 20.0, "10.0.0.7:80", "10.0.0.5:50100", host=SERVER)
+    cleared = security(1102, 30.0, SERVER, SubjectUserName="bob", SubjectDomainName="CORP")
+    ssh = {"log": "ssh", "auth_success": True, "id.resp_p": 22}
+    found = seen(tmp_path, out, cleared, **ssh)
+    hosts = {int(d) for d in found.dst if found.types[d] == "host"}
+    assert len(hosts) == 1
+    (tmp_path / "two").mkdir()
+    twin = called("server", 9, 20.0, "10.0.0.7:80", "10.0.0.5:50100", host="twin.corp.example")
+    found = seen(tmp_path / "two", out, twin, cleared, **ssh)
+    assert len({int(d) for d in found.dst if found.types[d] == "host"}) == 2
 
 
 def flows(graph: Graph) -> int:
