@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli import leaving
+from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
+from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
 from graphad.cli.options import (
     budget_option,
@@ -87,7 +90,8 @@ def main() -> None:
 @detector_options
 @filter_options
 @input_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
@@ -125,7 +129,7 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
             stage=progress.stage, watch=progress.read, done=progress.ingested,
             truth=given["labels"], **filters(given), **ingest,
         )  # fmt: skip
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     if not quiet:
         show.afterword(found, store)
     return _exit_code(
@@ -207,7 +211,8 @@ def ingest(
     help="Exit 4 if a finding is at least so severe.",
 )
 @filter_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 def score(
     store: Path,
     model: str | None,
@@ -228,10 +233,11 @@ def score(
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).score(
+    opened = open_store(store, create=False)
+    found = opened.score(
         model=model, start=since, end=until, top=top, detector=detector, **filters(given)
     )
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     show.afterword(found, store)
     return _exit_code(found.findings, fail_on, 0.0, 1.0, found.calibrated)
 
@@ -239,37 +245,43 @@ def score(
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def findings(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def findings(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List the kept findings, the best path of each incident."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, False)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, False, given)
 
 
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def paths(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def paths(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List all kept paths, those of one incident among them."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, True)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, True, given)
 
 
 @main.command()
 @store_option
 @click.argument("finding")
 @format_option("table", "json", "ndjson")
-def explain(store: Path, finding: str, form: str | None) -> None:
+@leaving_options
+def explain(store: Path, finding: str, form: str | None, **given: Any) -> None:
     """Show every edge of FINDING with its terms, which add up to its score, and its log lines."""
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.explanation(open_store(store, create=False).finding(finding), form)
+    opened = open_store(store, create=False)
+    one = opened.finding(leaving.known_as(opened, finding, given))
+    [told] = leaving.privacy(given, opened).findings([one])
+    leaving.send(given, lambda: show.explanation(told, form))
 
 
 @main.command()
@@ -357,7 +369,7 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
+for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show, export):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)
