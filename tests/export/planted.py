@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 from graphad.errors import GraphadError
 from graphad.workspace import Workspace, open_store
@@ -31,7 +32,7 @@ def forms(word: str) -> list[bytes]:
 
 def events() -> list[Event]:
     """Return routine of a day, then a chain of odd events with secrets and names everywhere."""
-    who = {"host": HOST, "User": f"CORP\\{USER}"}
+    who: dict[str, Any] = {"host": HOST, "User": f"CORP\\{USER}"}
     made: list[Event] = []
     for i in range(160):
         at = i * 600.0

@@ -162,3 +162,15 @@ def test_options_that_are_wrong(planted: Workspace, rule: list[str], tmp_path: P
     )
     with pytest.raises(GraphadError, match="cannot be given"):
         Privacy.of([], [" "], Path(rule[-1]))
+
+
+def test_tables_of_anybody(planted: Workspace, rule: list[str]) -> None:
+    private = Privacy.of([SECRET], ["user", "host"], Path(rule[-1]), planted)
+    made = planted.sql("SELECT *, [dst, dst_detail] AS pair FROM events")
+    told = private.table(made)
+    assert told.schema.equals(made.schema)
+    assert told.num_rows == made.num_rows
+    assert told["action"].equals(made["action"])
+    assert not leaks(str(told.to_pylist()).encode())
+    assert leaks(str(made.to_pylist()).encode())
+    assert Privacy().table(made) is made
