@@ -14,7 +14,7 @@ _LABEL = 60  # cells
 
 def write(graph: Subgraph) -> str:
     """Return a graph as a DOT document."""
-    lines = [f"digraph {dot_id(graph.id)} {{", "  rankdir=LR;", f"  label={_label(graph.title)};"]
+    lines = [f"digraph {_label(graph.id)} {{", "  rankdir=LR;", f"  label={_label(graph.title)};"]
     if graph.left_out:
         lines.append(f"  // {graph.left_out} more events were left out")
     for vertex in graph.vertices:
@@ -22,7 +22,7 @@ def write(graph: Subgraph) -> str:
         tip = vertex.command or vertex.label
         lines.append(
             f"  {dot_id(vertex.id)} [label={_label(_called(vertex))}, shape={shape}, "
-            f"tooltip={_label(tip, 400)}, type={dot_id(vertex.type)}, host={dot_id(vertex.host)}];"
+            f"tooltip={_label(tip, 400)}, type={dot_id(vertex.type)}, host={_label(vertex.host)}];"
         )
     for link in graph.links:
         style = ', color="red", penwidth="2"' if link.telling else ""
@@ -39,4 +39,5 @@ def _called(vertex: Vertex) -> str:
 
 
 def _label(text: str, width: int = _LABEL) -> str:
+    """Return a quoted text that is cut: Graphviz takes no string of more than 16 KiB."""
     return dot_id(shorten(terminal(text), width))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graphad.errors import GraphadError, UnknownName
 from graphad.export.context import Context, Record
-from graphad.export.pseudonyms import Pseudonyms, read_key
+from graphad.export.pseudonyms import KINDS, Pseudonyms, read_key
 from graphad.export.redact import Redactor
 from graphad.findings import Finding
 from graphad.incident_graph import Incident
@@ -81,14 +81,17 @@ class Privacy:
             return name
         return f"{kind}-{self.pseudonyms.digest('id', rest)[:10]}"
 
-    def tree(self, value: Any) -> Any:
-        """Return a value of dicts, lists and texts with all texts changed but those of OURS."""
+    def tree(self, value: Any, ours: frozenset[str] = frozenset()) -> Any:
+        """Return a value of dicts, lists and texts with all texts changed.
+
+        ours: keys under which nothing is changed, as no log writes what is there.
+        """
         if not self:
             return value
-        return _changed(value, self.texts(_texts(value)), self.pseudonyms, "")
+        return _Changing(self.texts(_texts(value, ours)), self.pseudonyms, ours)(value)
 
     def _struct(self, one: Kept) -> Kept:
-        made: Kept = msgspec.convert(self.tree(msgspec.to_builtins(one)), type(one))
+        made: Kept = msgspec.convert(self.tree(msgspec.to_builtins(one), OURS), type(one))
         return made
 
     def findings(self, found: Sequence[Finding]) -> list[Finding]:
@@ -98,7 +101,7 @@ class Privacy:
         if self.pseudonyms is not None:
             self._meet(found)
         made = msgspec.convert(
-            self.tree([msgspec.to_builtins(one) for one in found]), list[Finding]
+            self.tree([msgspec.to_builtins(one) for one in found], OURS), list[Finding]
         )
         for one in made:
             one.id, one.incident = self.id(one.id), self.id(one.incident)
@@ -148,43 +151,56 @@ class Privacy:
                     self.pseudonyms.learn(kind, words)
 
 
-def _texts(value: Any, key: str = "") -> Iterator[str]:
+def _texts(value: Any, ours: frozenset[str], key: str = "") -> Iterator[str]:
     if isinstance(value, str):
-        if key not in OURS:
+        if key not in ours:
             yield value
     elif isinstance(value, dict):
         for name, inner in value.items():
             if key == "terms":  # a window's are named by what is in it
                 yield name
-            yield from _texts(inner, name)
+            yield from _texts(inner, ours, name)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _texts(inner, key)
+            yield from _texts(inner, ours, key)
 
 
-def _changed(value: Any, told: dict[str, str], names: Pseudonyms | None, key: str) -> Any:
-    if isinstance(value, str):
-        if key in OURS:
+class _Changing:
+    def __init__(
+        self, told: dict[str, str], names: Pseudonyms | None, ours: frozenset[str]
+    ) -> None:
+        self.told, self.names, self.ours = told, names, ours
+
+    def __call__(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, str):
+            return value if key in self.ours else self.text(value, key)
+        if isinstance(value, (list, tuple)):
+            return [self(inner, key) for inner in value]
+        if not isinstance(value, dict):
             return value
-        kind = "host" if key in HOSTS else "user" if key in USERS else ""
-        if names is not None and kind and told[value] == value:
-            return names.field(kind, value)
-        return told[value]
-    if isinstance(value, dict):
         if key == "terms":
             made: dict[str, float] = {}
             for name, bits in value.items():
-                made[told[name]] = made.get(told[name], 0.0) + bits
+                made[self.told[name]] = made.get(self.told[name], 0.0) + bits
             return made
-        changed = {name: _changed(inner, told, names, name) for name, inner in value.items()}
-        if names is not None and value.get("type") in ("user", "host"):
+        changed = {name: self(inner, name) for name, inner in value.items()}
+        if value.get("type") in KINDS:
             for field in ("key", "name", "label"):
-                if isinstance(value.get(field), str) and changed[field] == value[field]:
-                    changed[field] = names.field(value["type"], value[field])
+                self.whole(changed, value, field)
         return changed
-    if isinstance(value, (list, tuple)):
-        return [_changed(inner, told, names, key) for inner in value]
-    return value
+
+    def text(self, value: str, key: str) -> str:
+        """Return what becomes of a text; of one that is a name, also where it is a short one."""
+        kind = "host" if key in HOSTS else "user" if key in USERS else ""
+        if self.names is not None and kind and self.told[value] == value:
+            return self.names.field(kind, value)
+        return self.told[value]
+
+    def whole(self, changed: dict[str, Any], value: dict[str, Any], field: str) -> None:
+        """Change a field of a user or host that holds nothing but its name, where it was not."""
+        text = value.get(field)
+        if self.names is not None and isinstance(text, str) and changed[field] == text:
+            changed[field] = self.names.field(value["type"], text)
 
 
 def learn(names: Pseudonyms, store: Store) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from graphad import schema
 from graphad.errors import GraphadError, UnknownName
 from graphad.export import parts
-from graphad.export.privacy import Privacy
+from graphad.export.privacy import OURS, Privacy
 from graphad.findings import Finding
 from graphad.graph import Graph, joined
 from graphad.incident_graph import Incident, build
@@ -68,8 +68,8 @@ class Subgraph:
         """Return the graph as it may leave."""
         if not rule:
             return self
-        found = rule.tree([msgspec.to_builtins(v) for v in self.vertices])
-        told = rule.tree([msgspec.to_builtins(link) for link in self.links])
+        found = rule.tree([msgspec.to_builtins(v) for v in self.vertices], OURS)
+        told = rule.tree([msgspec.to_builtins(link) for link in self.links], OURS)
         return Subgraph(
             rule.id(self.id), rule.texts([self.title])[self.title],
             msgspec.convert(found, list[Vertex]), msgspec.convert(told, list[Link]),
