@@ -1,6 +1,5 @@
 """What is taken out of findings, incidents, graphs and tables before they leave."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +28,6 @@ OURS = frozenset(
 # Columns that hold the name of a user or host and nothing else, see schema.RECORDS.
 USERS = ("user", "target_user", "login_user")
 HOSTS = ("host", "src_host", "dst_host")
-_SID = re.compile(r"S-1-5-21-[-0-9]+")
 
 
 class Privacy:
@@ -207,7 +205,6 @@ def learn(names: Pseudonyms, store: Store) -> None:
     """Learn the users and hosts that a store's records and entities name."""
     told = [(column, "user") for column in USERS]
     told += [(column, "host") for column in (*HOSTS, "user_domain", "target_domain")]
-    told += [(column, "sid") for column in ("user_sid", "target_sid")]
     parts = [f"SELECT DISTINCT '{kind}' AS kind, \"{name}\" AS name FROM records"  # noqa: S608
              for name, kind in told]  # fmt: skip
     parts += [
@@ -216,11 +213,7 @@ def learn(names: Pseudonyms, store: Store) -> None:
     ]
     rows = store.sql(f"FROM ({' UNION '.join(parts)}) WHERE name <> ''")
     for kind, name in zip(rows["kind"].to_pylist(), rows["name"].to_pylist(), strict=True):
-        if kind == "sid":
-            if _SID.fullmatch(name):
-                names.learn("user", [name])
-        else:
-            names.learn(kind, [name])
+        names.learn(kind, [name])
 
 
 def named(privacy: Privacy, name: str, known: Iterable[str]) -> str:

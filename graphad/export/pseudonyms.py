@@ -19,6 +19,10 @@ KINDS = ("user", "host")
 LEAST = 16  # bytes of a key
 _MOST = 1 << 20
 _PIECES = re.compile(r"[^\W_]+|[\W_]")
+# The same where a backslash begins an escape, as in raw lines of JSON: `\tbob` is a tab and bob.
+_ESCAPED = re.compile(r"\\u[0-9A-Fa-f]{4}|\\[nrtbf]|[^\W_]+|[\W_]")
+# Ids of accounts of a domain or computer, wherever they stand: nothing else looks like them.
+_SID = re.compile(r"S-1-5-21(?:-[0-9]+){3,4}", re.IGNORECASE)
 # Names that every computer has tell nobody apart.
 COMMON = frozenset(
     (
@@ -147,16 +151,19 @@ class Pseudonyms:
             plain = unescaped(run.decoded)
             if self._replaced(plain) != plain:
                 text = text[: run.start] + MARK + text[run.end :]
+        if "user" in self.kinds:
+            text = _SID.sub(lambda match: self.name("user", match[0]), text)
         made = self._replaced(text)
         if "\\" in made or "%" in made:
+            made = self._replaced(made, _ESCAPED)
             free = unescaped(made)
             again = self._replaced(free)
             if again != free:
                 return again
         return made
 
-    def _replaced(self, text: str) -> str:
-        pieces = _PIECES.findall(text)
+    def _replaced(self, text: str, apart: re.Pattern[str] = _PIECES) -> str:
+        pieces = apart.findall(text)
         low = [piece.lower() for piece in pieces]
         made, at = [], 0
         while at < len(pieces):

@@ -23,7 +23,8 @@ _STUB = 4  # letters from which on the beginning of a found word, left by a cut,
 _STUBS = 2000  # found words whose beginnings are looked for
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12,}(?![0-9A-Za-z])")
 _BASE64 = re.compile(r"(?<![0-9A-Za-z+/_-])[0-9A-Za-z+/_-]{14,}={0,2}")
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([0-7]{3})|([\"\\/]))")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([0-7]{3})|([\"\\/nrt]))")
+_SHORT = {"n": "\n", "r": "\r", "t": "\t"}
 _CUTS = re.compile("…|<cut:")
 
 Span = tuple[int, int]
@@ -76,7 +77,7 @@ def unescaped(text: str) -> str:
     def plain(match: re.Match[str]) -> str:
         code, short, octal, quoted = match.groups()
         if quoted is not None:
-            return str(quoted)
+            return _SHORT.get(quoted, str(quoted))
         return chr(int(octal, 8) if octal else int(code or short, 16))
 
     return unicode(unquote(_ESCAPE.sub(plain, text), errors="replace"))

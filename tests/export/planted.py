@@ -44,7 +44,8 @@ def events() -> list[Event]:
         ))  # fmt: skip
     at = 100_000.0
     made += [
-        began("psexec", 4000, at, parent="mail", **who) | {"CommandLine": COMMAND},
+        began("psexec", 4000, at, parent="mail", **who)
+        | {"CommandLine": COMMAND, "Message": f"Name:\t\t{USER}\r\n{SHORT}\r\n\tPass:\t{SECRET}"},
         sysmon(
             11, at + 1, ProcessGuid=guid("psexec", at), ProcessId="4000", Image=image("psexec"),
             TargetFilename=f"C:\\Users\\{USER}\\{SECRET}.exe", **who,

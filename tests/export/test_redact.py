@@ -82,6 +82,10 @@ def test_ways_to_write_a_secret(text: str) -> None:
     assert not [run for run in runs(made) if "SECRET" in run.decoded.upper()]
 
 
+def test_a_boundary_after_an_escape_is_one() -> None:
+    assert MARK in Redactor([r"\bSECRETWORD\b"])([r"Pass:\tSECRETWORD\r\n"])[0]
+
+
 def test_what_does_not_match_stays_to_the_letter() -> None:
     texts = [text for text in CORPUS if not any(0xD800 <= ord(c) < 0xE000 for c in text)]
     texts += ["deadbeefdeadbeefdeadbeef", "C:\\u0041bc\\x41", "%41%42", "QUJDREVGR0hJSktMTU5P"]
@@ -143,6 +147,7 @@ def test_names_in_all_their_forms() -> None:
     names.learn("user", ["CORP\\Jürgen.Kahl", "zoe@corp.example", "NT AUTHORITY\\SYSTEM", "x"])
     names.learn("host", ["WS1.corp.example"])
     who, host = names.name("user", "jürgen.kahl"), names.name("host", "ws1")
+    zoe = names.name("user", "zoe")
     texts = [
         "C:\\Users\\jürgen.kahl\\x", "user=CORP\\\\JÜRGEN.KAHL;", "J\\u00fcrgen.Kahl on ws1",
         "zoe@corp.example", "\\\\WS1\\c$", "ws1.corp.example:445", "ws12", "NT AUTHORITY\\SYSTEM",
@@ -159,6 +164,9 @@ def test_names_in_all_their_forms() -> None:
     assert made[5].endswith(":445")
     assert made[6:9] == texts[6:9]
     assert made[9] == f"acct={MARK}"
+    assert names(["Name:\\t\\tzoe\\r\\nws1 \\u0022zoe\\u0022"]) == [
+        f"Name:\\t\\t{zoe}\\r\\n{host} \\u0022{zoe}\\u0022"
+    ]
     assert names.field("user", "x") == names.name("user", "x")
     assert (
         names.field("user", "CORP\\x") == f"{names.name('host', 'corp')}\\{names.name('user', 'x')}"
@@ -176,6 +184,15 @@ def test_names_are_stable_and_need_the_key() -> None:
     assert len({one.name("user", f"u{i}") for i in range(5000)}) == 5000
     for name in COMMON:
         assert one.name("user", name.upper()) == name.upper()
+
+
+def test_ids_of_accounts_go_wherever_they_stand() -> None:
+    names = Pseudonyms(KEY, ["user"])
+    sid = "S-1-5-21-1-22-333-1107"
+    told = names.name("user", sid)
+    assert names([f"x{sid}.pri {sid.lower()}"]) == [f"x{told}.pri {told}"]
+    assert names(["S-1-5-18 S-1-5-21"]) == ["S-1-5-18 S-1-5-21"]
+    assert Pseudonyms(KEY, ["host"])([sid]) == [sid]
 
 
 def test_only_the_kinds_that_were_asked_for() -> None:
