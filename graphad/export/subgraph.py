@@ -152,10 +152,7 @@ def around(
     what is past `limit` events is left out.
     Raises: UnknownName: there is no such entity, or more than SEEDS.
     """
-
-    def slices() -> Iterable[Graph]:
-        return store.slices(start, end, size=_SLICE)
-
+    slices = _again(store, start, end)
     seeds = _seeds(slices(), name)
     inner, wave = seeds, seeds
     kept: list[Graph] = []
@@ -180,6 +177,15 @@ def around(
         raise GraphadError(f"No event of {name!r} is in this window.")
     title = f"{hops} hop{'s' * (hops != 1)} around {name}"
     return _drawn(store, joined(kept), f"around-{name}", title, left)
+
+
+def _again(store: Store, start: Moment, end: Moment) -> Callable[[], Iterable[Graph]]:
+    """Return what gives a window's slices as often as asked; a window of one is read once."""
+    stream = store.slices(start, end, size=_SLICE)
+    first = next(stream)
+    if next(stream, None) is None:
+        return lambda: [first]
+    return lambda: store.slices(start, end, size=_SLICE)
 
 
 def _touching(part: Graph, wave: Any) -> Any:

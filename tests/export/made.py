@@ -77,7 +77,7 @@ def hostile() -> Iterator[tuple[str, Finding]]:
     kinds = ("process", "file", "socket", "user", "domain", "registry", "host", "session")
     for i, text in enumerate(CORPUS):
         entities = [Entity(f"{n:02x}", kind, text, text, text) for n, kind in enumerate(kinds)]
-        made = one("path", entities, [edge(0, n, "launch") for n in range(len(kinds))])
+        made = one("path", entities, [edge(n, n + 1, "launch") for n in range(0, len(kinds), 2)])
         made.id, made.host = f"path-{i:010}", text
         made.title = text
         for proof in made.evidence:

@@ -11,7 +11,7 @@ import pytest
 
 from graphad.cli import export as command
 from graphad.errors import GraphadError, UnknownName
-from graphad.export import cytoscape, dot, graph_forms, graphml, jgf, prov, stix
+from graphad.export import cytoscape, dot, graph_forms, graphml, jgf, prov, stix, subgraph
 from graphad.export.subgraph import (
     Link,
     Subgraph,
@@ -229,7 +229,7 @@ def test_around_is_what_a_slow_walk_finds(planted: Workspace) -> None:
         f"{int(i) & (2**64 - 1):016x}": label or ""
         for i, label in zip(graph.ids, graph.labels, strict=True)
     }
-    for program in ("psexec", "boss"):
+    for program in ("boss", "psexec"):
         seeds = {i for i, label in names.items() if label.lower().endswith(f"\\{program}.exe")}
         reached = set(seeds)
         for hops in (1, 2, 3):
@@ -258,3 +258,13 @@ def test_an_incident_is_cut_from_its_least_surprising_event() -> None:
                                                           -told.events[i].bits, i))[:3]  # fmt: skip
     assert kept == {f"e{i}" for i in best}
     assert [link.ts for link in cut.links] == sorted(link.ts for link in cut.links)
+
+
+def test_slices_are_read_again_as_one_would_be(
+    planted: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_, near = of_window(planted, limit=700), around(planted, "boss.exe", 2)
+    monkeypatch.setattr(subgraph, "_SLICE", 300)
+    assert len(list(planted.slices(size=300))) > 2
+    assert of_window(planted, limit=700) == whole_
+    assert around(planted, "boss.exe", 2) == near
