@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from graphad.errors import QueryError, UnknownName
+from graphad.query_macros import create_macros
 
 Value: TypeAlias = int | float | str | None
 
@@ -41,12 +42,19 @@ LEFT JOIN sources f ON f.source = e.source
 LEFT JOIN records r ON r.source = e.source AND r.record = e.record
 """
 
+# Where records lie in their logs.
+PLACES = """
+SELECT r.source, r.record, f.path, r.line FROM records r LEFT JOIN sources f USING (source)
+"""
+
 _PARAMETER = re.compile(r"(?P<name>[a-z]\w*)(?:\s*=\s*(?P<default>\S+))?(?:\s{2,}(?P<meaning>.*))?")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the view `events` over the tables or views edges, entities, sources and records."""
+    """Create the views and macros over the tables or views edges, entities, sources and records."""
     connection.sql(f"CREATE OR REPLACE VIEW events AS {EVENTS}")
+    connection.sql(f"CREATE OR REPLACE VIEW places AS {PLACES}")
+    create_macros(connection)
 
 
 @dataclass(frozen=True)
