@@ -4,8 +4,8 @@ A query's first comment lines are its help. A comment line `--   name = default 
 a parameter; without a default it is required. The default says the type: a whole number, a number,
 or text; `null` is text that may be left out. SQL refers to it as `$name` and never sees its text.
 
-A query sees the tables of `schema.TABLES` and `sources`, one row of `entities` an id, and the
-view `events`.
+A query sees the tables of `schema.TABLES`, `sources` and `findings`, one row of `entities` an id,
+the views `events`, `places`, `logons` and `births`, and the macros of `query_macros`.
 """
 
 import re
@@ -47,6 +47,25 @@ PLACES = """
 SELECT r.source, r.record, f.path, r.line FROM records r LEFT JOIN sources f USING (source)
 """
 
+# One row a record that tells of a logon: who from where to which session; failed if it says so.
+LOGONS = """
+SELECT any_value(ts) AS ts, any_value(w.host) AS host,
+       coalesce(min(label) FILTER (type = 'address'),
+                min(label) FILTER (type = 'host' AND NOT there)) AS origin,
+       coalesce(min(label) FILTER (type = 'user' AND there), min(label) FILTER (type = 'user'))
+           AS account,
+       min(id) FILTER (type = 'session' AND there) AS session_id,
+       bool_or(outcome IS NOT DISTINCT FROM 'failure') AS failed, source, record
+FROM (
+    SELECT source, record, ts, host, outcome, src AS id, false AS there
+    FROM edges WHERE action = 'logon'
+    UNION ALL
+    SELECT source, record, ts, host, outcome, dst, true FROM edges WHERE action = 'logon'
+) w
+LEFT JOIN (SELECT id, type, coalesce(nullif(label, ''), key) AS label FROM entities) n USING (id)
+GROUP BY source, record
+"""
+
 _PARAMETER = re.compile(r"(?P<name>[a-z]\w*)(?:\s*=\s*(?P<default>\S+))?(?:\s{2,}(?P<meaning>.*))?")
 
 
@@ -54,6 +73,7 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the views and macros over the tables or views edges, entities, sources and records."""
     connection.sql(f"CREATE OR REPLACE VIEW events AS {EVENTS}")
     connection.sql(f"CREATE OR REPLACE VIEW places AS {PLACES}")
+    connection.sql(f"CREATE OR REPLACE VIEW logons AS {LOGONS}")
     create_macros(connection)
 
 
