@@ -1,4 +1,8 @@
-"""Table macros for walks in the graph of a store, for every query and for SQL that people type.
+"""Views and table macros for every query and for SQL that people type, most of walks in the graph.
+
+    births    child, parent, ts, source, record, ordinal: what made each process first
+    logons    one row a record that tells of a logon
+    places    source, record, path, line: where records lie in their logs
 
 A walk goes forward in time and keeps one row an entity, so it cannot explode: `reach` and `origins`
 hold for each entity the best moment only (DuckDB's USING KEY), and a process has one birth.
@@ -22,6 +26,30 @@ within so many hops, each no earlier than the one before, in how many, and from 
 """
 
 import duckdb
+
+# Where records lie in their logs.
+_PLACES = """
+SELECT r.source, r.record, f.path, r.line FROM records r LEFT JOIN sources f USING (source)
+"""
+
+# One row a record that tells of a logon: who from where to which session; failed if it says so.
+_LOGONS = """
+SELECT any_value(ts) AS ts, any_value(w.host) AS host,
+       coalesce(min(label) FILTER (type = 'address'),
+                min(label) FILTER (type = 'host' AND NOT there)) AS origin,
+       coalesce(min(label) FILTER (type = 'user' AND there), min(label) FILTER (type = 'user'))
+           AS account,
+       min(id) FILTER (type = 'session' AND there) AS session_id,
+       bool_or(outcome IS NOT DISTINCT FROM 'failure') AS failed, source, record
+FROM (
+    SELECT source, record, ts, host, outcome, src AS id, false AS there
+    FROM edges WHERE action = 'logon'
+    UNION ALL
+    SELECT source, record, ts, host, outcome, dst, true FROM edges WHERE action = 'logon'
+) w
+LEFT JOIN (SELECT id, type, coalesce(nullif(label, ''), key) AS label FROM entities) n USING (id)
+GROUP BY source, record
+"""
 
 BIRTHS = ("launch", "fork", "exec")  # what makes a process of another one
 
@@ -126,11 +154,12 @@ _MACROS = (
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection, *, temporary: bool = False) -> None:
-    """Create the view `births` and the macros over edges and entities; see above.
+    """Create the views and macros over edges, entities, records and sources; see above.
 
     temporary: for this connection alone, as a database that is only read allows.
     """
     kind = "TEMP " if temporary else ""
-    connection.execute(f"CREATE OR REPLACE {kind}VIEW births AS {_BIRTHS}")
+    for name, sql in (("births", _BIRTHS), ("logons", _LOGONS), ("places", _PLACES)):
+        connection.execute(f"CREATE OR REPLACE {kind}VIEW {name} AS {sql}")
     for macro in _MACROS:
         connection.execute(f"CREATE OR REPLACE {kind}MACRO {macro}")

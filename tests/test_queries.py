@@ -12,6 +12,7 @@ from graphad import schema
 from graphad.errors import QueryError
 from graphad.files import folder
 from graphad.query import Value, create_views, load, names
+from graphad.query_macros import create_macros
 
 DAY = datetime(2024, 5, 3)
 QUERIES = [folder("queries")]
@@ -62,6 +63,7 @@ def empty() -> duckdb.DuckDBPyConnection:
         shape = ", ".join(f'"{column.name}" {TYPES[column.kind]}' for column in columns)
         connection.sql(f"CREATE TABLE {name} ({shape})")
     create_views(connection)
+    create_macros(connection)
     return connection
 
 

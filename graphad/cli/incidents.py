@@ -6,6 +6,8 @@ import click
 
 from graphad.cli.options import Command, format_option, store_option
 
+DETECTORS = ("path", "event", "window", "relation")
+
 
 def tag_options(command: Command) -> Command:
     """Add the options on ATT&CK tags."""
@@ -45,22 +47,40 @@ def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str
     show_incident.listed(found[:top], form)
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # ids may begin with a minus
 @store_option
-@click.argument("incident")
+@click.argument("name", metavar="ID")
 @tag_options
 @click.option("--all", "every", is_flag=True, help="Every event and every line, uncut.")
 @format_option("table", "json", "ndjson")
 def show(
-    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None
+    store: Path, name: str, no_tags: bool, tags: Path | None, every: bool, form: str | None
 ) -> None:
-    """Show INCIDENT: what happened, who started whom, the time line, and the log lines.
+    """Show an incident, or what is around an entity.
+
+    ID is an incident's or a finding's: what happened, who started whom, the time line, and the log
+    lines. Or it is an entity's, or text that fits one entity alone: who started it, what it touched
+    and with whom it spoke.
 
     \b
     graphad show incident-5f5a8c4fe0
+    graphad show 203.0.113.7:443
     """
-    from graphad.cli import show_incident
+    from graphad.cli import show_desk, show_incident
+    from graphad.errors import UnknownName
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incident(incident, tags=_tags(no_tags, tags))
+    opened = open_store(store, create=False)
+    try:
+        found = opened.incident(name, tags=_tags(no_tags, tags))
+    except UnknownName as unknown:
+        try:
+            near = opened.neighbourhood(name, limit=100_000 if every else 500)
+        except UnknownName as error:
+            # An id of a finding is mistyped rather than part of a name in a log.
+            if name.partition("-")[0] in ("incident", *DETECTORS):
+                raise unknown from None
+            raise error from None
+        show_desk.neighbourhood(near, form, every)
+        return
     show_incident.one(found, form, every)

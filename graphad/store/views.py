@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from graphad import database, query, schema
+from graphad import database, query, query_macros, schema
 from graphad.store.manifest import File, Manifest, sync_folder
 
 SQL_TYPES = {
@@ -95,6 +95,11 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
         marks = ", ".join(["(" + ", ".join("?" * len(schema.SOURCES)) + ")"] * len(some))
         connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])
     query.create_views(connection)
+
+
+def define_more(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
+    """Create what only people's queries see, after `define`; it takes some time at each opening."""
+    query_macros.create_macros(connection)
     connection.execute(
         f"CREATE VIEW findings AS {_findings(manifest.files.get('findings', ()), base)}"
     )
@@ -131,7 +136,9 @@ def publish(store: Path, name: str, manifest: Manifest) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside.unlink(missing_ok=True)
     connection = database.connect(aside)
-    define(connection, moving(store.absolute(), path.name), manifest)
+    base = moving(store.absolute(), path.name)
+    define(connection, base, manifest)
+    define_more(connection, base, manifest)
     connection.close()
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
