@@ -55,9 +55,11 @@ tree AS (
 ),
 -- A match below another match stands in the tree of the upper one already.
 once AS (SELECT id, max(depth) AS depth, arg_max(trail, depth) AS trail FROM tree GROUP BY id),
-shown AS (SELECT * FROM once JOIN births USING (id) ORDER BY trail LIMIT $limit)
+-- Rows are ordered by numbers: long trails would be sorted twice.
+ranked AS (SELECT id, depth, row_number() OVER (ORDER BY trail) AS place FROM once),
+shown AS (SELECT * FROM ranked JOIN births USING (id) WHERE place <= $limit)
 SELECT s.ts, repeat('  ', s.depth) || p.label AS process, p.detail AS command,
        s.depth, s.id, places.path, places.line
 FROM shown s JOIN processes p USING (id)
 LEFT JOIN places ON places.source = s.source AND places.record = s.record
-ORDER BY s.trail
+ORDER BY s.place

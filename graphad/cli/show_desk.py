@@ -65,8 +65,8 @@ def neighbourhood(found: Neighbourhood, form: str | None, every: bool) -> None:
     """Print what is around an entity; in a table as a tree."""
     form = show.form_of(form)
     if form != "table":
-        told = msgspec.to_builtins(found)
-        print(json.dumps(told, default=str, indent=1 if form == "json" else None))
+        told = msgspec.to_builtins(found, builtin_types=(datetime,))
+        print(json.dumps(told, default=show.plain, indent=1 if form == "json" else None))
         return
     host = f"  on {_brief(found.host, 60)}" if found.host else ""
     print(f"{terminal(found.type)} {_brief(found.name, 400)}{host}  [{found.id}]")
