@@ -9,6 +9,8 @@ from graphad.cli import leaving
 from graphad.cli.leaving import leaving_options
 from graphad.cli.options import Command, format_option, store_option
 
+DETECTORS = ("path", "event", "window", "relation")
+
 
 def tag_options(command: Command) -> Command:
     """Add the options on ATT&CK tags."""
@@ -59,26 +61,45 @@ def incidents(
         leaving.send(given, forms.incidents(form_of(form), found))
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # ids may begin with a minus
 @store_option
-@click.argument("incident")
+@click.argument("name", metavar="ID")
 @tag_options
 @click.option("--all", "every", is_flag=True, help="Every event and every line, uncut.")
 @format_option("table", "json", "ndjson")
 @leaving_options
 def show(
-    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None,
+    store: Path, name: str, no_tags: bool, tags: Path | None, every: bool, form: str | None,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Show INCIDENT: what happened, who started whom, the time line, and the log lines.
+    """Show an incident, or what is around an entity.
+
+    ID is an incident's or a finding's: what happened, who started whom, the time line, and the log
+    lines. Or it is an entity's, or text that fits one entity alone: who started it, what it touched
+    and with whom it spoke.
 
     \b
     graphad show incident-5f5a8c4fe0
+    graphad show 203.0.113.7:443
     """
-    from graphad.cli import show_incident
+    from graphad.cli import show_desk, show_incident
+    from graphad.errors import UnknownName
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
-    name = leaving.known_as(opened, incident, given)
-    [found] = leaving.told(opened, [opened.incident(name, tags=chosen_tags(no_tags, tags))], given)
-    leaving.send(given, lambda: show_incident.one(found, form, every))
+    chosen = chosen_tags(no_tags, tags)
+    try:
+        found = opened.incident(leaving.known_as(opened, name, given), tags=chosen)
+    except UnknownName as unknown:
+        try:
+            near = opened.neighbourhood(name, limit=100_000 if every else 500)
+        except UnknownName as error:
+            # An id of a finding is mistyped rather than part of a name in a log.
+            if name.partition("-")[0] in ("incident", *DETECTORS):
+                raise unknown from None
+            raise error from None
+        seen = leaving.privacy(given, opened).struct(near)
+        leaving.send(given, lambda: show_desk.neighbourhood(seen, form, every))
+        return
+    [told] = leaving.told(opened, [found], given)
+    leaving.send(given, lambda: show_incident.one(told, form, every))

@@ -113,6 +113,15 @@ def told(store: Any, found: "Sequence[Incident]", given: dict[str, Any]) -> "lis
     return [rule.incident(one, [by_id[name] for name in one.findings]) for one in found]
 
 
+def table(store: Path, found: Any, given: dict[str, Any]) -> Any:
+    """Return an Arrow table as it may leave. Raises: GraphadError, as `privacy` does."""
+    if not given["redact"] and not given["pseudonymize"] and given["key_file"] is None:
+        return found
+    from graphad.workspace import open_store
+
+    return privacy(given, open_store(store, create=False)).table(found)
+
+
 def known_as(store: Any, name: str, given: dict[str, Any]) -> str:
     """Return the id that a finding or incident has in the store; it may be one that has left."""
     if not given["pseudonymize"]:

@@ -10,6 +10,7 @@ import click
 
 from graphad import __version__
 from graphad.cli import leaving
+from graphad.cli.desk import query, timeline, tree
 from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
@@ -304,53 +305,6 @@ def evaluate(store: Path, truth: Path, form: str | None) -> None:
     show.rows(report.rows(), form)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
-@store_option
-@click.argument("name", required=False)
-@click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-@click.option("--list", "listing", is_flag=True, help="List the queries.")
-@click.option("--sql", help="A SELECT of your own over the store's tables.")
-@click.option(
-    "--queries",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with queries of your own.",
-)
-@click.option(
-    "--timeout",
-    type=float,
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longest time a query may take.",
-)
-@format_option("table", "json", "ndjson", "csv")
-def query(
-    store: Path,
-    name: str | None,
-    parameters: tuple[str, ...],
-    listing: bool,
-    sql: str | None,
-    queries: tuple[Path, ...],
-    timeout: float,
-    form: str | None,
-) -> None:
-    """Answer a question from the store: NAME, then its parameters as --name value.
-
-    \b
-    graphad query --list
-    graphad query process_tree --host web1
-    graphad query --sql "SELECT action, count(*) FROM events GROUP BY action"
-    """
-    from graphad.cli import show
-    from graphad.cli.queries import answer, listed
-
-    if listing or (name is None and sql is None):
-        show.rows(listed(queries), form)
-        return
-    show.table(answer(store, name, parameters, sql, queries, timeout), form)
-
-
 @main.command()
 @click.option(
     "--parsers",
@@ -369,7 +323,9 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show, export):
+for command in (query, tree, timeline, export):
+    main.add_command(command)
+for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)

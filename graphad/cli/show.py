@@ -29,14 +29,25 @@ def _out(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def plain(value: object) -> str:
+    """Return what JSON has no form for as text: a time of a store, which is UTC, as RFC 3339.
+
+    >>> plain(datetime(2026, 3, 6, 14, 20))
+    '2026-03-06T14:20:00Z'
+    """
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.isoformat() + "Z"
+    return str(value)
+
+
 def rows(found: Sequence[dict[str, Any]], form: str | None) -> None:
     """Print dicts of the same keys as a table, JSON, NDJSON or CSV."""
     form = form_of(form)
     if form == "ndjson":
         for row in found:
-            _out(json.dumps(row, default=str))
+            _out(json.dumps(row, default=plain))
     elif form == "json":
-        _out(json.dumps(list(found), default=str, indent=1))
+        _out(json.dumps(list(found), default=plain, indent=1))
     elif form == "csv":
         writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
         if found:

@@ -1,6 +1,7 @@
 """What is taken out of findings, incidents, graphs and tables before they leave."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,14 +71,8 @@ class Privacy:
         return dict(zip(distinct, made, strict=True))
 
     def id(self, name: str) -> str:
-        """Return the id of a finding or incident under which it leaves.
-
-        An id is a digest of what it tells of, host included, so who guesses that could check it.
-        """
-        kind, dash, rest = name.partition("-")
-        if self.pseudonyms is None or not dash:
-            return name
-        return f"{kind}-{self.pseudonyms.digest('id', rest)[:10]}"
+        """Return the id under which a finding or incident leaves."""
+        return name if self.pseudonyms is None else self.pseudonyms.id(name)
 
     def tree(self, value: Any, ours: frozenset[str] = frozenset()) -> Any:
         """Return a value of dicts, lists and texts with all texts changed.
@@ -88,8 +83,12 @@ class Privacy:
             return value
         return _Changing(self.texts(_texts(value, ours)), self.pseudonyms, ours)(value)
 
-    def _struct(self, one: Kept) -> Kept:
-        made: Kept = msgspec.convert(self.tree(msgspec.to_builtins(one), OURS), type(one))
+    def struct(self, one: Kept, ours: frozenset[str] = frozenset()) -> Kept:
+        """Return a msgspec.Struct with all texts changed but those under the keys `ours`."""
+        if not self:
+            return one
+        plain = msgspec.to_builtins(one, builtin_types=(datetime,))
+        made: Kept = msgspec.convert(self.tree(plain, ours), type(one), builtin_types=(datetime,))
         return made
 
     def findings(self, found: Sequence[Finding]) -> list[Finding]:
@@ -111,7 +110,7 @@ class Privacy:
             return one
         if self.pseudonyms is not None:
             self._meet(found)
-        made = self._struct(one)
+        made = self.struct(one, OURS)
         made.id = self.id(one.id)
         made.findings = [self.id(name) for name in one.findings]
         made.merged = [self.id(name) for name in one.merged]
@@ -190,8 +189,8 @@ class _Changing:
     def text(self, value: str, key: str) -> str:
         """Return what becomes of a text; of one that is a name, also where it is a short one."""
         kind = "host" if key in HOSTS else "user" if key in USERS else ""
-        if self.names is not None and kind and self.told[value] == value:
-            return self.names.field(kind, value)
+        if self.names is not None and self.told[value] == value:
+            return self.names.field(kind, value) if kind else self.names.id(value)
         return self.told[value]
 
     def whole(self, changed: dict[str, Any], value: dict[str, Any], field: str) -> None:

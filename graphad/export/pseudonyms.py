@@ -23,6 +23,7 @@ _PIECES = re.compile(r"[^\W_]+|[\W_]")
 _ESCAPED = re.compile(r"\\u[0-9A-Fa-f]{4}|\\[nrtbf]|[^\W_]+|[\W_]")
 # Ids of accounts of a domain or computer, wherever they stand: nothing else looks like them.
 _SID = re.compile(r"S-1-5-21(?:-[0-9]+){3,4}", re.IGNORECASE)
+_ID = re.compile(r"(path|event|window|relation|incident)-([0-9a-f]{10}(?:-[0-9]+)?)")
 # Names that every computer has tell nobody apart.
 COMMON = frozenset(
     (
@@ -95,6 +96,14 @@ class Pseudonyms:
         if kind == "host" and dot and head and not _numeric(low):
             return f"host-{self.digest('host', head)}.net-{self.digest('net', tail)}"
         return f"{kind}-{self.digest(kind, low)}"
+
+    def id(self, name: str) -> str:
+        """Return the id of a finding or incident under which it leaves; others as they are.
+
+        An id is a digest of what it tells of, host included, so who guesses that could check it.
+        """
+        match = _ID.fullmatch(name)
+        return f"{match[1]}-{self.digest('id', match[2])[:10]}" if match else name
 
     def learn(self, kind: str, names: Iterable[str | None]) -> None:
         """Take names of a kind, those with a domain in their parts too."""

@@ -71,7 +71,7 @@ class Subgraph:
         found = rule.tree([msgspec.to_builtins(v) for v in self.vertices], OURS)
         told = rule.tree([msgspec.to_builtins(link) for link in self.links], OURS)
         return Subgraph(
-            rule.id(self.id), rule.texts([self.title])[self.title],
+            rule.id(rule.texts([self.id])[self.id]), rule.texts([self.title])[self.title],
             msgspec.convert(found, list[Vertex]), msgspec.convert(told, list[Link]),
             self.left_out, self.techniques,
         )  # fmt: skip

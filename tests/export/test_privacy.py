@@ -106,6 +106,25 @@ def test_graphs_of_the_command(rule: list[str]) -> None:
         assert not leaks(data)
 
 
+def test_what_analysts_ask(planted: Workspace, rule: list[str]) -> None:
+    """Trees, time lines, neighbourhoods and answers to queries."""
+    host = [*rule, "--host", HOST]
+    whole = b""
+    for asked in (
+        ["tree", *host], ["timeline", *host], ["show", *rule, "203.0.113.9:443", "--all"],
+        ["query", *rule, "--sql", "SELECT * FROM events"], ["query", *rule, "rejects"],
+        ["query", *rule, "--sql", "SELECT * FROM findings"],
+        ["query", *rule, "process_tree", "--host", HOST],
+    ):  # fmt: skip
+        for form in ("table", "ndjson"):
+            data = run(*asked, "-f", form)
+            assert not leaks(data), (asked, form)
+            whole += data
+    assert b"host-" in whole
+    assert b"psexec" in whole
+    assert not [f.id for f in planted.findings() if f.id.encode() in whole]
+
+
 def test_ids_are_stable_and_lead_back(planted: Workspace, rule: list[str], tmp_path: Path) -> None:
     first = run("findings", *rule, "-f", "csv")
     assert first == run("findings", *rule, "-f", "csv")
