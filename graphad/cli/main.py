@@ -270,7 +270,9 @@ def explain(store: Path, finding: str, form: str | None) -> None:
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.explanation(open_store(store, create=False).finding(finding), form)
+    opened = open_store(store, create=False)
+    found = opened.finding(finding)
+    show.explanation(found, form, opened.originals(found))
 
 
 @main.command()
