@@ -10,8 +10,10 @@ from graphad import query, query_run
 from graphad.annotated import Annotated
 from graphad.errors import GraphadError, UnknownName
 from graphad.files import folder
+from graphad.findings import Finding
 from graphad.judge import rfc3339
 from graphad.query import Value
+from graphad.rawlines import State, state
 from graphad.store.store import Moment, microseconds
 from graphad.workspace_queries import Queried
 
@@ -114,6 +116,19 @@ class Desk(Queried, Annotated):
             neighbours=[Neighbour(**row) for row in near], more=max(0, links - len(near)),
             findings=findings,
         )  # fmt: skip
+
+    def originals(self, finding: Finding) -> dict[str, State]:
+        """Return of each log behind a finding whether it is still there; the store has the lines.
+
+        A log that was pruned from the store is `gone`.
+        """
+        sources = {source.source: source for source in self.sources}
+        told: dict[str, State] = {}
+        for proof in finding.evidence:
+            if proof.source not in told:
+                source = sources.get(proof.number)
+                told[proof.source] = state(source) if source is not None else "gone"
+        return told
 
     def host(self, name: str | None) -> str:
         """Return a host as logs name it; the only one if none is given.

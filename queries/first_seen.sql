@@ -27,7 +27,7 @@ start AS (
                 THEN (SELECT max(ts) FROM edges) - to_seconds($days * 86400)
                 ELSE utc($since) END AS ts
 ),
-fresh AS (
+fresh AS MATERIALIZED (
     SELECT * FROM programs
     WHERE first_seen >= (SELECT start.ts FROM start)
     ORDER BY first_seen, program
@@ -43,5 +43,6 @@ firsts AS (
 )
 SELECT f.*, first[1] AS first_host, first[2] AS example, p.path, p.line
 FROM fresh f JOIN firsts USING (program)
-LEFT JOIN places p ON p.source = first[3] AND p.record = first[4]
+LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[3], first[4]) FROM fresh)) p
+    ON p.source = first[3] AND p.record = first[4]
 ORDER BY first_seen, program

@@ -1,5 +1,6 @@
 """A store that answers: named queries, SQL of others, ids, neighbourhoods, time lines, tables."""
 
+import gzip
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from graphad.cli import main
 from graphad.errors import GraphadError, QueryError, UnknownName
 from graphad.findings_table import Findings
 from graphad.workspace import Workspace, open_store
@@ -167,6 +170,34 @@ def test_timelines(hunted: Workspace) -> None:
         hunted.timeline(host="nowhere")
     with pytest.raises(GraphadError, match="no time"):
         hunted.timeline(since="yesterday")
+
+
+def test_explanations_say_what_became_of_their_log(tmp_path: Path) -> None:
+    log = tmp_path / "attack.strace"
+    log.write_bytes(gzip.decompress((DEMO / "attack.strace.gz").read_bytes()))
+    store = open_store(tmp_path / "store")
+    found = store.hunt([log], top=1).findings[0]
+    texts = [proof.text for proof in found.evidence]
+    text = log.read_bytes()
+
+    def told() -> str:
+        done = CliRunner().invoke(main, ["explain", "-s", str(store.path), found.id, "-f", "table"])
+        assert done.exit_code == 0, done.output
+        assert all(line in done.stdout for line in map(str, texts))
+        return done.stdout
+
+    assert store.originals(found) == {str(log): "there"}
+    assert "; the lines above" not in told()
+    log.write_bytes(text + b"more\n")  # a log that grows is the same
+    assert store.originals(found) == {str(log): "there"}
+    log.write_bytes(b"other" + text)
+    assert store.originals(found) == {str(log): "changed"}
+    assert "attack.strace has changed since" in told()
+    log.unlink()
+    assert store.originals(found) == {str(log): "gone"}
+    assert "attack.strace is gone;" in told()
+    assert [proof.text for proof in store.finding(found.id).evidence] == texts
+    assert all(texts)
 
 
 def test_hosts_are_found_whatever_their_case(tmp_path: Path) -> None:

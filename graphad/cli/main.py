@@ -280,9 +280,12 @@ def explain(store: Path, finding: str, form: str | None, **given: Any) -> None:
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
-    one = opened.finding(leaving.known_as(opened, finding, given))
-    [told] = leaving.privacy(given, opened).findings([one])
-    leaving.send(given, lambda: show.explanation(told, form))
+    found = opened.finding(leaving.known_as(opened, finding, given))
+    [told] = leaving.privacy(given, opened).findings([found])
+    # Logs by the names that are told of them.
+    became, pairs = opened.originals(found), zip(found.evidence, told.evidence, strict=True)
+    logs = {there.source: became[here.source] for here, there in pairs}
+    leaving.send(given, lambda: show.explanation(told, form, logs))
 
 
 @main.command()

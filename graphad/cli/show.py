@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -223,8 +223,8 @@ def _sum(terms: dict[str, float], digits: int) -> str:
     return told.strip() or "0"
 
 
-def explanation(finding: Finding, form: str | None) -> None:
-    """Print a finding edge by edge with terms and raw lines."""
+def explanation(finding: Finding, form: str | None, logs: Mapping[str, str]) -> None:
+    """Print a finding edge by edge with terms and raw lines. logs: what became of each since."""
     if form_of(form) != "table":
         findings([finding], 1, form, True)
         return
@@ -249,6 +249,10 @@ def explanation(finding: Finding, form: str | None) -> None:
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()
+    for path, state in logs.items():
+        if state != "there":
+            has = "is gone" if state == "gone" else "has changed since"
+            _out(terminal(f"   {path} {has}; the lines above are the store's copies"))
     for doubt in finding.doubts if len(finding.doubts) > 1 else ():
         likely = ", ".join(f"{word or NONE} {percent(share)}" for word, share in doubt.likely)
         told = f"{doubt.column} {doubt.value or NONE}: {doubt.odds}"
