@@ -1,8 +1,8 @@
 """Real captures through ingest: every record accounted for, and what a record costs on disk.
 
 Reads packed captures from $GRAPHAD_DATA (or ../shared/data beside the checkout) and unpacks them
-into a temporary folder. For each set: records read, used, ignored by rule, rejected by reason,
-edges, bytes stored, seconds.
+into a temporary folder. For each set: formats recognised, records read, used, ignored by rule,
+rejected by reason, edges, bytes stored, seconds.
 """
 
 import os
@@ -20,9 +20,14 @@ from benchmarks.harness import Options, Row
 SETS = {
     "otrf-windows": "**/*.zip",
     "eqllib-sysmon": "**/sysmon-*.json.gz",
-    "provmark-spade-strace": "**/*.strace",
+    "provmark-spade-strace": (
+        "**/*.strace", "**/sampleResult/*.tar.gz", "**/Logfile.CSV.gz", "**/Logfile.XML.gz",
+    ),
     "atomic-evtx-4cats": "**/*.json",
-}
+    "cdm-streamspot": ("**/*.json", "**/*.ss"),
+    "k8s-tetragon-osquery-ocsf": ("**/tetragon/**/*.json", "**/osquery/*.log", "**/OCSF_*.json",
+                                  "**/ocsf_*.json", "**/Windows Events/**/*.json"),
+}  # fmt: skip
 BYTES_A_RECORD = 30.0
 
 
@@ -76,6 +81,9 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     total = {field: sum(getattr(d, field) for d in done) for field in fields}
     balanced = total["read"] == total["used"] + total["ignored"] + total["rejected"]
     yield Row(f"{name}: inputs", len(done), "inputs")
+    formats = Counter(source.format for source in store.sources)
+    for format_, count in sorted(formats.items()):
+        yield Row(f"{name}: of format {format_}", count, "inputs")
     left_out = sum(d.source is None for d in done)
     yield Row(f"{name}: inputs in no known format, or empty", left_out, "inputs")
     again = sum(d.note == "already there" for d in done)
@@ -113,7 +121,9 @@ def measure(options: Options) -> Iterable[Row]:
             if home is None:
                 print(f"{name} is absent; set GRAPHAD_DATA.", file=sys.stderr)
                 continue
-            logs = sorted(p for p in home.glob(pattern) if "_metadata" not in p.parts)
+            patterns = (pattern,) if isinstance(pattern, str) else pattern
+            found = {path for one_pattern in patterns for path in home.glob(one_pattern)}
+            logs = sorted(p for p in found if "_metadata" not in p.parts and p.stat().st_size)
             yield from one(name, logs, folder)
             if name == "otrf-windows":
                 lines = folder / "sysmon.json"

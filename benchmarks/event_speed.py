@@ -8,8 +8,6 @@ events against copies with one value replaced. Rates of one core are by CPU time
 """
 
 import importlib.util
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,7 +38,6 @@ COUNTED = ((0, 1), (1, 5), (5, 6))  # as many pairs of types as a fit takes of e
 SINGLES = 20_000
 TRAINING, RATIO, SCORING = 250_000.0, 8.0, 1_500_000.0  # targets; rates are of events
 MEDIAN, TAIL = 8.0, 20.0  # microseconds an event
-ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def trained(codes: Ints, seed: int, epochs: int) -> EntityEmbedding:
@@ -194,8 +191,5 @@ def measure(options: Options) -> Iterable[Row]:
 
 
 if __name__ == "__main__":
-    # Threads of linear algebra count as CPU time without making it faster; they are set at start.
-    if any(os.environ.get(name) != value for name, value in ONE_CORE.items()):
-        command = [sys.executable, "-m", "benchmarks.event_speed", *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env=os.environ | ONE_CORE, check=False).returncode)
+    harness.on_one_core("event_speed")
     sys.exit(harness.main(__doc__, measure))

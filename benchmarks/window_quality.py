@@ -24,7 +24,6 @@ from benchmarks import harness
 from benchmarks.call_graphs import Traces
 from benchmarks.harness import Options, Row
 from benchmarks.window_sets import GraphSet, Split, sets
-from benchmarks.window_speed import on_one_core
 from benchmarks.wl_neighbours import GramNeighbours, WlNeighbours
 from graphad.detectors.window_features import FEATURES, deeds_of, kinds_of
 from graphad.models.metrics import best_cut, macro_f1, roc_auc
@@ -247,7 +246,7 @@ def measure(options: Options, only: Collection[str] = ()) -> Iterable[Row]:
 
 
 if __name__ == "__main__":
-    on_one_core("window_quality")
+    harness.on_one_core("window_quality")
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--sets", nargs="+", default=())
     given, others = parser.parse_known_args()

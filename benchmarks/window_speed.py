@@ -5,8 +5,6 @@ Laplacians.
 """
 
 import importlib.util
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
-from benchmarks.event_speed import ONE_CORE
 from benchmarks.graph_families import KINDS, Family, made
 from benchmarks.harness import Options, Row
 from graphad.models.chebyshev import terms
@@ -104,6 +101,29 @@ def networks(family: Family) -> Iterator[Row]:
         fast = 5 * n / max(best(epochs(6), 2) - best(epochs(1), 2), 1e-6)
         yield Row(f"training, {name}, an epoch in one step", fast, "graphs/CPU s", slow,
                   fast / slow)  # fmt: skip
+    if torch.cuda.is_available():
+        yield from on_gpu(family)
+
+
+def on_gpu(family: Family) -> Iterator[Row]:
+    """Time training on a GPU beside one CPU core, by the clock on the wall."""
+    import torch
+
+    n = len(family.batch)
+    card = torch.cuda.get_device_name()
+    for name, kind in (("default", RayleighNetwork), ("paper", RayleighNetwork.paper)):
+
+        def seconds(device: str, kind: Any = kind) -> float:
+            def taken(number: int) -> float:
+                model = kind(epochs=number, held=0.0, device=device)
+                return harness.timed(lambda: model.fit(family.batch, family.abnormal), 2).wall
+
+            taken(1)
+            return max(taken(11) - taken(1), 1e-6) / 10
+
+        slow, fast = n / seconds("cpu"), n / seconds("cuda")
+        yield Row(f"training, {name}, on {card}, baseline one CPU core", fast, "graphs/s", slow,
+                  fast / slow)  # fmt: skip
 
 
 def layers(graphs: int) -> Iterator[Row]:
@@ -153,16 +173,6 @@ def layers(graphs: int) -> Iterator[Row]:
         )
 
 
-def on_one_core(module: str) -> None:
-    """Start a benchmark anew unless linear algebra has one thread.
-
-    Threads count as CPU time without making it faster; they are set at start.
-    """
-    if any(os.environ.get(name) != value for name, value in ONE_CORE.items()):
-        command = [sys.executable, "-m", f"benchmarks.{module}", *sys.argv[1:]]
-        sys.exit(subprocess.run(command, env=os.environ | ONE_CORE, check=False).returncode)
-
-
 if __name__ == "__main__":
-    on_one_core("window_speed")
+    harness.on_one_core("window_speed")
     sys.exit(harness.main(__doc__, measure))

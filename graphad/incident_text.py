@@ -52,7 +52,7 @@ def describe(incident: Incident, findings: Sequence[Finding]) -> str:
         f"{said.rare(findings)}.",
     ]
     rows = all(
-        finding.kind.partition(":")[0] == "table" or finding.unit == "relation"
+        finding.kind.partition(":")[0] == "table" or finding.detector == "relation"
         for finding in findings
     )
     ways = () if rows else (said.entry(), said.reach())  # a row of a table leads nowhere
@@ -151,11 +151,10 @@ class Words:
     def story(self, findings: Sequence[Finding]) -> str:
         """Return who did what, along the path of most bits, from who started its first process."""
         best = fullest(sorted(findings, key=rank))
+        if best.detector == "relation" and best.edges[0].action != "write":  # as lines of text are
+            return f"A row said {named(best.title)}"
         if best.unit == "window":
             return self.listed(best)
-        relation = best.unit == "relation"
-        if relation and best.entities[best.edges[0].dst].type != "template":
-            return f"A row said {named(best.title)}"
         if best.kind.partition(":")[0] == "table":
             return f"A row said {told_row(best)}"
         chain = self.chain(findings)

@@ -187,7 +187,7 @@ def _finding(
     found = Finding(
         id=finding_id(detector, host, sequence, rfc3339(start)[:10]),
         detector=detector,
-        unit=detector,
+        unit="window" if story is not None and story.measure else detector,
         score=float(paths.score[i]),
         z=z,
         **ruling(z, calibration),

@@ -93,11 +93,15 @@ class Decoder:
         whole = held.rfind(b"\n") + 1
         if not whole or self.wide:
             return whole
-        start, end = line_ends(held[:whole])
-        at = int(text_head.last_headed(np.frombuffer(held + bytes(64), np.uint8), start, end))
+        # A header further than a record before the last line doesn't matter.
+        low = held.rfind(b"\n", 0, whole - 1) + 1 - RECORD + 1
+        begin = held.find(b"\n", low - 1) + 1 if low > 0 else 0
+        start, end = line_ends(held[begin:whole])
+        padded = np.frombuffer(held[begin:] + bytes(64), np.uint8)
+        at = int(text_head.last_headed(padded, start, end))
         if at < 0 or int(start[-1] - start[at]) >= RECORD:
             return whole
-        return int(start[at])
+        return begin + int(start[at])
 
     def decode(self, data: bytes | memoryview, last: bool) -> parse.Decoded:
         """Return a row for each record; blank lines are ignored, and rejects say why."""

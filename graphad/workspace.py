@@ -26,7 +26,7 @@ from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
 from graphad.workspace_entity import Desk
-from graphad.workspace_models import DETECTORS, TRAINING, Modelled
+from graphad.workspace_models import TRAINING, Modelled, made
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
 
 BUDGET = 10.0  # incidents a day for the whole installation
@@ -347,10 +347,8 @@ def paths_wanted(second: npt.NDArray[np.int64]) -> int:
 
 def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
     """Return a new detector of a name. Raises: UnknownName, GraphadError."""
-    if detector not in DETECTORS:
-        raise UnknownName.among("detector", detector, DETECTORS)
     try:
-        return DETECTORS[detector](**(settings or {}))
+        return made(detector, settings or {})
     except TypeError as error:
         raise GraphadError(f"The {detector} detector has no such setting: {error}.") from error
 

@@ -24,11 +24,11 @@ _MODES = {
     "path": ("default", "paper", "nodoze", "provdetector"),
     "event": ("default", "paper"),
     "window": ("default", "paper"),
-    "relation": ("default",),
+    "relation": ("default", "paper"),
 }
 _MODELS = {
     "window": ("auto", "wl", "rayleigh"),
-    "relation": ("auto", "surprisal", "counts", "unseen"),
+    "relation": ("auto", "surprisal", "counts", "unseen", "network", "rank", "nearest"),
 }
 _WINDOW: dict[str, Any] = {"unit": "host", "length": 3600, "labels": None}
 logs_argument = click.argument("logs", nargs=-1, required=True)
@@ -92,11 +92,19 @@ def detector_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            type=click.Choice(["auto", "wl", "rayleigh", "surprisal", "counts", "unseen"]),
+            type=click.Choice(sorted({name for known in _MODELS.values() for name in known})),
             default="auto",
             show_default=True,
             help="Of windows: counts of labels of entities and neighbours (wl), or spectra; "
-            "of relations: surprisal (auto), or others by counts.",
+            "of relations: surprisal (auto), others by counts, a network, the rank average "
+            "of both, or whole sessions by their nearest counts.",
+        ),
+        click.option(
+            "--session",
+            metavar="TYPE",
+            default="",
+            help="Of --model nearest: the type of value, or the column, that names a line's "
+            "session; five minutes of a host if not given.",
         ),
         click.option(
             "--labels",
@@ -195,6 +203,8 @@ def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if given["model"] not in _MODELS.get(detector, ("auto",)):
         others = [name for name, known in _MODELS.items() if given["model"] in known]
         raise click.UsageError(f"--model {given['model']} goes with --detector {others[0]}.")
+    if given["session"] and (detector, given["model"]) != ("relation", "nearest"):
+        raise click.UsageError("--session goes with --detector relation --model nearest.")
     for other, options in (("path", _PATH), ("window", _WINDOW)):
         told = [name for name, usual in options.items() if given[name] != usual]
         if detector != other and told:
@@ -208,7 +218,14 @@ def detector_settings(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         found = {name: given[name] for name in ("model", "mode")}
         return detector, found | {"of": given["unit"], "length_s": given["length"]}
     if detector == "relation":
+        if given["model"] == "nearest":
+            if given["mode"] == "paper":
+                raise click.UsageError("--mode paper goes with --model network or rank.")
+            found = {"model": "nearest", "session": given["session"]}
+            return detector, {"columns": columns} | found
         simple = {} if given["model"] == "auto" else {"model": given["model"]}
+        if given["mode"] == "paper":
+            simple = {"model": "network", "mode": "paper"} | simple
         return detector, {"columns": columns} | simple
     odd = [name for name in numbers if name not in columns]
     if odd:

@@ -5,69 +5,69 @@ the event normally occurs with such a value. Source of the question: Li et al., 
 Dynamic Graphs for Log Anomaly Detection, ICKG 2023 (arXiv 2309.05953).
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import WITH, Paths, Unit, Window, load_model, of_kind, save_model
 from graphad.detectors.hours import oddest_of_hours
-from graphad.detectors.relation_rows import TEXT_FIELDS, Rows, masked_lines, rows_of
+from graphad.detectors.relation_messages import OfMessages
+from graphad.detectors.relation_ranked import WINDOW, Ranked
+from graphad.detectors.relation_rows import Rows, rows_of
 from graphad.detectors.relation_stories import EVENT, Odd, best_relations, odd_of
+from graphad.detectors.window_models import Training
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
-from graphad.models.relation_counts import TERMS, RelationCounts
+from graphad.models.relation_counts import TERMS, Form, RelationCounts
+from graphad.models.relation_network import RelationNetwork
 from graphad.models.relations import joined
 from graphad.models.tails import Tail
-
-if TYPE_CHECKING:
-    from graphad.models.templates import Templates
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 LEAST = 50  # rows to learn from
-Model = Literal["surprisal", "counts", "unseen"]
+Model = Literal["surprisal", "counts", "unseen", "network", "rank"]
+_NETWORKS = ("network", "rank")
 
 
 @dataclass
-class RelationDetector:
+class RelationDetector(OfMessages):
     """Scores relations by how unlikely they are.
 
     columns: of a table's records, the event first; without them text logs' lines are read. model:
-    see RelationCounts. top: findings.
+    see RelationCounts; "network" see RelationNetwork, "rank" is its rank average with surprisal.
+    mode: "paper" is the published network. top: findings.
     """
 
     name: ClassVar[str] = "relation"
     unit: ClassVar[Unit] = "relation"
 
-    columns: tuple[str, ...] = ()
     model: Model = "surprisal"
+    mode: Literal["default", "paper"] = "default"
     top: int = 1000
     counts_: RelationCounts | None = field(default=None, repr=False)
     tails_: dict[str, Tail] = field(default_factory=dict, repr=False)
-    templates_: dict[str, Any] | None = field(default=None, repr=False)
     rows_: dict[str, int] = field(default_factory=dict, repr=False)
-    _ids: Callable[[Sequence[str]], Sequence[str]] | None = field(
-        default=None, init=False, repr=False, compare=False
-    )
+    ranked_: Ranked | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises: GraphadError."""
         if len(self.columns) == 1:
             raise GraphadError("A relation is between columns; one alone has none.")
-        if self.model not in ("surprisal", "counts", "unseen"):
-            raise GraphadError("A model of relations is surprisal, counts or unseen.")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Return the fields of records that graphs must have."""
-        return self.columns or TEXT_FIELDS
+        if self.model not in ("surprisal", "counts", "unseen", *_NETWORKS):
+            raise GraphadError(
+                "A model of relations is surprisal, counts, unseen, network or rank."
+            )
+        if self.mode not in ("default", "paper"):
+            raise GraphadError("A mode of relations is default or paper.")
+        if self.mode == "paper" and self.model not in _NETWORKS:
+            raise GraphadError("The published method is a network: --model network or rank.")
 
     @property
     def slice_s(self) -> int | None:
@@ -76,57 +76,40 @@ class RelationDetector:
 
     def learn(self, window: Window) -> "RelationDetector":
         """Fit on the graphs of a window's parts."""
-        return self.fit(lambda: window.graphs(self.fields))
+        training = Training(window.scratch, window.progress)
+        return self.fit(lambda: window.graphs(self.fields), training)
 
-    def fit(self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]]) -> "RelationDetector":
+    def fit(
+        self, graphs: Sequence[Graph] | Callable[[], Iterable[Graph]],
+        training: Training | None = None,
+    ) -> "RelationDetector":  # fmt: skip
         """Learn from graphs of quiet time, read twice: templates, then relations.
+
+        training: of a network, where it keeps what it has and whom it tells.
 
         Raises: GraphadError: too few relations.
         """
         again: Callable[[], Iterable[Graph]] = graphs if callable(graphs) else lambda: graphs
-        self.counts_, self.templates_, self._ids = None, None, None
-        self.tails_, self.rows_ = {}, {}
-        if not self.columns:
-            self._learn_templates(again)
-        return self._counted(RelationCounts(self.model), again)
+        self.forget_templates()
+        self.counts_, self.ranked_, self.tails_, self.rows_ = None, None, {}, {}
+        self.learn_templates(again)
+        return self._counted(RelationCounts(self.form), again, training)
 
     def update(self, window: Window) -> "RelationDetector":
         """Learn a further window; templates and counts of before stay."""
         if self.counts_ is None:
             raise NotFitted(self.name)
-        if not self.columns:
-            self._learn_templates(lambda: window.graphs(self.fields))
+        if self.model in _NETWORKS:
+            raise GraphadError(
+                "A network of relations cannot be updated.", hint="Fit it on the longer window."
+            )
+        self.learn_templates(lambda: window.graphs(self.fields))
         return self._counted(self.counts_, lambda: window.graphs(self.fields))
 
-    def _learn_templates(self, again: Callable[[], Iterable[Graph]]) -> None:
-        lines: set[str] = set()
-        for graph in again():
-            lines |= masked_lines(graph)
-        templates = self._templates()
-        templates.learn(sorted(lines))
-        self.templates_, self._ids = templates.dump(), None
-
-    def _templates(self) -> "Templates":
-        try:
-            import drain3.drain  # noqa: F401
-        except ImportError as error:
-            raise GraphadError(
-                "Templates are found by drain3, which is not installed.",
-                hint="pip install 'graphad[logs]'",
-            ) from error
-        from graphad.models.templates import Templates
-
-        return Templates() if self.templates_ is None else Templates.restore(self.templates_)
-
-    def ids_of(self, lines: Sequence[str]) -> Sequence[str]:
-        """Return the templates' ids of masked lines."""
-        if self._ids is None:
-            self._ids = self._templates().ids_of
-        return self._ids(lines)
-
     def _counted(
-        self, counts: RelationCounts, again: Callable[[], Iterable[Graph]]
-    ) -> "RelationDetector":
+        self, counts: RelationCounts, again: Callable[[], Iterable[Graph]],
+        training: Training | None = None,
+    ) -> "RelationDetector":  # fmt: skip
         """Count the relations of graphs, and how many bits they have by the others."""
         every = [self.rows(graph) for graph in again()]
         if sum(len(rows.relations) for rows in every) < LEAST:
@@ -155,11 +138,32 @@ class RelationDetector:
                 scores.setdefault(kind, []).append(bits[kinds == kind])
             names = [found.events[e] for e in rows.alone.event_of]
             scores.setdefault(EVENT, []).append(counts.score_events(names, inside=True))
+        if self.model in _NETWORKS:
+            self.ranked_, quiet = self._trained(every, training or Training())
+            scores |= {kind: [bits] for kind, bits in quiet.items() if kind in scores}
         for kind, parts in scores.items():
             before = [self.tails_[kind].scores] if kind in self.tails_ else []
             self.tails_[kind] = Tail.fit(np.concatenate([*before, *parts]))
             self.rows_[kind] = self.rows_.get(kind, 0) + sum(map(len, parts))
         return self
+
+    def _trained(
+        self, every: Sequence[Rows], training: Training
+    ) -> tuple[Ranked, dict[str, Floats]]:
+        kind = RelationNetwork.paper if self.mode == "paper" else RelationNetwork
+        network = kind(step_us=WINDOW, length_us=WINDOW)
+
+        def told(epoch: int, found: tuple[float, float]) -> None:
+            if training.progress is not None:
+                words = f"training: epoch {epoch + 1} of {network.epochs}, loss {found[0]:.3f}"
+                training.progress(words)
+
+        return Ranked.fit(every, network, self.model == "network", told, training.checkpoint)
+
+    @property
+    def form(self) -> Form:
+        """Return how relations are counted."""
+        return self.model if self.model in ("counts", "unseen") else "surprisal"
 
     @property
     def learned(self) -> dict[str, int]:
@@ -178,13 +182,19 @@ class RelationDetector:
 
     def rows(self, graph: Graph, chosen: Bools | None = None) -> Rows:
         """Return the relations of a graph; chosen [E]: of these events alone."""
-        return rows_of(graph, self.columns, self.ids_of, chosen)
+        window = WINDOW if self.model in _NETWORKS else None
+        return rows_of(graph, self.columns, self.ids_of, chosen, window, self.slots_)
 
     def odd(self, rows: Rows, inside: bool = False) -> Odd:
         """Return relations and events, scored. Raises: NotFitted."""
         if self.counts_ is None:
             raise NotFitted(self.name)
-        return odd_of(self.counts_, self.tails_, rows, inside)
+        if inside and self.ranked_ is not None:
+            raise GraphadError(
+                f"The model {self.model} cannot judge what it learned from.",
+                hint="Give quiet logs by --baseline, or take --model surprisal.",
+            )
+        return odd_of(self.counts_, self.tails_, rows, inside, self.ranked_)
 
     def score(
         self, graph: Graph, *, inside: bool = False, covered: Bools | None = None,
@@ -224,8 +234,8 @@ class RelationDetector:
             raise NotFitted(self.name)
         told, arrays, texts = self.counts_.dump()
         settings = {
-            "columns": self.columns, "model": self.model, "top": self.top, "rows": self.rows_,
-            "counts": told, "tails": {}, "templates": None,
+            "columns": self.columns, "model": self.model, "mode": self.mode, "top": self.top,
+            "rows": self.rows_, "counts": told, "tails": {}, "ranked": None,
         }  # fmt: skip
         held: dict[str, npt.NDArray[Any]] = {f"counts/{name}": a for name, a in arrays.items()}
         tails: dict[str, Any] = {}
@@ -233,17 +243,21 @@ class RelationDetector:
             about, scores = tail.dump()
             tails[kind] = about
             held[f"tail/{number}"] = scores
+        if self.ranked_ is not None:
+            settings["ranked"], arrays = self.ranked_.dump()
+            held |= {f"ranked/{name}": array for name, array in arrays.items()}
         words = {f"counts/{name}": part for name, part in texts.items()}
-        if self.templates_ is not None:
-            words["templates"] = [json.dumps(self.templates_)]
-        save_model(folder, self.name, settings | {"tails": tails}, held, words)
+        save_model(folder, self.name, settings | {"tails": tails}, held, words | self.dumped())
 
     @classmethod
     def load(cls, folder: Path) -> "RelationDetector":
         """Return a model that `save` wrote. Raises: ModelError."""
         settings, arrays, texts = load_model(folder, cls.name)
         try:
-            made = cls(tuple(settings["columns"]), settings["model"], int(settings["top"]))
+            made = cls(
+                columns=tuple(settings["columns"]), model=settings["model"],
+                mode=settings.get("mode", "default"), top=int(settings["top"]),
+            )  # fmt: skip
             made.counts_ = RelationCounts.restore(
                 settings["counts"], of_kind("counts", arrays), of_kind("counts", texts)
             )
@@ -252,10 +266,10 @@ class RelationDetector:
                 kind: Tail.restore(about, scores[str(number)])
                 for number, (kind, about) in enumerate(sorted(settings["tails"].items()))
             }
+            if made.model in _NETWORKS:
+                made.ranked_ = Ranked.restore(settings["ranked"], of_kind("ranked", arrays))
             made.rows_ = {str(kind): int(rows) for kind, rows in settings["rows"].items()}
-            if not made.columns:
-                made.templates_ = json.loads(texts["templates"][0])
-                made._templates()
+            made.restore_templates(texts)
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, GraphadError,
         ) as error:  # fmt: skip

@@ -5,7 +5,8 @@ that its line has. Of a table the first column is the event, and the others are 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from graphad.models.relations import Relations
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Slots = Mapping[str, Sequence[int]]  # of templates: which words of a line are values, by place
 TemplatesOf = Callable[[Sequence[str]], Sequence[str]]  # ids of masked lines
 
 COMPONENT, HOST = "component", "host"
@@ -33,7 +35,8 @@ class Rows:
 
     relations: R of them, each in a line of its own; event [R]: first event in the graph; first,
     last [R] us; count [R] events; host [R]: by number; hosts: their names. alone: the same of
-    distinct events [A] by themselves, whose `event_of` [A] is in relations.events.
+    distinct events [A] by themselves, whose `event_of` [A] is in relations.events. fine: the same
+    relations once a window of a host, if asked for.
     """
 
     relations: Relations
@@ -44,6 +47,7 @@ class Rows:
     host: Ints
     alone: "Alone"
     hosts: list[str]
+    fine: "Fine | None" = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,14 @@ class Alone:
         return len(self.event)
 
 
+@dataclass(frozen=True)
+class Fine:
+    """F relations, each once a window of a host and in a line of its own; row [F]: see Rows."""
+
+    relations: Relations
+    row: Ints
+
+
 def lines_of(graph: Graph, columns: Sequence[str]) -> Ints:
     """Return which events of a graph are lines: those that a template was written in, or rows."""
     if columns:
@@ -73,50 +85,66 @@ def lines_of(graph: Graph, columns: Sequence[str]) -> Ints:
     return np.flatnonzero(template & (graph.action == _WRITE))
 
 
-def masked_lines(graph: Graph) -> set[str]:
-    """Return the masked lines that a graph's templates are learned from."""
-    templates = np.unique(graph.dst[lines_of(graph, ())])
-    return {str(graph.labels[n]) for n in templates}
+def masked_lines(graph: Graph) -> Counter[str]:
+    """Return the masked lines that a graph's templates are learned from, and how often each is."""
+    used, often = np.unique(graph.dst[lines_of(graph, ())], return_counts=True)
+    found: Counter[str] = Counter()
+    for n, count in zip(used, often.tolist(), strict=True):
+        found[str(graph.labels[n])] += count
+    return found
 
 
 def rows_of(
-    graph: Graph, columns: Sequence[str], ids_of: TemplatesOf, chosen: Bools | None = None
-) -> Rows:
-    """Return the relations of a graph's lines; chosen [E]: of these events alone."""
+    graph: Graph, columns: Sequence[str], ids_of: TemplatesOf, chosen: Bools | None = None,
+    window_us: int | None = None, slots: Slots | None = None,
+) -> Rows:  # fmt: skip
+    """Return the relations of a graph's lines; chosen [E]: of these events alone.
+
+    window_us: give them by such windows, too; an hour is some of them. slots: of templates.
+    """
     at = lines_of(graph, columns)
     if chosen is not None:
         at = at[chosen[at]]
-    event, events = _events(graph, at, columns, ids_of)
-    line, node, nodes = _nodes(graph, at, columns)
+    event, events = events_of(graph, at, columns, ids_of)
+    words = worded(graph, at, event, events, slots or {})
+    line, node, nodes = _nodes(graph, at, columns, words)
     host, hosts = coded(graph.host[at])
     ts = graph.ts[at]
-    alone = Alone(*_distinct([event], at, ts, host))
-    code, first_at, first, last, count, where = _distinct(
-        [event[line], node], at[line], ts[line], host[line], np.arange(len(line))
-    )
+    alone = Alone(*_distinct([event], at, ts, host)[:-1])
+    every = np.arange(len(line))
+    told = [event[line], node], at[line], ts[line], host[line], every
+    code, first_at, first, last, count, where, row = _distinct(*told)
     n = np.arange(len(code))
     relations = Relations(first, event[line[code]], n, node[code], events, nodes)
-    return Rows(relations, first_at, first, last, count, where, alone, hosts)
+    fine = None
+    if window_us is not None:
+        one, _, when, *_ = _distinct(*told, window_us)
+        lines = np.arange(len(one))
+        parts = Relations(when, event[line[one]], lines, node[one], events, nodes)
+        fine = Fine(parts, row[one])
+    return Rows(relations, first_at, first, last, count, where, alone, hosts, fine)
 
 
 def _distinct(
-    codes: list[Ints], at: Ints, ts: Ints, host: Ints, told: Ints | None = None
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
-    """Return the first of each distinct row of an hour and host: itself, event, first, last, count.
+    codes: list[Ints], at: Ints, ts: Ints, host: Ints, told: Ints | None = None,
+    window_us: int = HOUR,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:  # fmt: skip
+    """Return the distinct rows of windows of hosts, by the first of each.
 
-    told: what stands for a row; the first code if not given. The last column is the host.
+    These are themselves, their event, first, last, count and host; and which of them each row is.
+    told: what stands for a row; the first code if not given.
     """
     from graphad.scan.tuples import distinct_rows
 
-    first, which = distinct_rows(np.stack([*codes, host, ts // HOUR]), _SEED)
+    first, which = distinct_rows(np.stack([*codes, host, ts // window_us]), _SEED)
     last = np.zeros(len(first), np.int64)
     np.maximum.at(last, which, ts)
     count = np.bincount(which, minlength=len(first)).astype(np.int64)
     row = codes[0] if told is None else told
-    return row[first], at[first], ts[first], last, count, host[first]
+    return row[first], at[first], ts[first], last, count, host[first], which
 
 
-def _events(
+def events_of(
     graph: Graph, at: Ints, columns: Sequence[str], ids_of: TemplatesOf
 ) -> tuple[Ints, list[str]]:
     """Return the event of each line, by number, and their names."""
@@ -129,25 +157,51 @@ def _events(
     return code[where], names
 
 
+def worded(
+    graph: Graph, at: Ints, event: Ints, events: Sequence[str], slots: Slots
+) -> list[tuple[str, Ints, pa.Array]]:
+    """Return the words of lines that differ within their templates: type, lines and words of each.
+
+    The n-th such word of a template is a "word n".
+    """
+    if not slots or not len(at):
+        return []
+    used, first, where = np.unique(graph.dst[at], return_index=True, return_inverse=True)
+    held: list[list[str | None]] = []
+    for number, (entity, line) in enumerate(zip(used.tolist(), first.tolist(), strict=True)):
+        places = slots.get(events[int(event[line])], ())
+        words = str(graph.labels[entity]).split() if places else []
+        for n, place in enumerate(places):
+            if n == len(held):
+                held.append([None] * len(used))
+            held[n][number] = words[place] if place < len(words) else None
+    found = []
+    for n, column in enumerate(held):
+        told = pa.array(column, pa.string()).take(pa.array(where.ravel()))
+        there = np.flatnonzero(told.is_valid().to_numpy(zero_copy_only=False))
+        found.append((f"word {n + 1}", there, told.take(pa.array(there))))
+    return found
+
+
 def _nodes(
-    graph: Graph, at: Ints, columns: Sequence[str]
+    graph: Graph, at: Ints, columns: Sequence[str], words: Sequence[tuple[str, Ints, pa.Array]]
 ) -> tuple[Ints, Ints, list[tuple[str, str]]]:
     """Return lines and nodes of relations, in order of lines, and the nodes' types and values."""
     every = np.arange(len(at))
     take = pa.array(at)
-    parts: list[tuple[str, Ints, pa.Array]] = []  # type, lines, values
+    parts = list(words)  # type, lines, values
     for name in columns[1:]:
-        words = graph.fields[name].take(take)
-        there = np.flatnonzero(words.is_valid().to_numpy(zero_copy_only=False))
-        parts.append((name, there, words.take(pa.array(there))))
+        column = graph.fields[name].take(take)
+        there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+        parts.append((name, there, column.take(pa.array(there))))
     if not columns:
         provider = graph.fields[PROVIDER].take(take)
         there = np.flatnonzero(provider.is_valid().to_numpy(zero_copy_only=False))
         parts.append((COMPONENT, there, provider.take(pa.array(there))))
         parts.append((HOST, every, pa.array(graph.host[at], pa.string())))
-        told = graph.fields[ALL].take(take)
-        flat = told.flatten()
-        sizes = np.diff(told.offsets.to_numpy())
+        listed = graph.fields[ALL].take(take)
+        flat = listed.flatten()
+        sizes = np.diff(listed.offsets.to_numpy())
         line = np.repeat(every, sizes)
         kinds, names = coded(pa.chunked_array([flat.field("type")]))
         values = flat.field("value")
@@ -158,8 +212,8 @@ def _nodes(
             parts.append((kind, line[mine], values.take(pa.array(mine))))
     nodes: list[tuple[str, str]] = []
     lines, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for kind, line, words in parts:
-        code, values = coded(pa.chunked_array([words]))
+    for kind, line, told in parts:
+        code, values = coded(pa.chunked_array([told]))
         lines.append(line)
         codes.append(code + len(nodes))
         nodes += [(kind, value) for value in values]

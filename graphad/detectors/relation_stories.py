@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import MARK, WITH, Doubt, Paths, Story
+from graphad.detectors.relation_ranked import Ranked
 from graphad.detectors.relation_rows import Rows
 from graphad.graph import HOUR, Graph, joined
 from graphad.models.relation_counts import TERMS, RelationCounts
@@ -78,8 +79,14 @@ class Best(NamedTuple):
 Key = tuple[str, int, str, str, str]  # host, day, event, type, value
 
 
-def odd_of(counts: RelationCounts, tails: Mapping[str, Tail], rows: Rows, inside: bool) -> Odd:
-    """Return all relations and events of rows, scored; of types that were not learned none."""
+def odd_of(
+    counts: RelationCounts, tails: Mapping[str, Tail], rows: Rows, inside: bool,
+    ranked: Ranked | None = None,
+) -> Odd:  # fmt: skip
+    """Return all relations and events of rows, scored; of types that were not learned none.
+
+    ranked: what gives relations their bits instead of their counts.
+    """
     found, alone = rows.relations, rows.alone
     scored = counts.score(found, inside=inside)
     names = np.array([*found.events, ""], object)
@@ -88,6 +95,8 @@ def odd_of(counts: RelationCounts, tails: Mapping[str, Tail], rows: Rows, inside
     lone = counts.score_events([found.events[e] for e in alone.event_of], inside=inside)
     terms = np.zeros((len(found) + len(alone), len(NAMES) - 1))
     terms[: len(found), 1:], terms[len(found) :, 0] = scored.terms, lone
+    if ranked is not None:
+        terms[: len(found), 1], terms[: len(found), 2] = ranked.bits(rows, counts), 0.0
     none = np.zeros(len(alone), np.int64)
     kind = np.concatenate([kind, np.full(len(alone), EVENT, object)])
     bits = terms.sum(axis=1)
@@ -116,8 +125,9 @@ def best_relations(
 ) -> tuple[Graph, Paths]:  # fmt: skip
     """Return what is odd most in all slices, and the graph of its events.
 
-    slices: graphs that follow each other in time, one at least, in which no hour is cut. A relation
-    has one score whenever it comes, so what was left out once would be so again.
+    slices: graphs that follow each other in time, one at least, in which no hour is cut. By counts
+    a relation has one score whenever it comes, so what was left out once would be so again; by a
+    network it may come in later, without the events of before.
 
     Raises:
         ValueError: there is no graph.
@@ -156,17 +166,22 @@ def _merged(
         day = int(odd.hour[i]) // 24
         key = (hosts[odd.host[i]], day, odd.name[i], odd.kind[i], odd.value[i])
         one = made.get(key)
-        if one is not None:
-            made[key] = one._replace(
-                events=one.events + int(odd.count[i]), first=min(one.first, int(odd.first[i])),
-                last=max(one.last, int(odd.last[i])),
-            )  # fmt: skip
-        elif fresh < top:
+        if one is None:
+            if fresh == top:
+                continue
             fresh += 1
-            made[key] = Best(
-                float(odd.bits[i]), float(odd.z[i]), tuple(odd.terms[i].tolist()),
-                int(odd.event[i]) + shift, int(odd.first[i]), int(odd.last[i]), int(odd.count[i]),
-                odd.name[i], odd.kind[i], odd.value[i], int(odd.known[i]), int(odd.since[i]),
+        mine = Best(
+            float(odd.bits[i]), float(odd.z[i]), tuple(odd.terms[i].tolist()),
+            int(odd.event[i]) + shift, int(odd.first[i]), int(odd.last[i]), int(odd.count[i]),
+            odd.name[i], odd.kind[i], odd.value[i], int(odd.known[i]), int(odd.since[i]),
+        )  # fmt: skip
+        if one is None:
+            made[key] = mine
+        else:  # what stands for all is the oddest, of equal ones the first
+            best = mine if (mine.z, mine.bits) > (one.z, one.bits) else one
+            made[key] = best._replace(
+                events=one.events + mine.events, first=min(one.first, mine.first),
+                last=max(one.last, mine.last),
             )  # fmt: skip
     ordered = sorted(made.items(), key=lambda item: (-item[1].z, -item[1].bits, item[1].event))
     return dict(ordered[:top])

@@ -53,6 +53,23 @@ class EventCounts:
         return cls(start, of_event[first], count, events)
 
     @classmethod
+    def joined(cls, parts: "Sequence[EventCounts]") -> "EventCounts":
+        """Return the windows of all parts, in that order, by names in order."""
+        names = sorted({name for part in parts for name in part.events})
+        place = {name: code for code, name in enumerate(names)}
+        window, event, count, before = [], [], [], 0
+        for part in parts:
+            codes = np.array([place[name] for name in part.events], np.int64)
+            window.append(part.window + before)
+            event.append(codes[part.event] if len(codes) else part.event)
+            count.append(part.count)
+            before += len(part)
+        every = [np.concatenate([np.zeros(0, np.int64), *one]) for one in (window, event, count)]
+        order = np.lexsort((every[1], every[0]))
+        start = np.searchsorted(every[0][order], np.arange(before + 1))
+        return cls(start, every[1][order], every[2][order], names)
+
+    @classmethod
     def of_windows(cls, relations: Relations, step_us: int) -> tuple["EventCounts", Ints]:
         """Count the events of lines between multiples of a step; also return the windows' numbers.
 

@@ -28,7 +28,7 @@ def alive(lives: Spans, of: Ints, at: Ints, program: Ints, slack: int) -> tuple[
 
     Of the lives of that id which fit - begun by `at` + slack, not ended before `at` - slack, not
     of another program - it is the latest, but none before the latest that had surely begun: at
-    `at` - slack the id was that one's.
+    `at` - slack the id was that one's. Of lives that began at once the last given comes first.
     """
     if not len(lives.of):
         return np.full(len(at), -1, np.int64), np.full(len(at), -1, np.int64)
@@ -47,8 +47,9 @@ def alive(lives: Spans, of: Ints, at: Ints, program: Ints, slack: int) -> tuple[
         both = np.minimum(lives.program[life], program[open_]) >= 0
         fits &= ~both | (lives.program[life] == program[open_])
         found[open_[fits]] = life[fits]
-        # One that began before `at` - slack leaves no room for those before it.
-        further = ~fits & (born[place] > at[open_] - slack) & (place > 0)
+        # One that began before `at` - slack leaves no room for those that began before it.
+        at_once = born[place - 1] == born[place]
+        further = ~fits & ((born[place] > at[open_] - slack) | at_once) & (place > 0)
         further[further] = key[place[further] - 1] == of[open_[further]]
         open_, place = open_[further], place[further] - 1
     return found, begun

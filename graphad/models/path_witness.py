@@ -104,7 +104,8 @@ def witness(
             elif j == high or src[ids[j]] != dst[found[depth - 1]]:
                 break
             e, at = ids[j], offset[depth] + j - low
-            need = score - spent[depth]
+            # A walk that isn't simple may have cost more; an edge that leads nowhere has value -1.
+            need = max(score - spent[depth], 0)
             if depth > 0 and most[at] < need:
                 break
             place[depth] += 1

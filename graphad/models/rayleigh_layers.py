@@ -1,6 +1,7 @@
 """The layers of a Rayleigh network in torch, for training; `rayleigh_scores` is what they fold to.
 
-Sparse products run in our own kernels on the CPU, graph by graph, forwards and backwards. q filters
+Sparse products run in our own kernels on the CPU, graph by graph, forwards and backwards; on a GPU
+in torch's (torch_device). q filters
 H_j = sum_k T_k(L - I) H Theta_jk + c_j and the layer w3 that joins them have no activation between,
 so they are multiplied first: same function, same gradients, a q-th of the work.
 """
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from graphad.models import torch_device
 from graphad.models.chebyshev import combined, terms
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.rayleigh import sums
@@ -50,11 +52,16 @@ class _Terms(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, x: Any, batch: GraphBatch, depth: int, isolated: float) -> Any:
         ctx.graphs = batch, isolated
+        if x.is_cuda:
+            ctx.matrix = torch_device.shifted(batch, isolated, x.device)
+            return torch_device.terms(x, ctx.matrix, depth)
         return torch.from_numpy(terms(batch, x.detach().numpy(), depth, isolated=isolated))
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
         batch, isolated = ctx.graphs
+        if g.is_cuda:
+            return torch_device.combined(g, ctx.matrix), None, None, None
         return torch.from_numpy(combined(batch, g.numpy(), isolated=isolated)), None, None, None
 
 
@@ -63,12 +70,12 @@ class _Sums(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(ctx: Any, rows: Any, start: Ints) -> Any:
-        ctx.sizes = torch.from_numpy(np.diff(start))
-        return torch.from_numpy(sums(rows.detach().numpy(), start))
+        ctx.start = start
+        return _summed(rows.detach(), start)
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
-        return torch.repeat_interleave(g, ctx.sizes, dim=0), None
+        return _spread(g, ctx.start), None
 
 
 class _Spread(torch.autograd.Function):  # type: ignore[misc]
@@ -77,11 +84,22 @@ class _Spread(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, rows: Any, start: Ints) -> Any:
         ctx.start = start
-        return torch.repeat_interleave(rows, torch.from_numpy(np.diff(start)), dim=0)
+        return _spread(rows, start)
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
-        return torch.from_numpy(sums(g.numpy(), ctx.start)), None
+        return _summed(g, ctx.start), None
+
+
+def _summed(rows: Any, start: Ints) -> Any:
+    if rows.is_cuda:
+        return torch_device.segment_sums(rows, start)
+    return torch.from_numpy(sums(rows.numpy(), start))
+
+
+def _spread(rows: Any, start: Ints) -> Any:
+    sizes = torch.from_numpy(np.diff(start)).to(rows.device)
+    return torch.repeat_interleave(rows, sizes, dim=0, output_size=int(start[-1]))
 
 
 def fresh(form: Form, sizes: Sizes, filters: str, random: np.random.Generator) -> Arrays:
@@ -151,7 +169,7 @@ def pooled(h: Any, p: dict[str, Any], form: Form, entry: Entry) -> Any:
         h = _Sums.apply(h, entry.start)
     if form.mean:
         sizes = np.maximum(np.diff(entry.start), 1).astype(np.float32)
-        h = h / torch.from_numpy(sizes)[:, None]
+        h = h / torch.from_numpy(sizes).to(h.device)[:, None]
     if form.branch == "none":
         return h
     r = torch.addmm(p["b5"], entry.numbers, p["w5"])

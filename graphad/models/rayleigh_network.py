@@ -30,6 +30,7 @@ _CHOICES = {
     "pool": ("sum", "mean", "rayleigh", "rayleigh mean"),
     "loss": ("focal", "adjusted"),
     "select": ("auc", "macro F1", "loss"),
+    "device": ("auto", "cpu", "cuda"),
 }
 _SCALE = ("most", "center", "spread")
 
@@ -47,7 +48,8 @@ class RayleighNetwork:
     "beta" wavelets; encoder: two layers before them; branch: "energy" x'Lx, "quotient" x'Lx / x'x
     or "none"; pool: of nodes, "rayleigh" as the branch steers it, "mean" keeps size out; loss:
     class-balanced "focal" or logit-"adjusted"; held: share of graphs of each kind kept out, by
-    which `select` the best epoch is kept.
+    which `select` the best epoch is kept; device: where it is trained, "auto" on a GPU if there is
+    one. Scoring needs none.
     """
 
     hidden: int = 64
@@ -68,6 +70,7 @@ class RayleighNetwork:
     patience: int = 50
     held: float = 0.15
     select: Literal["auc", "macro F1", "loss"] = "auc"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     as_published: bool = False
     seed: int = 0
     parameters_: Arrays | None = field(default=None, repr=False)
@@ -118,7 +121,8 @@ class RayleighNetwork:
         checkpoint: a file, gone in the end, by which a training that was stopped goes on.
 
         Raises:
-            ValueError: labels don't fit, or are not of both kinds, or training diverged.
+            ValueError: labels don't fit, or are not of both kinds, or training diverged, or there
+                is no such device.
             GraphadError: torch is not installed.
         """
         truth = np.asarray(labels)

@@ -42,10 +42,10 @@ class Run:
 
     def save(self, file: Checkpoint) -> None:
         """Keep the state."""
-        arrays = {f"p/{name}": a.detach().numpy() for name, a in self.p.items()}
-        arrays |= {f"kept/{name}": a.detach().numpy() for name, a in self.kept.items()}
+        arrays = {f"p/{name}": a.detach().cpu().numpy() for name, a in self.p.items()}
+        arrays |= {f"kept/{name}": a.detach().cpu().numpy() for name, a in self.kept.items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam/{number}/{name}": a.numpy() for name, a in moments.items()}
+            arrays |= {f"adam/{number}/{name}": a.cpu().numpy() for name, a in moments.items()}
         state = {
             "best": self.best, "bad": self.bad, "epochs": self.epochs,
             "random": self.random.bit_generator.state,
@@ -62,7 +62,8 @@ class Run:
             for name, a in self.p.items():
                 a.copy_(torch.from_numpy(arrays[f"p/{name}"]))
         mine = [name for name in arrays if name.startswith("kept/")]
-        self.kept = {name.removeprefix("kept/"): torch.from_numpy(arrays[name]) for name in mine}
+        where = next(iter(self.p.values())).device
+        self.kept = {n.removeprefix("kept/"): torch.from_numpy(arrays[n]).to(where) for n in mine}
         told = self.optimiser.state_dict()
         for name, a in arrays.items():
             if name.startswith("adam/"):

@@ -109,7 +109,7 @@ def _lives(connection: duckdb.DuckDBPyConnection, pids: list[Any]) -> dict[str, 
     pairs = connection.execute(_PAIRS).fetchall()
     known = connection.execute(
         f"""SELECT entity, place, pid, born, ended, {_PROGRAM.format("label")}, label, detail
-            FROM known ORDER BY entity, place"""
+            FROM known ORDER BY born, label, detail, entity, place"""
     ).fetchall()
     joined = _matched(pairs)
     pid_of = {entity: began[number][1] for number, entity in joined.items()}
@@ -145,7 +145,8 @@ def _began(connection: duckdb.DuckDBPyConnection) -> list[Any]:
     once: dict[int, Any] = {}
     for run, row in zip(number, rows, strict=True):
         once.setdefault(run, row)  # the first of each, for they are in order
-    began = sorted(once.values(), key=lambda row: tuple(map(str, row)))
+    # Ids come last in every order: they hang on the store's key, and who is who must not.
+    began = sorted(once.values(), key=lambda r: tuple(map(str, (*r[:3], *r[4:], r[3]))))
     kinds = (pa.string(), pa.string(), pa.int64(), pa.int64(), *[pa.string()] * 3)
     names = ("place", "pid", "born", "entity", "program", "label", "detail")
     columns = {

@@ -201,6 +201,31 @@ def test_parts_of_the_window_give_the_same_model(quiet: Graph, tmp_path: Path) -
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_words_that_differ_in_a_template_are_values_if_they_are_few(tmp_path: Path) -> None:
+    def day(first: int, odd: list[str]) -> list[str]:
+        draw, made = np.random.default_rng(first), []
+        for i in range(200):
+            state = ("started", "stopped", "paused")[int(draw.integers(0, 3))]
+            made.append(line(first * 86_400 + i * 300, "vm", f"machine was {state} by the host"))
+            name = "".join(chr(97 + int(c)) for c in draw.integers(0, 26, 6))
+            made.append(line(first * 86_400 + i * 300, "job", f"wrote file named {name} to disk"))
+        return sorted(made + [line(first * 86_400 + 5, "vm", text) for text in odd])
+
+    quiet = stored(tmp_path, "quiet", day(0, []) + day(1, [])).graph(fields=TEXT_FIELDS)
+    detector = RelationDetector().fit([quiet])
+    machine = detector.ids_of(["machine was started by the host"])[0]
+    assert detector.slots_ == {machine: [2]}  # each job's name is another
+    today = stored(tmp_path, "today", day(3, ["machine was erased by the host"]))
+    paths = detector.score(today.graph(fields=TEXT_FIELDS))
+    assert words(paths)[0] == ("word 1", "erased")
+    assert paths.stories is not None
+    assert paths.stories[0].title.startswith("word 1 erased: never in")
+    detector.save(tmp_path / "a")
+    again = RelationDetector.load(tmp_path / "a")
+    assert again.slots_ == detector.slots_
+    assert again.score(today.graph(fields=TEXT_FIELDS)).stories == paths.stories
+
+
 def test_an_update_learns_what_was_new(quiet: Graph, today: Graph) -> None:
     detector = RelationDetector().fit([quiet])
     before = detector.score(today)
@@ -248,7 +273,7 @@ def test_tables_are_read_by_their_columns(tmp_path: Path) -> None:
 def test_errors_are_clear(quiet: Graph, tmp_path: Path) -> None:
     with pytest.raises(GraphadError, match="one alone has none"):
         RelationDetector(columns=("user",))
-    with pytest.raises(GraphadError, match="surprisal, counts or unseen"):
+    with pytest.raises(GraphadError, match="surprisal, counts, unseen, network or rank"):
         RelationDetector(model="oracle")  # type: ignore[arg-type]
     with pytest.raises(NotFitted):
         RelationDetector().save(tmp_path / "a")

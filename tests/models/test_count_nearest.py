@@ -134,3 +134,19 @@ def test_windows_of_lines() -> None:
     assert found.event.tolist() == [0, 1, 1, 1]
     assert found.take([2, 0]).event.tolist() == [1, 0, 1]
     assert found.take(number == 0).count.tolist() == [1, 1]
+
+
+def test_joined_counts_are_those_of_each_part() -> None:
+    one = EventCounts.of([0, 0, 1], [1, 0, 1], ["b", "a"], 2)
+    two = EventCounts.of([0, 1, 1], [0, 1, 1], ["c", "a"], 3)
+    whole = EventCounts.joined([one, two, EventCounts.joined([])])
+    assert len(whole) == 5
+    told = []
+    for part in (one, two):
+        for w in range(len(part)):
+            mine = part.take([w])
+            told.append({part.events[e]: c for e, c in zip(mine.event, mine.count, strict=True)})
+    for w, wanted in enumerate(told):
+        mine = whole.take([w])
+        assert {whole.events[e]: c for e, c in zip(mine.event, mine.count, strict=True)} == wanted
+        assert (np.diff(mine.event) > 0).all()

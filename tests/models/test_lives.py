@@ -1,6 +1,7 @@
 """Lives, against the definition written slowly."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,13 +18,14 @@ moment = st.tuples(st.integers(0, 4), st.integers(-3, 45), st.integers(-1, 2))
 def naive(lives: list[Life], of: int, at: int, program: int) -> tuple[int, int]:
     mine = [i for i, one in enumerate(lives) if one[0] == of and one[1] <= at + SLACK]
     mine.sort(key=lambda i: lives[i][1])
+    surely = max((lives[i][1] for i in mine if lives[i][1] <= at - SLACK), default=-99)
     for i in mine[::-1][:STEPS]:
         _, born, ended, run = lives[i]
+        if born < surely:
+            break
         other = run >= 0 and program >= 0 and run != program
         if ended >= at - SLACK and not other:
             return i, mine[-1]
-        if born <= at - SLACK:
-            break
     return -1, mine[-1] if mine else -1
 
 
@@ -36,6 +38,13 @@ def test_the_life_of_a_moment(given_lives: list[Life], moments: list[tuple[int, 
     assert list(zip(found.tolist(), begun.tolist(), strict=True)) == [
         naive(lives, *one) for one in moments
     ]
+
+
+@pytest.mark.parametrize("program", [1, 2])
+def test_of_lives_that_began_at_once_none_hides_another(program: int) -> None:
+    lives = Spans(*np.array([[7, 7], [100, 100], [NEVER, NEVER], [1, 2]], np.int64))
+    found, _ = alive(lives, np.array([7]), np.array([150]), np.array([program]), slack=2)
+    assert found.tolist() == [program - 1]
 
 
 def test_an_id_used_again_belongs_to_who_has_it() -> None:

@@ -35,6 +35,17 @@ def test_equals_brute_force(graph: Graph, sizes: tuple[int, int, int, int]) -> N
     assert found.exact
 
 
+def test_a_walk_that_is_not_simple_does_not_open_other_ends() -> None:
+    """Through edge 0 the wanted end is reached by a walk that costs more, but comes back to 1."""
+    arrays = (
+        np.array([1, 0, 0, 2]), np.array([0, 2, 1, 0]), np.zeros(4, np.int64),
+        np.array([0.25, 0.0, 0.0, 0.0]), np.zeros(4, np.int64),
+    )  # fmt: skip
+    options: dict[str, Any] = {"max_length": 2, "k": 1, "end": np.array([0, 0, 1, 0], bool)}
+    assert rows(top_paths(*arrays, **options)) == best_paths(*listed(arrays), **options)
+    assert rows(top_paths(*arrays, **options))[1] == (2, 0.0, (3, 2))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_equals_brute_force_on_dense_graphs(seed: int) -> None:
     g = np.random.default_rng(seed)

@@ -106,6 +106,20 @@ def test_what_a_pid_did_belongs_to_who_had_it_then(tmp_path: Path) -> None:
     assert launched == {ids[1], ids[3]}
 
 
+def test_two_programs_that_had_a_pid_at_once_are_told_apart_in_every_store(tmp_path: Path) -> None:
+    """Which of the two comes first once hung on the store's key."""
+    told = [created(program, 8, 12.0) for program in ("mole", "tool")]
+    told += [called(program, 8, 15.0, f"10.0.0.9:{port}") for port, program in
+             enumerate(("mole", "tool"), 1)]  # fmt: skip
+    for number in range(6):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = graph(folder, *told)
+        begun = {found.labels[d]: str(found.ids[d]) for d in found.dst[found.action == "launch"]}
+        ids = [one for port in (1, 2) for one in callers(found, port)]
+        assert ids == [begun[image("mole")], begun[image("tool")]]
+
+
 def test_a_guid_tells_when_its_process_began(tmp_path: Path) -> None:
     """No launch was logged, yet what the pid did long before Sysmon's first word is its."""
     seen = sysmon(11, 500.0, ProcessGuid=guid("tool", 0.5), ProcessId="7", Image=image("tool"),

@@ -1,0 +1,279 @@
+"""Documents in Elastic's Common Schema, as JSON: auditbeat, Elastic Defend, packetbeat and others.
+
+Fields may be nested or have dots in their names, and a document may be a hit of a search. Windows
+event logs that winlogbeat shipped are the parser windows', which knows their ids.
+
+Source: ECS 8 and 9, the exported fields of auditbeat and of Elastic Defend.
+"""
+
+import re
+from typing import Any
+
+from graphad.parse import Parser
+from graphad.told import (
+    IGNORE,
+    MAPPING,
+    REJECT,
+    UNNAMED,
+    Edge,
+    Thing,
+    Told,
+    number,
+    socket,
+    stamp,
+    text,
+)
+from graphad.told_decode import stateless
+
+_NO_END = "an end of its edge is not named"
+_NAMES = re.compile(
+    rb'"(?:event|ecs|event\.(?:category|action|kind|dataset|module)|ecs\.version)"\s*:'
+)
+_CATEGORY = re.compile(rb'"(?:event\.)?(?:category|dataset|kind|module)"\s*:')
+_FILES = {
+    "creation": "create",
+    "change": "write",
+    "deletion": "delete",
+    "access": "read",
+    "created": "create",
+    "updated": "write",
+    "deleted": "delete",
+    "modification": "write",
+    "overwrite": "write",
+    "attributes_modified": "chmod",
+}
+_KEYS = {
+    "creation": "create", "change": "write", "deletion": "delete", "access": "read",
+    "modification": "write", "query": "read",
+}  # fmt: skip
+
+
+class Document:
+    """A document's fields, however they are written."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        source = record.get("_source")
+        self.fields: dict[str, Any] = {}
+        self._flatten(source if type(source) is dict else record, "", 6)
+
+    def _flatten(self, inner: dict[str, Any], before: str, depth: int) -> None:
+        for name, value in inner.items():
+            if type(value) is dict and depth:
+                self._flatten(value, f"{before}{name}.", depth - 1)
+            else:
+                self.fields.setdefault(before + name, value)
+
+    def get(self, path: str) -> Any:
+        """Return what stands at a path of names, nested or with dots."""
+        return self.fields.get(path)
+
+    def text(self, *paths: str) -> str | None:
+        """Return the first text at one of these paths; of a list its first element."""
+        for path in paths:
+            found = self.fields.get(path)
+            if found is None:
+                continue
+            said = text(found[0] if type(found) is list and found else found)
+            if said is not None:
+                return said
+        return None
+
+    def words(self, path: str) -> set[str]:
+        """Return the words of a field that may be a list."""
+        found = self.get(path)
+        found = found if isinstance(found, list) else [found]
+        return {one.lower() for one in found if isinstance(one, str)}
+
+    def process(self, at: str) -> Thing | None:
+        """Return the process that is told at a path."""
+        own = self.text(f"{at}.entity_id")
+        pid = number(self.get(f"{at}.pid"))
+        exe = self.text(f"{at}.executable", f"{at}.name")
+        name = self.text(f"{at}.name") or (re.split(r"[\\/]", exe)[-1] if exe else None)
+        if own is None and pid is None:
+            return None
+        command = self.text(f"{at}.command_line")
+        args = self.get(f"{at}.args")
+        if command is None and isinstance(args, list):
+            command = " ".join(map(str, args)) or None
+        key = own or (f"pid:{pid}:{name.lower()}" if name else f"pid:{pid}")
+        return Thing("process", key, exe or UNNAMED, command)
+
+
+def read(record: Any) -> Told:
+    """Return what a record says."""
+    if "index" in record and len(record) == 1:
+        return Told(rule="line of a bulk request")
+    doc = Document(record)
+    when = stamp(doc.text("@timestamp"))
+    kinds, types = doc.words("event.category"), doc.words("event.type")
+    action = doc.text("event.action")
+    told = Told(when, doc.text("host.name", "host.hostname", "agent.hostname"))
+    told.fields = _fields(doc, action)
+    if not kinds and not types and action is None:
+        told.reason = "no category, type or action of an event"
+        return told
+    told.rule = "no relation in this category of event"
+    done = types | ({action.lower()} if action else set())
+    for kind, reader in _READERS.items():
+        if kind in kinds:
+            found = reader(doc, done, told)
+            if not isinstance(found, str):
+                told.edges = found
+                break
+            told.rule = found
+    return told
+
+
+def _fields(doc: Document, action: str | None) -> dict[str, Any]:
+    return {
+        "action": action, "outcome": doc.text("event.outcome"), "code": doc.text("event.code"),
+        "provider": doc.text("event.module", "event.provider"),
+        "channel": doc.text("event.dataset"),
+        "process_guid": doc.text("process.entity_id"), "pid": number(doc.get("process.pid")),
+        "exe": doc.text("process.executable", "process.name"), "user": doc.text("user.name"),
+        "user_domain": doc.text("user.domain"), "user_sid": doc.text("user.id"),
+        "command_line": doc.text("process.command_line"),
+        "cwd": doc.text("process.working_directory"),
+        "parent_guid": doc.text("process.parent.entity_id"),
+        "parent_pid": number(doc.get("process.parent.pid")),
+        "parent_exe": doc.text("process.parent.executable", "process.parent.name"),
+        "file_path": doc.text("file.path", "dll.path"), "registry_path": doc.text("registry.path"),
+        "src_ip": doc.text("source.ip"), "src_port": number(doc.get("source.port")),
+        "dst_ip": doc.text("destination.ip"), "dst_port": number(doc.get("destination.port")),
+        "protocol": doc.text("network.transport"), "direction": doc.text("network.direction"),
+        "domain": doc.text("dns.question.name"), "target_user": doc.text("user.target.name"),
+    }  # fmt: skip
+
+
+def _process(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    actor, parent = doc.process("process"), doc.process("process.parent")
+    if "fork" in done and not done & {"exec", "executed"}:
+        return [(parent, "fork", actor)] if actor and parent else _NO_END
+    if not done & {"start", "process_started", "exec", "executed", "process-started"}:
+        return "process ended, or its own state"
+    if actor is None:
+        return _NO_END
+    edges: list[Edge] = [(parent, "launch", actor)] if parent else []
+    path = doc.text("process.executable")
+    if path:
+        edges.append((_file(path), "exec", actor))
+    return edges or _NO_END
+
+
+def _file(path: str) -> Thing:
+    windows = "\\" in path
+    return Thing("file", path.lower() if windows else path, path)
+
+
+def _files(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    actor, path = doc.process("process"), doc.text("file.path")
+    if path is None:
+        return _NO_END
+    if actor is None:
+        return "file changed by no named process"
+    old = doc.text("file.Ext.original.path")
+    if done & {"rename", "renamed", "moved"} and old:
+        told.fields |= {"file_path": old, "new_path": path}
+        return [(_file(old), "rename", _file(path)), (actor, "rename", _file(path))]
+    action = next((_FILES[one] for one in sorted(done, reverse=True) if one in _FILES), None)
+    if action is None:
+        return "no relation in this kind of file event"
+    return [(_file(path), "read", actor) if action == "read" else (actor, action, _file(path))]
+
+
+def _registry(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    actor, path = doc.process("process"), doc.text("registry.path", "registry.key")
+    action = next((_KEYS[one] for one in sorted(done, reverse=True) if one in _KEYS), None)
+    if actor is None or path is None or action is None:
+        return _NO_END
+    key = Thing("registry", path.lower(), path)
+    return [(key, "read", actor) if action == "read" else (actor, action, key)]
+
+
+def _library(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    actor, path = doc.process("process"), doc.text("dll.path", "file.path")
+    return [(_file(path), "load", actor)] if actor and path else _NO_END
+
+
+def _network(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    actor = doc.process("process")
+    name = doc.text("dns.question.name")
+    if name and actor:
+        return [(actor, "resolve", Thing("domain", name.lower().rstrip(".")))]
+    if done & {"end", "disconnect_received", "connection_closed", "network_flow_end"} and not (
+        done & {"start", "connection"}
+    ):
+        return "connection ended"
+    if actor is None:
+        return "flow of no named process"
+    way = (doc.text("network.direction") or "").lower()
+    inward = way in ("ingress", "inbound", "incoming") or bool(done & {"connection_accepted"})
+    side = "source" if inward else "destination"
+    where = told.host or "unknown"
+    far = socket(doc.text(f"{side}.ip", f"{side}.address"), doc.get(f"{side}.port"), where)
+    if far is None or far.type != "socket":
+        return _NO_END
+    return [(far, "accept", actor) if inward else (actor, "connect", far)]
+
+
+def _account(doc: Document, prefix: str) -> Thing | None:
+    name, domain = doc.text(f"{prefix}.name", f"{prefix}.id"), doc.text(f"{prefix}.domain")
+    if name is None:
+        return None
+    label = f"{domain}\\{name}" if domain else name
+    return Thing("user", label.lower(), label)
+
+
+def _logon(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    user, where = _account(doc, "user"), told.host
+    if user is None:
+        return _NO_END
+    if done & {"end", "logged-out", "logoff", "session_ended"}:
+        return "session ended"
+    address = doc.text("source.ip")
+    edges: list[Edge] = [(Thing("address", address), "logon", user)] if address else []
+    if where:
+        edges.append((user, "logon", Thing("host", where.lower(), where)))
+    return edges or _NO_END
+
+
+def _iam(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
+    user = _account(doc, "user")
+    target = _account(doc, "user.target") or _account(doc, "user.changes") or _account(doc, "group")
+    return [(user, "change", target)] if user and target and user != target else _NO_END
+
+
+_READERS = {
+    "process": _process,
+    "file": _files,
+    "registry": _registry,
+    "library": _library,
+    "driver": _library,
+    "network": _network,
+    "authentication": _logon,
+    "session": _logon,
+    "iam": _iam,
+}
+
+
+def sniff(head: bytes) -> float:
+    """Return how sure it is that these are documents of ECS, and no Windows event logs."""
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n[,")[:1] != b"{" or b'"@timestamp"' not in head:
+        return 0.0
+    if re.search(rb'"(?:winlog|event_data|EventID|log_name)"\s*:', head):
+        return 0.0
+    if not _NAMES.search(head) or not _CATEGORY.search(head):
+        return 0.0
+    return 0.93 if b'"ecs' in head or b'"agent' in head else 0.8
+
+
+parser = Parser(
+    name="ecs",
+    about="Documents in Elastic's Common Schema: auditbeat, Elastic Defend and others",
+    sniff=sniff,
+    decoder=stateless(read),
+    mapping=MAPPING,
+    ignore=IGNORE,
+    reject=REJECT,
+)
