@@ -27,6 +27,11 @@ SETS = {
     "cdm-streamspot": ("**/*.json", "**/*.ss"),
     "k8s-tetragon-osquery-ocsf": ("**/tetragon/**/*.json", "**/osquery/*.log", "**/OCSF_*.json",
                                   "**/ocsf_*.json", "**/Windows Events/**/*.json"),
+    # What stands behind a colon only tells two of a set apart.
+    "cloudtrail": "**/*.[jz]*",
+    "k8s-tetragon-osquery-ocsf:k8s": "**/falco-k8s-audit/*.json",
+    "msticpy-tables": "**/*.csv",
+    "darpa98-edges": "**/*.csv",
 }  # fmt: skip
 BYTES_A_RECORD = 30.0
 
@@ -39,6 +44,7 @@ def data() -> Path | None:
 
 def unpack(name: str, folder: Path) -> Path | None:
     """Unpack one set below `folder`; None where it is absent."""
+    name = name.partition(":")[0]
     home = data()
     packed = home / f"{name}.tar.xz" if home else None
     if packed is None or not packed.is_file():
@@ -70,7 +76,7 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     """Ingest one set and return its rows."""
     from graphad.store import Store
 
-    store = Store(scratch / f"{name}.store")
+    store = Store(scratch / f"{name.replace(':', '-')}.store")
     start = time.perf_counter()
     done = store.ingest(logs)
     seconds = time.perf_counter() - start
@@ -88,6 +94,9 @@ def one(name: str, logs: list[Path], scratch: Path) -> Iterable[Row]:
     yield Row(f"{name}: inputs in no known format, or empty", left_out, "inputs")
     again = sum(d.note == "already there" for d in done)
     yield Row(f"{name}: inputs of a content ingested before", again, "inputs")
+    taken = Counter(d.format for d in done if d.source is not None)
+    for format_, count in taken.most_common():
+        yield Row(f"{name}: taken as {format_}", count, "inputs")
     for field, value in total.items():
         if field == "read":
             yield Row(f"{name}: read", value, "records", met=balanced)

@@ -1,14 +1,17 @@
 """Finds parsers: ours, a user's own folders, and those of installed packages."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from graphad import schema
 from graphad.errors import ParseError
 from graphad.files import folder, folders
 from graphad.parse import Parser
+from graphad.relations import Relations
 
 SURE = 0.5  # a format is taken if its parser is at least so sure
 
@@ -54,6 +57,31 @@ def load_all(extra: Iterable[Path] = ()) -> dict[str, Parser]:
             parser = load(path)
             found[parser.name] = parser
     return found
+
+
+def yields(parser: Parser) -> str:
+    """Return what a parser's edges are: between which kinds of things, and what flows.
+
+    Read from its mapping; a parser that makes its edges in Python says it (`yields`).
+    """
+    mapping = parser.mapping
+    if parser.yields:
+        return parser.yields
+    if isinstance(mapping, Relations):
+        actions = {action for edges in mapping.edges.values() for _, action, _ in edges}
+        kinds = {
+            mapping.ends[end].type
+            for edges in mapping.edges.values()
+            for src, _, dst in edges
+            for end in (src, dst)
+        }
+    else:
+        words = set(re.findall(r"'(\w+)'", mapping))
+        actions, kinds = words & set(schema.ACTIONS), words & set(schema.ENTITY_TYPES)
+    if not actions:
+        return ""
+    named = [name for name in schema.ENTITY_TYPES if name in kinds]
+    return f"{', '.join(named)}: {', '.join(a for a in schema.ACTIONS if a in actions)}"
 
 
 def sniff(head: bytes, known: Mapping[str, Parser]) -> Parser | None:

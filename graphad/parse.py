@@ -123,6 +123,7 @@ class Parser:
     reject: str = "'no rule says what this record means'"
     binary: bool = False  # records are no text; evidence shows the JSON their rows were made of
     last_resort: bool = False  # asked only if no other parser is sure
+    yields: str = ""  # actions and kinds of things, if the mapping doesn't name them
 
 
 class Lines:

@@ -16,14 +16,16 @@ TAKEN = PLACES | {c.name for c in schema.RECORDS if c.kind != "text"} | {"attrs"
 
 
 def named(fields: Iterable[str], taken: frozenset[str] = PLACES) -> list[str]:
-    """Return fields' names, none empty, taken or twice; DuckDB takes `A` and `a` for the same.
+    r"""Return fields' names, none empty, taken or twice; DuckDB takes `A` and `a` for the same.
 
-    >>> named(["user", "", "line", "User"])
-    ['user', 'column_2', 'line_', 'User_2']
+    It takes no NUL in a name, which becomes its escape.
+
+    >>> named(["user", "", "line", "User", "a\0"])
+    ['user', 'column_2', 'line_', 'User_2', 'a\\x00']
     """
     names: dict[str, str] = {}
     for number, field in enumerate(fields, 1):
-        base = name = field or f"column_{number}"
+        base = name = field.replace("\0", "\\x00") or f"column_{number}"
         while name.lower() in taken:
             base = name = f"{name}_"
         count = 1

@@ -39,4 +39,6 @@ parser = Parser(
                edge.dst_label AS dst_label, edge.dst_detail AS dst_detail
         FROM (SELECT record, host, unnest(_edges) AS edge FROM raw)""",
     ignore="_ignore",
+    yields="process, file, socket, pipe: launch, fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind, access, inject, signal",
 )

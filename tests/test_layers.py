@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "schema", "jit", "files", "database", "version"},
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
-    | {"auditd", "evtx", "json", "strace", "tabular", "text", "windows"}
+    | {"auditd", "cloud", "evtx", "json", "strace", "tabular", "text", "windows"}
     | {"camflow", "cdm", "procmon", "spade", "told"},
     {"detect"},
     {"detectors"},

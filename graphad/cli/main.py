@@ -13,6 +13,7 @@ from graphad.cli import leaving
 from graphad.cli.desk import query, timeline, tree
 from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
+from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
 from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
@@ -168,11 +169,15 @@ def _exit_code(
     help="Exit 3 if a larger share is rejected.",
 )
 @click.option("--replace", is_flag=True, help="Parse anew what is already there.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show format, first events and reject reasons; write nothing."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def ingest(
     store: Path,
     logs: tuple[str, ...],
     replace: bool,
+    dry_run: bool,
     form: str | None,
     max_reject_rate: float,
     quiet: bool,
@@ -183,12 +188,18 @@ def ingest(
     \b
     graphad ingest /var/log/sysmon.json
     zcat dump.gz | graphad ingest - --input-format windows
+    graphad ingest --dry-run new.log
     """
-    from graphad.cli import show
+    from graphad.cli import formats, show
     from graphad.cli.progress import Progress
     from graphad.workspace import open_store
 
     options = ingest_options(given)
+    if dry_run:
+        from graphad.store.trial import dry_run as attempt
+
+        read, rejected = formats.tried(attempt(logs, **options), form)
+        return 3 if rejected > max_reject_rate * read else 0
     with Progress(quiet) as progress:
         done = open_store(store).ingest(logs, watch=progress.read, replace=replace, **options)
         progress.ingested(done, summary=False)
@@ -308,28 +319,11 @@ def evaluate(store: Path, truth: Path, form: str | None) -> None:
     show.rows(report.rows(), form)
 
 
-@main.command()
-@click.option(
-    "--parsers",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with parsers of your own.",
-)
-@format_option("table", "ndjson")
-def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
-    """List the log formats that can be read."""
-    from graphad import formats
-    from graphad.cli import show
-
-    show.rows(
-        [{"name": p.name, "about": p.about} for p in formats.load_all(parsers).values()], form
-    )
-
-
 for command in (query, tree, timeline, export):
     main.add_command(command)
 for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
+main.add_command(parsers)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
