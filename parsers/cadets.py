@@ -160,6 +160,9 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="cadets",
     about="CADETS: FreeBSD audit and DTrace events as JSON",
+    yields="process, file, socket, address, user, pipe: launch, fork, exec, load, read, "
+    "write, create, delete, rename, link, chmod, connect, accept, send, receive, "
+    "bind, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

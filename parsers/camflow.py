@@ -30,6 +30,9 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="camflow",
     about="CamFlow's provenance of the Linux kernel as PROV-JSON",
+    yields="process, file, socket, address, pipe: fork, exec, load, read, write, create, "
+    "delete, rename, link, chmod, connect, accept, send, receive, bind, access, "
+    "inject",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

@@ -32,6 +32,9 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="cdm",
     about="DARPA Transparent Computing CDM 12 to 20 as JSON",
+    yields="process, file, socket, address, registry, pipe: launch, fork, exec, load, read, "
+    "write, create, delete, rename, link, chmod, connect, accept, send, receive, "
+    "bind, inject, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

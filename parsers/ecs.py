@@ -271,6 +271,9 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="ecs",
     about="Documents in Elastic's Common Schema: auditbeat, Elastic Defend and others",
+    yields="process, file, socket, address, user, host, registry, domain, session: launch, "
+    "fork, exec, load, read, write, create, delete, rename, chmod, connect, accept, "
+    "resolve, access, logon, logoff, start, change",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

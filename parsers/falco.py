@@ -147,6 +147,8 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="falco",
     about="Falco's alerts of system calls as JSON",
+    yields="process, file, socket: launch, fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

@@ -334,6 +334,9 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="ocsf",
     about="Events of the Open Cybersecurity Schema Framework",
+    yields="process, file, socket, address, user, host, registry, module, domain, service, "
+    "task, session: launch, exec, load, read, write, create, delete, rename, chmod, "
+    "connect, accept, resolve, access, inject, logon, start, install, change",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

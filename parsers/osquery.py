@@ -192,6 +192,8 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="osquery",
     about="osquery's results: events and changes of tables as JSON",
+    yields="process, file, socket, address, user, host: launch, exec, write, create, delete, "
+    "rename, link, chmod, connect, accept, bind, logon",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

@@ -24,6 +24,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="procmon",
     about="Process Monitor's events as a table",
+    yields="process, file, socket, registry: launch, exec, load, read, write, create, "
+    "delete, rename, chmod, connect, accept, send, receive",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

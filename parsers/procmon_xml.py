@@ -25,6 +25,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="procmon_xml",
     about="Process Monitor's events as XML",
+    yields="process, file, socket, registry: launch, exec, load, read, write, create, "
+    "delete, rename, chmod, connect, accept, send, receive",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

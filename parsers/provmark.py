@@ -28,6 +28,9 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="provmark",
     about="ProvMark's facts of SPADE's and CamFlow's graphs",
+    yields="process, file, socket, address, pipe: fork, exec, load, read, write, create, "
+    "delete, rename, link, chmod, connect, accept, send, receive, bind, access, "
+    "inject, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

@@ -31,6 +31,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="spade",
     about="SPADE's provenance graphs as JSON",
+    yields="process, file, socket, pipe: fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind, inject, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

@@ -33,6 +33,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="spade_csv",
     about="SPADE's vertices and edges as tables",
+    yields="process, file, socket, pipe: fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind, inject, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

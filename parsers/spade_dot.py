@@ -29,6 +29,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="spade_dot",
     about="SPADE's provenance graphs in Graphviz's language",
+    yields="process, file, socket, pipe: fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind, inject, signal",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

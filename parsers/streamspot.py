@@ -128,6 +128,8 @@ def decoder(options: Options) -> Decoder:
 parser = Parser(
     name="streamspot",
     about="StreamSpot's graphs as tab-separated edges",
+    yields="process, file, socket, pipe: fork, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind",
     sniff=sniff,
     decoder=decoder,
     mapping=MAPPING,

@@ -186,6 +186,9 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="tetragon",
     about="Tetragon's process events of the Linux kernel as JSON",
+    yields="process, file, socket, domain: launch, exec, load, read, write, create, delete, "
+    "rename, link, chmod, connect, accept, send, receive, bind, resolve, inject, "
+    "signal",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

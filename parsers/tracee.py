@@ -193,6 +193,9 @@ def sniff(head: bytes) -> float:
 parser = Parser(
     name="tracee",
     about="Tracee's events of the Linux kernel as JSON",
+    yields="process, file, socket, domain: launch, fork, exec, load, read, write, create, "
+    "delete, rename, link, chmod, connect, accept, send, receive, bind, resolve, "
+    "inject, signal, change",
     sniff=sniff,
     decoder=stateless(read),
     mapping=MAPPING,

@@ -11,6 +11,7 @@ import click
 from graphad import __version__
 from graphad.cli import leaving
 from graphad.cli.desk import query, timeline, tree
+from graphad.cli.enrich import enrich
 from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.formats import parsers
@@ -327,3 +328,4 @@ main.add_command(parsers)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
+main.add_command(enrich)

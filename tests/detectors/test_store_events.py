@@ -226,7 +226,7 @@ def test_an_enricher_scores_one_kind_as_the_detector_does(
 ) -> None:
     fitted.save(tmp_path / "a")
     with pytest.raises(UnknownName, match="several kinds"):
-        Enricher.load(tmp_path / "a")
+        Enricher.load(tmp_path / "a").score({})
     with pytest.raises(UnknownName):
         Enricher.load(tmp_path / "a", "lunch")
     enricher = Enricher.load(tmp_path / "a", "launch")

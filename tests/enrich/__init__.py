@@ -1,0 +1,1 @@
+"""Tests of the enricher: models, mapping of fields, lines, the pipe."""
