@@ -6,6 +6,7 @@ from graphad import feedback, marks, schema
 from graphad.errors import GraphadError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding
+from graphad.findings_table import Findings
 from graphad.marks import Allow, Link, Mark, Scope, Standing, Undo, Verdict
 from graphad.store import Store, journal, kept
 from graphad.store import manifest as manifests
@@ -16,9 +17,9 @@ from graphad.store.store import Moment, microseconds
 class Annotated(Store):
     """A store with kept findings and what people say of them."""
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Findings:
         """Return all kept findings as of now, best first within their model's rank."""
-        found = kept.load(self.path, manifests.load(self.path))
+        found = Findings(kept.load(self.path, manifests.load(self.path)))
         coverage = self.coverage()
         for finding in found:
             finding.marks = coverage.tell(finding)

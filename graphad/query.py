@@ -4,16 +4,14 @@ A query's first comment lines are its help. A comment line `--   name = default 
 a parameter; without a default it is required. The default says the type: a whole number, a number,
 or text; `null` is text that may be left out. SQL refers to it as `$name` and never sees its text.
 
-A query sees the tables of `schema.TABLES` and `sources`, one row of `entities` an id, and the
-view `events`.
+A query sees the tables of `schema.TABLES`, `sources` and `findings`, one row of `entities` an id,
+the views `events`, `places`, `logons` and `births`, and the macros of `query_macros`.
 """
 
 import re
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import duckdb
@@ -108,7 +106,7 @@ class Query:
                     hint="Write `--   name = default   meaning`.",
                 )
             parameters.append(_parameter(**found.groupdict()))
-        used = _one_select(f"Query {name!r}", sql).named_parameters
+        used = one_select(f"Query {name!r}", sql).named_parameters
         declared = [parameter.name for parameter in parameters]
         odd = sorted({p for p in declared if declared.count(p) > 1} | set(declared) ^ set(used))
         if odd:
@@ -146,7 +144,7 @@ class Query:
         try:
             return connection.sql(self.sql, params=values).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryError(f"Query {self.name!r} failed: {_first_line(error)}") from error
+            raise QueryError(f"Query {self.name!r} failed: {told(error)}") from error
 
 
 def _parameter(name: str, default: str | None, meaning: str | None) -> Parameter:
@@ -175,108 +173,26 @@ def load(name: str, folders: Iterable[Path]) -> Query:
     if name not in known:  # also keeps paths such as ../x out
         raise UnknownName.among("query", name, known)
     file = next(file for folder in folders if (file := folder / f"{name}.sql").is_file())
-    return Query.parse(name, file.read_text(encoding="utf-8"))
-
-
-def locked(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    *,
-    memory: str = "1GB",
-    threads: int = 2,
-    scratch: Path | None = None,
-) -> duckdb.DuckDBPyConnection:
-    """Return `connection` with everything outside `folder` closed to it, for good.
-
-    Files of `folder` stay readable, and by COPY writable too: SQL of others goes through
-    `run_sql`. DuckDB spills to `scratch` up to four times `memory`, if one is given. The order
-    matters: directories are allowed before access is shut, and the lock comes last.
-    """
-    # No parameters are possible in SET; str() of a number and a doubled quote are safe.
-    settings = {
-        "memory_limit": quoted(memory),
-        "threads": str(int(threads)),
-        "max_temp_directory_size": "'0KiB'" if scratch is None else quoted(_times(memory, 4)),
-        "python_enable_replacements": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "allowed_directories": f"[{quoted(str(folder.resolve()))}]",
-        "enable_external_access": "false",
-        "lock_configuration": "true",
-    }
-    if scratch is not None:
-        connection.sql(f"SET temp_directory = {quoted(str(scratch.resolve()))}")
-    for name, value in settings.items():
-        connection.sql(f"SET {name} = {value}")
-    return connection
-
-
-def run_sql(
-    catalog: Path,
-    sql: str,
-    *,
-    folder: Path | None = None,
-    timeout_s: float = 60.0,
-    memory: str = "1GB",
-    threads: int = 2,
-    rows: int = 100_000,
-) -> pa.Table:
-    """Return what one SELECT of an analyst gives, at most `rows` rows of it.
-
-    It reads the DuckDB file `catalog` and files below `folder` (the catalog's own, if not given),
-    nothing else, writes nothing, and is stopped after `timeout_s`. `memory` bounds DuckDB, not the
-    answer: only `rows` bounds that.
-
-    Raises: QueryError: it is not one SELECT, is wrong, reaches outside, or takes too much.
-    """
-    # Only a SELECT: COPY could write into an allowed folder, EXPLAIN ANALYZE COPY too.
-    _one_select("The SQL", sql)
-    with (
-        TemporaryDirectory(prefix="graphad-") as scratch,
-        duckdb.connect(str(catalog), read_only=True) as connection,
-    ):
-        locked(
-            connection,
-            folder or catalog.parent,
-            memory=memory,
-            threads=threads,
-            scratch=Path(scratch),
-        )
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            connection.interrupt()
-
-        timer = threading.Timer(timeout_s, stop)
-        timer.start()
-        try:
-            # The limit is part of the plan: an open Arrow stream could not be interrupted.
-            return connection.sql(sql).limit(rows).to_arrow_table()
-        except duckdb.Error as error:
-            if late.is_set():
-                raise QueryError(
-                    f"The SQL was stopped after {timeout_s:g} s.",
-                    hint="Ask for less, or allow more time.",
-                ) from error
-            raise QueryError(f"The SQL failed: {_first_line(error)}") from error
-        finally:
-            timer.cancel()
-            timer.join()
-
-
-def _one_select(what: str, sql: str) -> duckdb.Statement:
     try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryError(f"{what} is wrong: {_first_line(error)}") from error
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(f"{file} cannot be read: {error}.") from error
+    return Query.parse(name, text)
+
+
+def one_select(what: str, sql: str) -> duckdb.Statement:
+    """Return the one SELECT that SQL is. Raises: QueryError: it is anything else, or wrong."""
+    try:
+        statements = duckdb.extract_statements(sql.encode().decode())  # a command line may lie
+    except (duckdb.Error, UnicodeEncodeError) as error:
+        raise QueryError(f"{what} is wrong: {told(error)}") from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise QueryError(f"{what} must be one SELECT.")
     return statements[0]
 
 
-def _first_line(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """Return the first line of what an error says."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -291,10 +207,10 @@ def quoted_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _times(size: str, factor: int) -> str:
+def size_times(size: str, factor: int) -> str:
     """Return a size such as 512MB, multiplied.
 
-    >>> _times("1.5 GB", 4)
+    >>> size_times("1.5 GB", 4)
     '6.0GB'
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*", size)

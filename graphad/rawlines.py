@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -14,6 +16,7 @@ from graphad.store.manifest import Source
 
 CUT = 4096  # bytes of a record that evidence keeps
 
+State = Literal["there", "gone", "changed"]
 Place = tuple[int, int, int, int]  # source, record, offset, length
 
 
@@ -31,6 +34,25 @@ def fetch(sources: Iterable[Source], places: Iterable[Place]) -> dict[tuple[int,
         if source.source in wanted:
             found |= _from(source, sorted(wanted[source.source], key=lambda p: p[2]))
     return found
+
+
+def state(source: Source) -> State:
+    """Return whether a log is still what was ingested, by its first bytes; more may have come.
+
+    `changed`: another log has its name, or it cannot be read. What came by a pipe is `gone`.
+    """
+    outer = source.path.partition("!")[0]
+    if not Path(outer).exists():
+        return "gone"
+    try:
+        one = next((i for i in reading.find([outer]) if i.path == source.path), None)
+        if one is None or not one.again:
+            return "gone"
+        with one.open() as stream:
+            head = stream.read(source.head_bytes)
+    except (OSError, ParseError, *reading.DAMAGED):
+        return "changed"
+    return "there" if hashlib.sha256(head).hexdigest() == source.head else "changed"
 
 
 def rebuild_binary(

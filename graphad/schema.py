@@ -224,6 +224,26 @@ line            int   line on which it begins
 text            text  the raw record, cut at 4 KiB
 """)
 
+# What is kept of findings, as queries see it.
+FINDINGS = _columns("""
+id              text  id
+incident        text  incident it belongs to
+detector        text  detector that found it
+unit            text  what was scored: path, event, window or relation
+host            text  where
+start           time  begin of what was found
+end             time  its end
+score           float score, higher is more anomalous
+z               float the same in deviations from what is usual for its kind
+p_value         float of a quiet block with such a score; nothing without a reference period
+severity        text  critical, high, medium, low or informational; likewise
+alert           bool  whether it is past the false-alarm budget; likewise
+rank            int   place among the findings of its model
+count           int   times it happened
+model           text  model that judged
+title           text  what it is called
+""")
+
 TABLES = {
     "records": LOCATOR + RECORDS,
     "edges": EDGES,

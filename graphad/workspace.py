@@ -25,6 +25,7 @@ from graphad.store import kept
 from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
+from graphad.workspace_entity import Desk
 from graphad.workspace_models import TRAINING, Modelled, made
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
 
@@ -48,7 +49,7 @@ def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
 
 
-class Workspace(Modelled):
+class Workspace(Modelled, Desk):
     """A store with its models and findings."""
 
     def fit(

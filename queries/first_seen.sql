@@ -1,32 +1,48 @@
 -- Programs that ran for the first time lately, and on how many hosts.
---   since = null    UTC time, such as 2024-05-03 or 2024-05-03T12:00:00; else the last `days`
+--   since = null    UTC time, such as 2024-05-03 or 2024-05-03T12:00:00Z; else the last `days`
 --   days = 1.0      days before the newest event
 --   limit = 100     rows to return
-WITH runs AS (
-    SELECT src_name AS program, src AS label, src_detail AS detail, false AS launched,
-           host, ts, source, record, ordinal, path, line
-    FROM events WHERE src_type = 'process'
+WITH processes AS MATERIALIZED (
+    SELECT id, name AS program, coalesce(nullif(detail, ''), nullif(label, ''), key) AS example
+    FROM entities WHERE type = 'process'
+),
+runs AS (
+    SELECT src AS id, false AS launched, host, ts, source, record, ordinal FROM edges
     UNION ALL
-    SELECT dst_name, dst, dst_detail, action IN ('launch', 'exec'),
-           host, ts, source, record, ordinal, path, line
-    FROM events WHERE dst_type = 'process'
+    SELECT dst, action IN ('launch', 'exec'), host, ts, source, record, ordinal FROM edges
+),
+lives AS (
+    SELECT id, host, min(ts) AS ts, count(*) FILTER (launched) AS launches
+    FROM runs WHERE id IN (SELECT id FROM processes)
+    GROUP BY id, host
 ),
 programs AS (
     SELECT program, min(ts) AS first_seen, count(DISTINCT host) AS hosts,
-           count(*) FILTER (launched) AS launches,
-           arg_min((host, coalesce(nullif(detail, ''), label), path, line),
-                   (ts, source, record, ordinal)) AS first
-    FROM runs
+           sum(launches)::BIGINT AS launches
+    FROM lives JOIN processes USING (id)
     GROUP BY program
 ),
 start AS (
     SELECT CASE WHEN $since IS NULL
                 THEN (SELECT max(ts) FROM edges) - to_seconds($days * 86400)
-                ELSE CAST($since AS TIMESTAMP) END AS ts
+                ELSE utc($since) END AS ts
+),
+fresh AS MATERIALIZED (
+    SELECT * FROM programs
+    WHERE first_seen >= (SELECT start.ts FROM start)
+    ORDER BY first_seen, program
+    LIMIT $limit
+),
+-- Where each of them was seen first.
+firsts AS (
+    SELECT program, arg_min((r.host, example, source, record),
+                            (r.ts, source, record, ordinal)) AS first
+    FROM fresh f JOIN processes USING (program) JOIN runs r USING (id)
+    WHERE r.ts = f.first_seen
+    GROUP BY program
 )
-SELECT * EXCLUDE (first), first[1] AS first_host, first[2] AS example,
-       first[3] AS path, first[4] AS line
-FROM programs
-WHERE first_seen >= (SELECT start.ts FROM start)
+SELECT f.*, first[1] AS first_host, first[2] AS example, p.path, p.line
+FROM fresh f JOIN firsts USING (program)
+LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[3], first[4]) FROM fresh)) p
+    ON p.source = first[3] AND p.record = first[4]
 ORDER BY first_seen, program
-LIMIT $limit

@@ -4,48 +4,62 @@
 --   depth = 12      generations to show
 --   limit = 1000    rows to return
 WITH RECURSIVE
--- A process has one parent: the first that made it. `born` orders siblings.
-births AS (
-    SELECT src_id AS parent, dst_id AS child, ts, path, line,
-           struct_pack(ts := ts, source := source, record := record, id := dst_id) AS born
-    FROM events
-    WHERE host = $host AND src_type = 'process' AND dst_type = 'process'
-      AND action IN ('launch', 'fork', 'exec') AND src_id <> dst_id
-    QUALIFY row_number() OVER (PARTITION BY dst_id ORDER BY ts, source, record, ordinal) = 1
+processes AS MATERIALIZED (
+    SELECT id, coalesce(nullif(label, ''), key) AS label, name, detail
+    FROM entities WHERE type = 'process'
 ),
--- What a process that nothing was seen to launch did first stands for its birth.
-alive AS (
-    SELECT id, min(struct_pack(ts := ts, source := source, record := record, id := id)) AS born
-    FROM (
-        SELECT src AS id, ts, source, record FROM edges WHERE host = $host
-        UNION ALL
-        SELECT dst, ts, source, record FROM edges WHERE host = $host
-    )
+here AS MATERIALIZED (SELECT * EXCLUDE (host, outcome) FROM edges WHERE host = $host),
+-- A process has one parent: the first that made it.
+made AS (
+    SELECT dst AS id, src AS parent, ts, source, record, ordinal
+    FROM here
+    WHERE action IN ('launch', 'fork', 'exec') AND src <> dst
+      AND src IN (SELECT id FROM processes) AND dst IN (SELECT id FROM processes)
+    QUALIFY row_number() OVER (PARTITION BY dst ORDER BY ts, source, record, ordinal) = 1
+),
+-- What a process that nothing was seen to make did first stands for its birth.
+unmade AS (
+    SELECT id, min(struct_pack(ts := ts, source := source, record := record)) AS first
+    FROM (SELECT src AS id, ts, source, record FROM here
+          UNION ALL
+          SELECT dst, ts, source, record FROM here)
+    WHERE id IN (SELECT id FROM processes) AND id NOT IN (SELECT id FROM made)
     GROUP BY id
 ),
-processes AS (
-    SELECT id, coalesce(nullif(label, ''), key) AS label, name, detail, born
-    FROM alive JOIN entities USING (id)
-    WHERE type = 'process'
+-- `born` counts births in the order of time, so numbers stand for moments from here on.
+alive AS MATERIALIZED (
+    SELECT *, row_number() OVER (ORDER BY ts, source, record, ordinal, id) AS born
+    FROM (SELECT *, true AS seen FROM made
+          UNION ALL
+          SELECT id, NULL, first.ts, first.source, first.record, -1, false FROM unmade)
 ),
+-- Process ids are used again: a parent that was born later is none, so there is no cycle.
+births AS MATERIALIZED (
+    SELECT a.id, a.born, a.ts, p.id AS parent,
+           CASE WHEN a.seen THEN a.source END AS source, CASE WHEN a.seen THEN a.record END AS record
+    FROM alive a LEFT JOIN alive p ON p.id = a.parent AND (p.born < a.born OR NOT p.seen)
+),
+-- A trail is the births from the root down, six digits each: sorted, they are the tree.
 tree AS (
-    SELECT p.id, 0 AS depth, [coalesce(b.born, p.born)] AS trail, [p.id] AS ancestors
-    FROM processes p LEFT JOIN births b ON b.child = p.id
-    WHERE CASE WHEN $root IS NULL THEN b.child IS NULL
-               ELSE p.id::VARCHAR = $root
-                    OR contains(lower(p.label), lower($root))
-                    OR contains(lower(p.name), lower($root)) END
+    SELECT b.id, 0 AS depth, to_base(b.born, 36, 6) AS trail
+    FROM births b
+    WHERE CASE WHEN $root IS NULL THEN b.parent IS NULL
+               ELSE b.id IN (SELECT id FROM processes
+                             WHERE id::VARCHAR = $root
+                                OR contains(lower(label), lower($root))
+                                OR contains(lower(name), lower($root))) END
     UNION ALL
-    SELECT b.child, t.depth + 1, list_append(t.trail, b.born), list_append(t.ancestors, b.child)
+    SELECT b.id, t.depth + 1, t.trail || to_base(b.born, 36, 6)
     FROM tree t JOIN births b ON b.parent = t.id
-    WHERE t.depth + 1 < $depth AND NOT list_contains(t.ancestors, b.child)
+    WHERE t.depth + 1 < $depth
 ),
 -- A match below another match stands in the tree of the upper one already.
-once AS (
-    SELECT * FROM tree QUALIFY row_number() OVER (PARTITION BY id ORDER BY depth DESC) = 1
-)
-SELECT t.trail[-1].ts AS ts, repeat('  ', t.depth) || p.label AS process, p.detail AS command,
-       t.depth, t.id, b.path, b.line
-FROM once t JOIN processes p USING (id) LEFT JOIN births b ON b.child = t.id
-ORDER BY t.trail
-LIMIT $limit
+once AS (SELECT id, max(depth) AS depth, arg_max(trail, depth) AS trail FROM tree GROUP BY id),
+-- Rows are ordered by numbers: long trails would be sorted twice.
+ranked AS (SELECT id, depth, row_number() OVER (ORDER BY trail) AS place FROM once),
+shown AS (SELECT * FROM ranked JOIN births USING (id) WHERE place <= $limit)
+SELECT s.ts, repeat('  ', s.depth) || p.label AS process, p.detail AS command,
+       s.depth, s.id, places.path, places.line
+FROM shown s JOIN processes p USING (id)
+LEFT JOIN places ON places.source = s.source AND places.record = s.record
+ORDER BY s.place

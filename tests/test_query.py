@@ -7,9 +7,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from graphad import query_run
 from graphad.errors import QueryError, UnknownName
 from graphad.files import folder, folders
-from graphad.query import Parameter, Query, Value, load, locked, names, run_sql
+from graphad.query import Parameter, Query, Value, load, names
+from graphad.query_run import locked
 
 TOP = """-- Hosts with the most events
 -- of one action.
@@ -93,6 +95,9 @@ def test_folders_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert places == [mine, theirs, folder("queries")]
     assert {"same", "process_tree", "coverage"} <= set(names(places))
     assert load("same", places).sql == "SELECT 1 AS n"
+    (mine / "odd.sql").write_bytes(b"-- \xff\nSELECT 1")
+    with pytest.raises(QueryError, match=r"odd\.sql cannot be read"):
+        load("odd", places)
     for name in ("../outside", "proces_tree", ""):
         with pytest.raises(UnknownName):
             load(name, places)
@@ -110,6 +115,15 @@ def catalog(tmp_path: Path) -> Path:
         connection.sql("CREATE TABLE sources AS SELECT 1 AS source")
         connection.sql(f"COPY (SELECT 8 AS n) TO '{tmp_path}/outside.parquet'")
     return store / "catalog.duckdb"
+
+
+def run_sql(
+    catalog: Path, sql: str, *, timeout_s: float = 60.0, memory: str = "1GB", rows: int = 100_000
+) -> pa.Table:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        return query_run.run_sql(
+            connection, sql, folder=catalog.parent, timeout_s=timeout_s, memory=memory, rows=rows
+        )
 
 
 def test_the_store_can_be_read(catalog: Path) -> None:
@@ -192,5 +206,8 @@ def test_runaway_sql_is_stopped(catalog: Path, sql: str) -> None:
 def test_memory_is_bounded(catalog: Path) -> None:
     with pytest.raises(QueryError, match="Out of Memory"):
         run_sql(catalog, "SELECT string_agg(range::VARCHAR) FROM range(20000000)", memory="64MB")
-    with pytest.raises(QueryError, match="not a size"):
-        run_sql(catalog, "SELECT 1", memory="much")
+    for size, words in (("much", "not a size"), ("1", "not a size"), ("-1GB", "not a size")):
+        with pytest.raises(QueryError, match=words):
+            run_sql(catalog, "SELECT 1", memory=size)
+    with pytest.raises(QueryError, match="is wrong"):
+        run_sql(catalog, "SELECT '\udc80'")

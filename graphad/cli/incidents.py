@@ -1,10 +1,15 @@
 """Commands on incidents: list them, show one."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from graphad.cli import leaving
+from graphad.cli.leaving import leaving_options
 from graphad.cli.options import Command, format_option, store_option
+
+DETECTORS = ("path", "event", "window", "relation")
 
 
 def tag_options(command: Command) -> Command:
@@ -20,7 +25,8 @@ def tag_options(command: Command) -> Command:
     return command
 
 
-def _tags(no_tags: bool, tags: Path | None) -> Path | bool:
+def chosen_tags(no_tags: bool, tags: Path | None) -> Path | bool:
+    """Return the tags that options ask for. Raises: UsageError: they clash."""
     if no_tags and tags:
         raise click.UsageError("Give --tags or --no-tags, not both.")
     return tags or not no_tags
@@ -30,8 +36,11 @@ def _tags(no_tags: bool, tags: Path | None) -> Path | bool:
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
 @tag_options
-@format_option("table", "json", "ndjson", "csv")
-def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str | None) -> None:
+@format_option("table", "json", "ndjson", "csv", "ocsf", "splunk-hec")
+@leaving_options
+def incidents(
+    store: Path, top: int, no_tags: bool, tags: Path | None, form: str | None, **given: Any
+) -> None:
     """List the incidents that the kept findings form, best first.
 
     \b
@@ -39,28 +48,58 @@ def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str
     graphad incidents -f ndjson | jq .description
     """
     from graphad.cli import show_incident
+    from graphad.cli.show import form_of
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incidents(tags=_tags(no_tags, tags))
-    show_incident.listed(found[:top], form)
+    opened = open_store(store, create=False)
+    found = leaving.told(opened, opened.incidents(tags=chosen_tags(no_tags, tags))[:top], given)
+    if form_of(form) == "table":
+        leaving.send(given, lambda: show_incident.listed(found))
+    else:
+        from graphad.export import forms
+
+        leaving.send(given, forms.incidents(form_of(form), found))
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # ids may begin with a minus
 @store_option
-@click.argument("incident")
+@click.argument("name", metavar="ID")
 @tag_options
 @click.option("--all", "every", is_flag=True, help="Every event and every line, uncut.")
 @format_option("table", "json", "ndjson")
+@leaving_options
 def show(
-    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None
-) -> None:
-    """Show INCIDENT: what happened, who started whom, the time line, and the log lines.
+    store: Path, name: str, no_tags: bool, tags: Path | None, every: bool, form: str | None,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Show an incident, or what is around an entity.
+
+    ID is an incident's or a finding's: what happened, who started whom, the time line, and the log
+    lines. Or it is an entity's, or text that fits one entity alone: who started it, what it touched
+    and with whom it spoke.
 
     \b
     graphad show incident-5f5a8c4fe0
+    graphad show 203.0.113.7:443
     """
-    from graphad.cli import show_incident
+    from graphad.cli import show_desk, show_incident
+    from graphad.errors import UnknownName
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incident(incident, tags=_tags(no_tags, tags))
-    show_incident.one(found, form, every)
+    opened = open_store(store, create=False)
+    chosen = chosen_tags(no_tags, tags)
+    try:
+        found = opened.incident(leaving.known_as(opened, name, given), tags=chosen)
+    except UnknownName as unknown:
+        try:
+            near = opened.neighbourhood(name, limit=100_000 if every else 500)
+        except UnknownName as error:
+            # An id of a finding is mistyped rather than part of a name in a log.
+            if name.partition("-")[0] in ("incident", *DETECTORS):
+                raise unknown from None
+            raise error from None
+        seen = leaving.privacy(given, opened).struct(near)
+        leaving.send(given, lambda: show_desk.neighbourhood(seen, form, every))
+        return
+    [told] = leaving.told(opened, [found], given)
+    leaving.send(given, lambda: show_incident.one(told, form, every))

@@ -9,10 +9,14 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli import leaving
+from graphad.cli.desk import query, timeline, tree
 from graphad.cli.enrich import enrich
+from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
+from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
 from graphad.cli.options import (
     budget_option,
@@ -89,7 +93,8 @@ def main() -> None:
 @detector_options
 @filter_options
 @input_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
@@ -127,7 +132,7 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
             stage=progress.stage, watch=progress.read, done=progress.ingested,
             truth=given["labels"], **filters(given), **ingest,
         )  # fmt: skip
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     if not quiet:
         show.afterword(found, store)
     return _exit_code(
@@ -219,7 +224,8 @@ def ingest(
     help="Exit 4 if a finding is at least so severe.",
 )
 @filter_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 def score(
     store: Path,
     model: str | None,
@@ -240,10 +246,11 @@ def score(
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).score(
+    opened = open_store(store, create=False)
+    found = opened.score(
         model=model, start=since, end=until, top=top, detector=detector, **filters(given)
     )
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     show.afterword(found, store)
     return _exit_code(found.findings, fail_on, 0.0, 1.0, found.calibrated)
 
@@ -251,37 +258,46 @@ def score(
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def findings(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def findings(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List the kept findings, the best path of each incident."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, False)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, False, given)
 
 
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def paths(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def paths(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List all kept paths, those of one incident among them."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, True)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, True, given)
 
 
 @main.command()
 @store_option
 @click.argument("finding")
 @format_option("table", "json", "ndjson")
-def explain(store: Path, finding: str, form: str | None) -> None:
+@leaving_options
+def explain(store: Path, finding: str, form: str | None, **given: Any) -> None:
     """Show every edge of FINDING with its terms, which add up to its score, and its log lines."""
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.explanation(open_store(store, create=False).finding(finding), form)
+    opened = open_store(store, create=False)
+    found = opened.finding(leaving.known_as(opened, finding, given))
+    [told] = leaving.privacy(given, opened).findings([found])
+    # Logs by the names that are told of them.
+    became, pairs = opened.originals(found), zip(found.evidence, told.evidence, strict=True)
+    logs = {there.source: became[here.source] for here, there in pairs}
+    leaving.send(given, lambda: show.explanation(told, form, logs))
 
 
 @main.command()
@@ -304,53 +320,8 @@ def evaluate(store: Path, truth: Path, form: str | None) -> None:
     show.rows(report.rows(), form)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
-@store_option
-@click.argument("name", required=False)
-@click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-@click.option("--list", "listing", is_flag=True, help="List the queries.")
-@click.option("--sql", help="A SELECT of your own over the store's tables.")
-@click.option(
-    "--queries",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with queries of your own.",
-)
-@click.option(
-    "--timeout",
-    type=float,
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longest time a query may take.",
-)
-@format_option("table", "json", "ndjson", "csv")
-def query(
-    store: Path,
-    name: str | None,
-    parameters: tuple[str, ...],
-    listing: bool,
-    sql: str | None,
-    queries: tuple[Path, ...],
-    timeout: float,
-    form: str | None,
-) -> None:
-    """Answer a question from the store: NAME, then its parameters as --name value.
-
-    \b
-    graphad query --list
-    graphad query process_tree --host web1
-    graphad query --sql "SELECT action, count(*) FROM events GROUP BY action"
-    """
-    from graphad.cli import show
-    from graphad.cli.queries import answer, listed
-
-    if listing or (name is None and sql is None):
-        show.rows(listed(queries), form)
-        return
-    show.table(answer(store, name, parameters, sql, queries, timeout), form)
-
-
+for command in (query, tree, timeline, export):
+    main.add_command(command)
 for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
 main.add_command(parsers)

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 
 from graphad.findings import NONE, Finding, amount, fullest, incidents, oddity, percent, short
 from graphad.incident_text import tell
-from graphad.sanitize import cells, csv_cell, shorten, terminal
+from graphad.sanitize import cells, csv_cell, json_line, shorten, terminal
 
 _SINGLE = ("event", "relation")  # units that are one kind of event
 _NAME = 160  # characters of a name on one line
@@ -29,14 +29,25 @@ def _out(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def plain(value: object) -> str:
+    """Return what JSON has no form for as text: a time of a store, which is UTC, as RFC 3339.
+
+    >>> plain(datetime(2026, 3, 6, 14, 20))
+    '2026-03-06T14:20:00Z'
+    """
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.isoformat() + "Z"
+    return str(value)
+
+
 def rows(found: Sequence[dict[str, Any]], form: str | None) -> None:
     """Print dicts of the same keys as a table, JSON, NDJSON or CSV."""
     form = form_of(form)
     if form == "ndjson":
         for row in found:
-            _out(json.dumps(row, default=str))
+            _out(json.dumps(row, default=plain))
     elif form == "json":
-        _out(json.dumps(list(found), default=str, indent=1))
+        _out(json.dumps(list(found), default=plain, indent=1))
     elif form == "csv":
         writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
         if found:
@@ -106,30 +117,17 @@ def ingested(done: Sequence[Any], form: str | None) -> None:
         print(totals(done), file=sys.stderr)
 
 
-def _flat(finding: Finding) -> dict[str, Any]:
-    return {
-        "rank": finding.rank, "id": finding.id, "incident": finding.incident,
-        "severity": finding.severity, "score": finding.score, "z": finding.z,
-        "p_value": finding.p_value, "host": finding.host, "start": finding.start,
-        "end": finding.end, "title": finding.title,
-    }  # fmt: skip
-
-
 def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) -> None:
-    """Print findings: the best path of each incident, or every path."""
-    form = form_of(form)
+    """Print findings as cards, or as JSON: the best path of each incident, or every path."""
     groups = [[finding] for finding in found] if every else incidents(found)
     groups = groups[:top]
-    if form == "ndjson":
-        for group in groups:
-            _out(msgspec.json.encode(fullest(group)).decode("utf-8", "backslashreplace"))
-    elif form == "json":
-        _out(json.dumps([msgspec.to_builtins(fullest(group)) for group in groups], indent=1))
-    elif form == "csv":
-        rows([_flat(fullest(group)) for group in groups], form)
-    else:
+    if form_of(form) == "table":
         for place, group in enumerate(groups, 1):
             _card(place, group, every)
+        return
+    told = [msgspec.to_builtins(fullest(group)) for group in groups]
+    for text in map(json_line, told) if form_of(form) == "ndjson" else [json_line(told, indent=1)]:
+        _out(text)
 
 
 def paragraph(text: str, indent: str) -> None:
@@ -225,8 +223,8 @@ def _sum(terms: dict[str, float], digits: int) -> str:
     return told.strip() or "0"
 
 
-def explanation(finding: Finding, form: str | None) -> None:
-    """Print a finding edge by edge with terms and raw lines."""
+def explanation(finding: Finding, form: str | None, logs: Mapping[str, str]) -> None:
+    """Print a finding edge by edge with terms and raw lines. logs: what became of each since."""
     if form_of(form) != "table":
         findings([finding], 1, form, True)
         return
@@ -251,6 +249,10 @@ def explanation(finding: Finding, form: str | None) -> None:
         text = proof.text if proof.text is not None else "(the log is no longer there)"
         _out(terminal(f"   {place}: {text}"))
         _out()
+    for path, state in logs.items():
+        if state != "there":
+            has = "is gone" if state == "gone" else "has changed since"
+            _out(terminal(f"   {path} {has}; the lines above are the store's copies"))
     for doubt in finding.doubts if len(finding.doubts) > 1 else ():
         likely = ", ".join(f"{word or NONE} {percent(share)}" for word, share in doubt.likely)
         told = f"{doubt.column} {doubt.value or NONE}: {doubt.odds}"

@@ -1,7 +1,6 @@
 """The store: a folder that logs go into and graphs come out of."""
 
 import secrets
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -12,7 +11,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from graphad import database, schema
+from graphad import schema
 from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.parse import Options, Parser
@@ -222,19 +221,6 @@ class Store:
             return views.connect(self.path.absolute(), self.manifest, config)
         except duckdb.Error as error:
             raise self._damage(error) from error
-
-    @contextmanager
-    def published(self) -> Iterator[Path]:
-        """Give the path of a DuckDB file with this state's views; it may go after the block."""
-        if self._catalog.exists():
-            yield self._catalog
-            return
-        with tempfile.TemporaryDirectory(prefix="graphad-") as scratch:
-            made = Path(scratch) / "catalog.duckdb"
-            connection = database.connect(made)
-            views.define(connection, quoted(str(self.path.absolute())), self.manifest)
-            connection.close()
-            yield made
 
     def _check_files(self) -> None:
         for files in self.manifest.files.values():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from graphad import database, query, schema
+from graphad import database, query, query_macros, schema
 from graphad.store.manifest import File, Manifest, sync_folder
 
 SQL_TYPES = {
@@ -52,6 +52,30 @@ def entities_of(said: str) -> str:
                FROM {said} GROUP BY id"""
 
 
+def _findings(files: Sequence[File], base: str) -> str:
+    """Return a SELECT of what queries see of findings, from the files of `kept.save`."""
+    names = ", ".join(query.quoted(file.name) for file in files)
+    columns = ", ".join(
+        f"{query.quoted_name(c.name)}: '{'VARCHAR' if c.kind == 'time' else SQL_TYPES[c.kind]}'"
+        for c in schema.FINDINGS
+    )
+    told = ", ".join(
+        f"{'utc' if c.kind == 'time' else ''}({query.quoted_name(c.name)})::{SQL_TYPES[c.kind]} "
+        f"AS {query.quoted_name(c.name)}"
+        for c in schema.FINDINGS
+    )
+    if not files:
+        nulls = ", ".join(
+            f"NULL::{SQL_TYPES[c.kind]} AS {query.quoted_name(c.name)}" for c in schema.FINDINGS
+        )
+        return f"SELECT {nulls} WHERE false"
+    return (
+        f"SELECT {told} FROM read_json("
+        f"list_transform([{names}], lambda name: {base} || '/' || name), "
+        f"format = 'newline_delimited', columns = {{{columns}}}, maximum_object_size = {64 << 20})"
+    )
+
+
 def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
     """Create the tables and views that queries see, see schema.py; `base` as in `_over`."""
     for table in schema.TABLES:
@@ -71,6 +95,14 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
         marks = ", ".join(["(" + ", ".join("?" * len(schema.SOURCES)) + ")"] * len(some))
         connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])
     query.create_views(connection)
+
+
+def define_more(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
+    """Create what only people's queries see, after `define`; it takes some time at each opening."""
+    query_macros.create_macros(connection)
+    connection.execute(
+        f"CREATE VIEW findings AS {_findings(manifest.files.get('findings', ()), base)}"
+    )
 
 
 def connect(
@@ -104,7 +136,9 @@ def publish(store: Path, name: str, manifest: Manifest) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside.unlink(missing_ok=True)
     connection = database.connect(aside)
-    define(connection, moving(store.absolute(), path.name), manifest)
+    base = moving(store.absolute(), path.name)
+    define(connection, base, manifest)
+    define_more(connection, base, manifest)
     connection.close()
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
