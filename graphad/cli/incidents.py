@@ -1,5 +1,6 @@
 """Commands on incidents: list them, show one."""
 
+import re
 from pathlib import Path
 
 import click
@@ -71,16 +72,21 @@ def show(
     from graphad.workspace import open_store
 
     opened = open_store(store, create=False)
+    chosen = _tags(no_tags, tags)
+    most = 100_000 if every else 500
+    if re.fullmatch(r"-?\d+|[0-9a-f]{16}", name):  # no incident or finding is called so
+        show_desk.neighbourhood(opened.neighbourhood(name, limit=most), form, every)
+        return
     try:
-        found = opened.incident(name, tags=_tags(no_tags, tags))
+        found = opened.incident(name, tags=chosen)
     except UnknownName as unknown:
+        # An id of a finding is mistyped rather than part of a name in a log.
+        if name.partition("-")[0] in ("incident", *DETECTORS):
+            raise
         try:
-            near = opened.neighbourhood(name, limit=100_000 if every else 500)
+            near = opened.neighbourhood(name, limit=most)
         except UnknownName as error:
-            # An id of a finding is mistyped rather than part of a name in a log.
-            if name.partition("-")[0] in ("incident", *DETECTORS):
-                raise unknown from None
-            raise error from None
+            raise error from unknown
         show_desk.neighbourhood(near, form, every)
         return
     show_incident.one(found, form, every)
