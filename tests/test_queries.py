@@ -254,5 +254,6 @@ def test_odd_numbers_are_answered_or_refused(store: duckdb.DuckDBPyConnection, o
     for name in names(QUERIES):
         query = load(name, QUERIES)
         for parameter in query.parameters:
-            with suppress(QueryError):
-                query.run(store, {**REQUIRED.get(name, {}), parameter.name: odd})
+            if parameter.kind is not str:
+                with suppress(QueryError):
+                    query.run(store, {**REQUIRED.get(name, {}), parameter.name: odd})
