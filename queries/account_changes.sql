@@ -15,6 +15,6 @@ SELECT c.ts, c.host, s.type AS who_type, coalesce(nullif(s.label, ''), s.key) AS
 FROM changes c
 LEFT JOIN entities s ON s.id = c.src
 LEFT JOIN entities d ON d.id = c.dst
-LEFT JOIN records r USING (source, record)
-LEFT JOIN (FROM places SEMI JOIN changes USING (source, record)) p USING (source, record)
+LEFT JOIN (FROM records SEMI JOIN changes USING (source, record)) r USING (source, record)
+LEFT JOIN sources p USING (source)
 ORDER BY c.ts, c.source, c.record, c.ordinal

@@ -2,7 +2,7 @@
 --   process            its entity id
 --   generations = 20   how far up and down
 --   limit = 1000       rows to return
-WITH kin AS MATERIALIZED (
+WITH kin AS (
     SELECT id, -generation AS generation, ts, source, record
     FROM ancestors(try_cast($process AS BIGINT), generations := $generations)
     UNION ALL
@@ -12,6 +12,6 @@ WITH kin AS MATERIALIZED (
 )
 SELECT k.generation, k.ts, e.host, coalesce(nullif(e.label, ''), e.key) AS process,
        e.detail AS command, k.id, p.path, p.line
-FROM kin k JOIN entities e USING (id) LEFT JOIN (FROM places SEMI JOIN kin USING (source, record)) p USING (source, record)
+FROM kin k JOIN entities e USING (id) LEFT JOIN places p USING (source, record)
 ORDER BY k.generation, k.ts NULLS FIRST, k.id
 LIMIT $limit

@@ -10,7 +10,7 @@ deletions AS (
     WHERE action = 'delete' AND outcome IS DISTINCT FROM 'failure'
       AND dst IN (SELECT file FROM runs)
 ),
-found AS MATERIALIZED (
+found AS (
     SELECT d.file, d.deleter, d.ts, r.runner, r.ts AS run, r.host, d.source, d.record, d.ordinal
     FROM deletions d ASOF JOIN (SELECT file, ts, min(host) AS host, min(runner) AS runner
                                 FROM runs GROUP BY file, ts) r
@@ -25,5 +25,5 @@ FROM found f
 LEFT JOIN entities x ON x.id = f.file
 LEFT JOIN entities r ON r.id = f.runner
 LEFT JOIN entities w ON w.id = f.deleter
-LEFT JOIN (FROM places SEMI JOIN found USING (source, record)) p USING (source, record)
+LEFT JOIN places p USING (source, record)
 ORDER BY f.ts, f.source, f.record, f.ordinal

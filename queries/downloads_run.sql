@@ -24,7 +24,7 @@ writes AS (
     WHERE w.action IN ('write', 'create', 'rename') AND w.dst IN (SELECT file FROM runs)
       AND w.ts - t.ts <= to_microseconds(($within * 1000000)::BIGINT)
 ),
-found AS MATERIALIZED (
+found AS (
     SELECT r.file, w.writer, w.far, r.host, r.runner, min(w.talked) AS talked,
            min(w.written) AS written, min(r.run) AS run,
            arg_min((source, record), (run, source, record, ordinal)) AS place
@@ -48,6 +48,5 @@ LEFT JOIN ends e ON e.id = f.far
 LEFT JOIN entities x ON x.id = f.file
 LEFT JOIN entities w ON w.id = f.writer
 LEFT JOIN entities r ON r.id = f.runner
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM found)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY ts, f.file, f.writer, f.runner, f.far

@@ -20,7 +20,7 @@ last AS (
       ON w.file = r.file AND w.ts <= r.ts
     WHERE r.ts - w.ts <= to_microseconds(($within * 1000000)::BIGINT)
 ),
-firsts AS MATERIALIZED (
+firsts AS (
     SELECT file, writer, action AS how, host, runner, min(written) AS written, min(run) AS run,
            count(*) AS runs, arg_min((source, record), (run, source, record, ordinal)) AS place
     FROM last GROUP BY ALL
@@ -36,6 +36,5 @@ FROM firsts f
 LEFT JOIN entities x ON x.id = f.file
 LEFT JOIN entities w ON w.id = f.writer
 LEFT JOIN entities r ON r.id = f.runner
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM firsts)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY ts, f.file, f.writer, f.runner, how

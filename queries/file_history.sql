@@ -16,7 +16,7 @@ acts AS (
     WHERE src IN (SELECT id FROM files) AND dst NOT IN (SELECT id FROM files)
       AND ($host IS NULL OR host = $host)
 ),
-grouped AS MATERIALIZED (
+grouped AS (
     SELECT host, file, action, other, outcome, count(*) AS events, min(ts) AS first_seen,
            max(ts) AS last_seen, arg_min((source, record), (ts, source, record, ordinal)) AS place
     FROM acts GROUP BY ALL
@@ -28,6 +28,5 @@ SELECT g.first_seen, g.last_seen, g.host, f.name, g.action, g.outcome, o.type,
        p.path, p.line
 FROM grouped g JOIN files f ON f.id = g.file
 LEFT JOIN entities o ON o.id = g.other
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM grouped)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY g.first_seen, g.file, g.action, g.other, g.host, g.outcome

@@ -14,7 +14,7 @@ contacts AS (
     WHERE action IN ('connect', 'send', 'resolve') AND dst IN (SELECT id FROM ends)
     GROUP BY dst
 ),
-fresh AS MATERIALIZED (
+fresh AS (
     SELECT * FROM contacts JOIN ends USING (id)
     WHERE first_seen >= CASE WHEN $since IS NULL
                              THEN (SELECT max(ts) FROM edges) - to_seconds($days * 86400)
@@ -26,6 +26,5 @@ SELECT f.type, f.destination, f.first_seen, f.hosts, f.processes, f.events,
        first[1] AS first_host, coalesce(nullif(w.label, ''), w.key) AS first_by,
        first[2] AS first_by_id, p.path, p.line
 FROM fresh f LEFT JOIN entities w ON w.id = first[2]
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[3], first[4]) FROM fresh)) p
-    ON p.source = first[3] AND p.record = first[4]
+LEFT JOIN places p ON p.source = first[3] AND p.record = first[4]
 ORDER BY f.first_seen, f.destination, f.id

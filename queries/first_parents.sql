@@ -14,7 +14,7 @@ pairs AS (
     WHERE action IN ('launch', 'exec') AND src <> dst
     GROUP BY p.name, c.name
 ),
-fresh AS MATERIALIZED (
+fresh AS (
     SELECT * FROM pairs
     WHERE first_seen >= CASE WHEN $since IS NULL
                              THEN (SELECT max(ts) FROM edges) - to_seconds($days * 86400)
@@ -23,6 +23,5 @@ fresh AS MATERIALIZED (
     LIMIT $limit
 )
 SELECT f.* EXCLUDE (first), first[1] AS first_host, first[2] AS example, p.path, p.line
-FROM fresh f LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[3], first[4]) FROM fresh)) p
-    ON p.source = first[3] AND p.record = first[4]
+FROM fresh f LEFT JOIN places p ON p.source = first[3] AND p.record = first[4]
 ORDER BY first_seen, parent, child

@@ -35,14 +35,13 @@ fresh AS MATERIALIZED (
 ),
 -- Where each of them was seen first.
 firsts AS (
-    SELECT program, arg_min((r.host, example, source, record),
-                            (r.ts, source, record, ordinal)) AS first
-    FROM fresh f JOIN processes USING (program) JOIN runs r USING (id)
-    WHERE r.ts = f.first_seen
-    GROUP BY program
+    SELECT f.program, arg_min((r.host, example, source, record),
+                              (r.ts, source, record, ordinal)) AS first
+    FROM (SELECT id, program, example, first_seen FROM fresh JOIN processes USING (program)) f
+    JOIN runs r ON r.id = f.id AND r.ts = f.first_seen
+    GROUP BY f.program
 )
 SELECT f.*, first[1] AS first_host, first[2] AS example, p.path, p.line
 FROM fresh f JOIN firsts USING (program)
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[3], first[4]) FROM fresh)) p
-    ON p.source = first[3] AND p.record = first[4]
+LEFT JOIN places p ON p.source = first[3] AND p.record = first[4]
 ORDER BY first_seen, program

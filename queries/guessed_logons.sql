@@ -12,7 +12,7 @@ WITH counted AS (
                             AND CURRENT ROW)
 ),
 -- The first success after them tells it; later ones have the same failures before them.
-told AS MATERIALIZED (
+told AS (
     SELECT * FROM counted WHERE NOT failed AND failures >= $at_least
     QUALIFY row_number() OVER (PARTITION BY host, origin, account, first_failure
                                ORDER BY ts, source, record) = 1
@@ -20,5 +20,5 @@ told AS MATERIALIZED (
     LIMIT $limit
 )
 SELECT t.ts, t.host, t.origin, t.account, t.failures, t.first_failure, p.path, p.line
-FROM told t LEFT JOIN (FROM places SEMI JOIN told USING (source, record)) p USING (source, record)
+FROM told t LEFT JOIN places p USING (source, record)
 ORDER BY t.ts, t.source, t.record

@@ -17,7 +17,7 @@ named AS (
     JOIN entities d ON d.id = x.dst AND d.type = 'process'
 ),
 -- What few did comes first: that security software opens all others is no news.
-chosen AS MATERIALIZED (
+chosen AS (
     SELECT *, sum(events) OVER (PARTITION BY action, who_name, target_name)::BIGINT AS alike
     FROM named
     ORDER BY action = 'inject' DESC, alike, first_seen, src, dst, action
@@ -25,6 +25,5 @@ chosen AS MATERIALIZED (
 )
 SELECT c.action, c.first_seen, c.host, c.who, c.command, c.src AS id, c.target, c.dst AS target_id,
        c.events, c.alike, p.path, p.line
-FROM chosen c LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM chosen)) p
-    ON p.source = place[1] AND p.record = place[2]
+FROM chosen c LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY c.action = 'inject' DESC, c.alike, c.first_seen, c.src, c.dst, c.action

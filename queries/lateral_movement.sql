@@ -19,7 +19,7 @@ started AS (
     WHERE e.action IN ('start', 'install')
       AND e.dst IN (SELECT id FROM entities WHERE type IN ('service', 'task'))
 ),
-told AS MATERIALIZED (
+told AS (
     SELECT * FROM started
     WHERE ts - came <= to_microseconds(($within * 1000000)::BIGINT)
     -- One record may tell of a start by several edges: the user's and the file's.
@@ -31,5 +31,5 @@ told AS MATERIALIZED (
 SELECT t.came, t.origin, t.host, t.account, t.ts, t.action, d.type,
        coalesce(nullif(d.label, ''), d.key) AS what, d.detail AS command, t.dst AS id,
        t.same_session, p.path, p.line
-FROM told t LEFT JOIN entities d ON d.id = t.dst LEFT JOIN (FROM places SEMI JOIN told USING (source, record)) p USING (source, record)
+FROM told t LEFT JOIN entities d ON d.id = t.dst LEFT JOIN places p USING (source, record)
 ORDER BY t.ts, t.source, t.record, t.ordinal

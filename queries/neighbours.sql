@@ -7,7 +7,7 @@ WITH near AS (
     SELECT false, src, e.* FROM edges e
     WHERE dst = try_cast($entity AS BIGINT) AND src <> dst
 ),
-grouped AS MATERIALIZED (
+grouped AS (
     SELECT out, action, other, count(*) AS events, min(ts) AS first_seen, max(ts) AS last_seen,
            count(*) FILTER (outcome = 'failure') AS failed,
            arg_min((source, record), (ts, source, record, ordinal)) AS place
@@ -19,6 +19,5 @@ SELECT CASE WHEN g.out THEN 'to' ELSE 'from' END AS direction, g.action, o.type,
        coalesce(nullif(o.label, ''), o.key) AS name, o.host, o.detail AS command, g.other AS id,
        g.events, g.failed, g.first_seen, g.last_seen, p.path, p.line
 FROM grouped g LEFT JOIN entities o ON o.id = g.other
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM grouped)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY g.first_seen, g.out, g.action, g.other

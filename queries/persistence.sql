@@ -22,7 +22,7 @@ WITH places_of_start AS MATERIALIZED (
         END AS kind
     FROM entities WHERE type IN ('service', 'task', 'registry', 'file')
 ),
-written AS MATERIALIZED (
+written AS (
     SELECT e.host, p.kind, p.place, e.src, e.action, count(*) AS events, min(e.ts) AS first_seen,
            max(e.ts) AS last_seen, arg_min((source, record), (ts, source, record, ordinal)) AS place_in_log
     FROM edges e JOIN places_of_start p ON p.id = e.dst
@@ -37,6 +37,5 @@ SELECT w.first_seen, w.last_seen, w.host, w.kind, w.place, w.action,
        coalesce(nullif(s.label, ''), s.key) AS who, s.detail AS command, w.src AS id, w.events,
        p.path, p.line
 FROM written w LEFT JOIN entities s ON s.id = w.src
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place_in_log[1], place_in_log[2]) FROM written)) p
-    ON p.source = place_in_log[1] AND p.record = place_in_log[2]
+LEFT JOIN places p ON p.source = place_in_log[1] AND p.record = place_in_log[2]
 ORDER BY w.first_seen, w.kind, w.place, w.src, w.action

@@ -15,13 +15,12 @@ pairs AS (
     WHERE action = 'launch'
     GROUP BY p.name, c.name
 ),
-rare AS MATERIALIZED (
+rare AS (
     SELECT * FROM pairs
     WHERE launches <= $at_most
     ORDER BY launches, hosts, first_seen, parent, child
     LIMIT $limit
 )
 SELECT r.* EXCLUDE (first), first[1] AS example, p.path, p.line
-FROM rare r LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (first[2], first[3]) FROM rare)) p
-    ON p.source = first[2] AND p.record = first[3]
+FROM rare r LEFT JOIN places p ON p.source = first[2] AND p.record = first[3]
 ORDER BY launches, hosts, first_seen, parent, child

@@ -15,7 +15,7 @@ talks AS (
     SELECT src, dst, e.* EXCLUDE (src, dst) FROM edges e
     WHERE src IN (SELECT id FROM ends) AND ($host IS NULL OR host = $host)
 ),
-grouped AS MATERIALIZED (
+grouped AS (
     SELECT host, near, far, action, count(*) AS events, min(ts) AS first_seen,
            max(ts) AS last_seen, arg_min((source, record), (ts, source, record, ordinal)) AS place
     FROM talks GROUP BY host, near, far, action
@@ -26,6 +26,5 @@ SELECT g.host, n.type, coalesce(nullif(n.label, ''), n.key) AS who, n.detail AS 
        g.action, f.address, g.events, g.first_seen, g.last_seen, p.path, p.line
 FROM grouped g LEFT JOIN ends f ON f.id = g.far
 LEFT JOIN entities n ON n.id = g.near
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM grouped)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY g.first_seen, g.near, g.far, g.action, g.host

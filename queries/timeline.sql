@@ -4,7 +4,7 @@
 --   until = null     UTC time until which, not counted in
 --   entity = null    only events of this entity: its id
 --   limit = 200      rows to return
-WITH chosen AS MATERIALIZED (
+WITH chosen AS (
     SELECT * FROM edges
     WHERE ($host IS NULL OR host = $host)
       AND ($since IS NULL OR ts >= utc($since)) AND ($until IS NULL OR ts < utc($until))
@@ -19,5 +19,5 @@ SELECT c.ts, c.host, s.type AS src_type, coalesce(nullif(s.label, ''), s.key) AS
 FROM chosen c
 LEFT JOIN entities s ON s.id = c.src
 LEFT JOIN entities d ON d.id = c.dst
-LEFT JOIN (FROM places SEMI JOIN chosen USING (source, record)) p USING (source, record)
+LEFT JOIN places p USING (source, record)
 ORDER BY c.ts, c.source, c.record, c.ordinal

@@ -19,7 +19,7 @@ touches AS (
     FROM edges e JOIN chosen ON id = dst
     WHERE $host IS NULL OR host = $host
 ),
-grouped AS MATERIALIZED (
+grouped AS (
     SELECT process, process_id, t.host, action, o.type,
            coalesce(nullif(o.label, ''), o.key) AS touched, count(*) AS events,
            min(ts) AS first_seen, max(ts) AS last_seen,
@@ -32,6 +32,5 @@ grouped AS MATERIALIZED (
     LIMIT $limit
 )
 SELECT g.* EXCLUDE (place), p.path, p.line
-FROM grouped g LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM grouped)) p
-    ON p.source = place[1] AND p.record = place[2]
+FROM grouped g LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY first_seen, process_id, action, type, touched

@@ -7,7 +7,7 @@ WITH programs AS MATERIALIZED (
         lower(replace(coalesce(nullif(label, ''), key), '\', '/')),
         '^/(tmp|var/tmp|dev/shm|run/user|run/shm|mnt|media)/|/(temp|tmp|downloads|appdata|perflogs|\$recycle\.bin)/|/users/public/|^[a-z]:/programdata/[^/]*$|/(\.cache|\.local/share)/')
 ),
-lives AS MATERIALIZED (
+lives AS (
     SELECT id, host, min(ts) AS first_seen, max(ts) AS last_seen, count(*) AS events,
            arg_min((source, record), (ts, source, record, ordinal)) AS place
     FROM (SELECT src AS id, e.* EXCLUDE (src, dst) FROM edges e
@@ -22,6 +22,5 @@ lives AS MATERIALIZED (
 SELECT l.first_seen, l.last_seen, l.host, g.program, g.detail AS command, l.id, l.events,
        p.path, p.line
 FROM lives l JOIN programs g USING (id)
-LEFT JOIN (FROM places WHERE (source, record) IN (SELECT (place[1], place[2]) FROM lives)) p
-    ON p.source = place[1] AND p.record = place[2]
+LEFT JOIN places p ON p.source = place[1] AND p.record = place[2]
 ORDER BY l.first_seen, l.id

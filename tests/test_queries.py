@@ -247,3 +247,13 @@ def test_values_are_never_sql(store: duckdb.DuckDBPyConnection, text: str) -> No
                 with suppress(QueryError):  # what is no number or time is refused
                     query.run(store, values)
     assert tables() == before
+
+
+@pytest.mark.parametrize("odd", [10**40, -1, "nan", "-inf"])
+def test_odd_numbers_are_answered_or_refused(store: duckdb.DuckDBPyConnection, odd: Value) -> None:
+    for name in names(QUERIES):
+        query = load(name, QUERIES)
+        for parameter in query.parameters:
+            if parameter.kind is not str:
+                with suppress(QueryError):
+                    query.run(store, {**REQUIRED.get(name, {}), parameter.name: odd})

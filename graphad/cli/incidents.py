@@ -1,5 +1,6 @@
 """Commands on incidents: list them, show one."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +89,26 @@ def show(
 
     opened = open_store(store, create=False)
     chosen = chosen_tags(no_tags, tags)
+    most = 100_000 if every else 500
+
+    def around() -> None:
+        near = opened.neighbourhood(name, limit=most)
+        seen = leaving.privacy(given, opened).struct(near)
+        leaving.send(given, lambda: show_desk.neighbourhood(seen, form, every))
+
+    if re.fullmatch(r"-?\d+|[0-9a-f]{16}", name):  # no incident or finding is called so
+        around()
+        return
     try:
         found = opened.incident(leaving.known_as(opened, name, given), tags=chosen)
     except UnknownName as unknown:
+        # An id of a finding is mistyped rather than part of a name in a log.
+        if name.partition("-")[0] in ("incident", *DETECTORS):
+            raise
         try:
-            near = opened.neighbourhood(name, limit=100_000 if every else 500)
+            around()
         except UnknownName as error:
-            # An id of a finding is mistyped rather than part of a name in a log.
-            if name.partition("-")[0] in ("incident", *DETECTORS):
-                raise unknown from None
-            raise error from None
-        seen = leaving.privacy(given, opened).struct(near)
-        leaving.send(given, lambda: show_desk.neighbourhood(seen, form, every))
+            raise error from unknown
         return
     [told] = leaving.told(opened, [found], given)
     leaving.send(given, lambda: show_incident.one(told, form, every))

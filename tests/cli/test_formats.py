@@ -30,7 +30,7 @@ def test_a_dry_run_shows_and_writes_nothing(
     assert (row["format"], row["read"], row["used"], len(row["events"])) == ("gcp_audit", 5, 4, 10)
     assert row["ignored_by"] == {"no entry of the audit log": 1}
     shown = CliRunner().invoke(main, ["ingest", "--dry-run", sample, "-f", "table"]).stdout
-    assert "gus@corp.example" in shown
+    assert "gus@corp" in shown  # tables are cut to the terminal
     assert "no entry of the audit log" in shown
     assert list(tmp_path.iterdir()) == []
 
