@@ -141,7 +141,7 @@ def _distinct(
     np.maximum.at(last, which, ts)
     count = np.bincount(which, minlength=len(first)).astype(np.int64)
     row = codes[0] if told is None else told
-    return row[first], at[first], ts[first], last, count, host[first], which
+    return row[first], at[first], ts[first], last, count, host[first], which.astype(np.int64)
 
 
 def events_of(

@@ -178,8 +178,8 @@ def _merged(
         if one is None:
             made[key] = mine
         else:  # what stands for all is the oddest, of equal ones the first
-            best = mine if (mine.z, mine.bits) > (one.z, one.bits) else one
-            made[key] = best._replace(
+            oddest = mine if (mine.z, mine.bits) > (one.z, one.bits) else one
+            made[key] = oddest._replace(
                 events=one.events + mine.events, first=min(one.first, mine.first),
                 last=max(one.last, mine.last),
             )  # fmt: skip
