@@ -38,6 +38,10 @@ from graphad.errors import GraphadError
 from graphad.sanitize import log_line
 
 
+class _ReaderGoneError(Exception):
+    """Whoever read our output went away; click would make a BrokenPipeError an exit of 1."""
+
+
 class Commands(click.Group):
     """Turns our errors into one line and the exit codes that scripts rely on."""
 
@@ -52,13 +56,22 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("graphad: interrupted.", err=True)
             sys.exit(130)
-        except BrokenPipeError:
+        except _ReaderGoneError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         except GraphadError as error:
             click.echo(f"graphad: {log_line(str(error))}", err=True)
             sys.exit(1)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command to its last byte."""
+        try:
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
+        return found
 
 
 @click.group(
