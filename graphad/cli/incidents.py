@@ -20,7 +20,8 @@ def tag_options(command: Command) -> Command:
     return command
 
 
-def _tags(no_tags: bool, tags: Path | None) -> Path | bool:
+def tags_of(no_tags: bool, tags: Path | None) -> Path | bool:
+    """Return what these options mean to the library. Raises: UsageError: both are given."""
     if no_tags and tags:
         raise click.UsageError("Give --tags or --no-tags, not both.")
     return tags or not no_tags
@@ -41,7 +42,7 @@ def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str
     from graphad.cli import show_incident
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incidents(tags=_tags(no_tags, tags))
+    found = open_store(store, create=False).incidents(tags=tags_of(no_tags, tags))
     show_incident.listed(found[:top], form)
 
 
@@ -62,5 +63,5 @@ def show(
     from graphad.cli import show_incident
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incident(incident, tags=_tags(no_tags, tags))
+    found = open_store(store, create=False).incident(incident, tags=tags_of(no_tags, tags))
     show_incident.one(found, form, every)

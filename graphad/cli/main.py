@@ -26,6 +26,7 @@ from graphad.cli.options import (
     logs_argument,
     store_option,
 )
+from graphad.cli.report import clobber_option, report, said
 from graphad.cli.upkeep import compact, doctor, prune
 from graphad.cli.why import why
 from graphad.errors import GraphadError
@@ -100,10 +101,15 @@ def main() -> None:
     show_default=True,
     help="Exit 3 if a larger share is rejected.",
 )
+@click.option(
+    "--report", "page", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write a report of all kept findings too, see graphad report.",
+)  # fmt: skip
+@clobber_option
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int, budget: float,
          all_paths: bool, form: str | None, fail_on: str | None, max_reject_rate: float,
-         quiet: bool, **given: Any) -> int:  # fmt: skip
+         page: Path | None, clobber: bool, quiet: bool, **given: Any) -> int:  # fmt: skip
     """Find the most suspicious paths in LOGS: ingest, fit, score, and print them.
 
     Without --baseline the logs are compared with themselves and findings are only ranked.
@@ -114,10 +120,13 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     """
     from graphad.cli import show
     from graphad.cli.progress import Progress
+    from graphad.report import output
     from graphad.workspace import open_store
 
     detector, settings = detector_settings(given)
     ingest = ingest_options(given)
+    if page is not None:
+        output.check(page, clobber)
     with Progress(quiet) as progress:
         opened = open_store(store)
         found = opened.hunt(
@@ -128,6 +137,12 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     show.findings(found.findings, top, form, all_paths)
     if not quiet:
         show.afterword(found, store)
+    if page is not None:
+        from graphad.report import report as write
+
+        facts = write(opened, page, clobber=clobber)
+        if not quiet:
+            said(page, facts)
     return _exit_code(
         found.findings, fail_on, progress.reject_rate(), max_reject_rate, found.calibrated
     )
@@ -357,7 +372,7 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
+for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show, report):
     main.add_command(command)
 main.add_command(compact)
 main.add_command(prune)

@@ -1,0 +1,81 @@
+"""Where the entities of an attack graph stand: causes to the left, hosts and time downwards."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A place in a grid: `column` from the left, `lane` from the top, both from 0."""
+
+    column: int
+    lane: int
+
+
+def place(ends: Sequence[tuple[int, int]], bands: Sequence[str]) -> list[Place]:
+    """Return a place of its own for each entity.
+
+    ends: (source, target) of the events, in time order; bands: by entity, the host that it lives
+    on, empty if it belongs to none: then it stands with the entity through which it was first seen.
+
+    What an entity was first seen to act on stands one column to its right, in its own lane or a
+    later one; what was first seen to act on it stands one column to its left. The lanes of one band
+    have none of another between them, and bands follow each other in the order of their first
+    events. So a chain of events runs from left to right, and no two entities share a place.
+
+    >>> place([(0, 1), (1, 2), (1, 3)], ["h", "h", "h", ""])
+    [Place(column=0, lane=0), Place(column=1, lane=0), Place(column=2, lane=0), Place(column=2, lane=1)]
+    """  # noqa: E501
+    column: dict[int, int] = {}
+    band: dict[int, str] = {}
+    onward: dict[int, list[int]] = {}  # children to the right, in time order
+    back: dict[int, list[int]] = {}  # and to the left
+    roots: dict[str, list[int]] = {}
+
+    def root(entity: int, at: int) -> None:
+        column[entity] = at
+        band.setdefault(entity, bands[entity])
+        roots.setdefault(band[entity], []).append(entity)
+
+    for src, dst in [*ends, *((i, i) for i in range(len(bands)))]:
+        if src not in column and dst not in column:
+            band[src] = bands[src] or bands[dst]
+            root(src, 0)
+        for new, old, step, children in ((dst, src, 1, onward), (src, dst, -1, back)):
+            if new in column:
+                continue
+            band[new] = bands[new] or band[old]
+            if band[new] == band[old]:
+                column[new] = column[old] + step
+                children.setdefault(old, []).append(new)
+            else:
+                root(new, column[old] + step)
+    lanes: dict[int, int] = {}
+    used = 0
+    for trees in roots.values():
+        for tree in trees:
+            used = _descend(tree, onward, back, lanes, used)
+    left = min(column.values(), default=0)
+    return [Place(column[i] - left, lanes[i]) for i in range(len(bands))]
+
+
+def _descend(
+    tree: int, onward: dict[int, list[int]], back: dict[int, list[int]], lanes: dict[int, int],
+    used: int,
+) -> int:  # fmt: skip
+    """Give the entities of a tree their lanes, from `used` on; return the next one that is free.
+
+    A whole chain of first children to the right shares a lane, for no two of it share a column.
+    """
+    stack = [tree]
+    while stack:
+        at: int | None = stack.pop()
+        chain = []
+        while at is not None:
+            lanes[at] = used
+            chain.append(at)
+            at = next(iter(onward.get(at, ())), None)
+        used += 1
+        # The last of the chain comes first: what it did is nearest to it.
+        for one in chain:
+            stack += reversed([*onward.get(one, ())[1:], *back.get(one, ())])
+    return used
