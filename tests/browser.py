@@ -49,7 +49,7 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.do(f"{domain}.enable")
 
-    def do(self, method: str, timeout_s: float = 60.0, **parameters: Any) -> dict[str, Any]:
+    def do(self, method: str, timeout_s: float = 60.0, /, **parameters: Any) -> dict[str, Any]:
         """Return the answer to a command of the DevTools protocol."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}

@@ -1,4 +1,4 @@
-"""The time axis that all pictures of a report share: stretches of one length, empty ones left out."""
+"""The time axis of a report's pictures: stretches of one length, empty ones left out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ class Axis:
 
     @property
     def unit(self) -> str:
-        """Return what a stretch is called."""
+        """Return how long a stretch is, in words."""
         for size, word in ((24 * HOUR, "day"), (HOUR, "hour"), (60_000_000, "minute")):
             if self.length % size == 0:
                 count = self.length // size
-                return word if count == 1 else f"{count} {word}s"
+                return f"{count} {word}{'s' * (count != 1)}"
         raise AssertionError(self.length)
 
 
@@ -58,11 +58,11 @@ def axis(moments: Iterable[int]) -> Axis:
     Hours where they fit, for they are what people compare; finer ones where there are few hours.
 
     >>> axis([0, 90 * HOUR]).unit, axis([5]).unit
-    ('hour', 'minute')
+    ('1 hour', '1 minute')
     """
     distinct = set(moments)
     lengths = LENGTHS
-    if len({ts // HOUR for ts in distinct}) <= FEW:
+    if distinct and max(distinct) // HOUR - min(distinct) // HOUR < FEW:
         lengths = FINER + LENGTHS
     for length in lengths:
         starts = {ts // length for ts in distinct}

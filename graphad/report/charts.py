@@ -117,7 +117,7 @@ def x_of(axis: Axis, ts: int) -> float:
     return LEFT + at * (WIDE - LEFT - RIGHT) / max(len(axis.starts), 1)
 
 
-def times(axis: Axis, most: int = 8) -> list[Tick]:
+def times(axis: Axis, most: int = 7) -> list[Tick]:
     """Return the marks of the time axis: at most so many, the first of each gap preferred."""
     count = len(axis.starts)
     step = -(-count // most) if count else 1
@@ -235,7 +235,7 @@ def levels(found: Sequence[Finding]) -> dict[str, int]:
     by_detector: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         by_detector[finding.detector].append(finding)
-    level = {}
+    level: dict[str, int] = {}
     for mine in by_detector.values():
         mine.sort(key=lambda f: (f.z, f.id))
         level |= {f.id: 1 + 5 * i // len(mine) for i, f in enumerate(mine)}

@@ -80,7 +80,10 @@ def draw(incident: Incident) -> Drawing:
     for line in lines.values():
         line.events.sort(key=lambda number: (-incident.events[number].bits, number))
     found = list(lines.values())
-    places = place([(line.src, line.dst) for line in found], [node.host for node in nodes])
+    places = place(
+        [(line.src, line.dst) for line in found], [node.host for node in nodes],
+        [line.telling for line in found],
+    )  # fmt: skip
     for node, where in zip(nodes, places, strict=True):
         node.x, node.y = where.column * WIDTH, where.lane * HEIGHT
     return Drawing(nodes, found, len(set(stands)) - len(nodes))
@@ -90,7 +93,8 @@ def _merged(incident: Incident) -> list[int]:
     """Return for each entity the one that stands for it: itself, or the first of many alike.
 
     Alike are those of one type that touch the same other entities, by the same actions in the same
-    directions. Of each sort the most surprising ones stand for themselves, as does the entry.
+    directions. Of each sort the most surprising ones stand for themselves, as does the entry. What
+    only led to what is telling is context: there the actions don't matter and none stands alone.
     """
     touches: dict[int, set[tuple[int, bool, str]]] = defaultdict(set)
     bits: dict[int, tuple[bool, float]] = defaultdict(lambda: (False, 0.0))
@@ -102,12 +106,15 @@ def _merged(incident: Incident) -> list[int]:
     for end, node in enumerate(incident.entities):
         others = {other for other, _, _ in touches[end]}
         if end not in others and end != incident.entry:
-            sorts[frozenset(touches[end]), node.type, node.host].append(end)
+            context = not bits[end][0]
+            sort = {one[:2] for one in touches[end]} if context else touches[end]
+            sorts[frozenset(sort), context, node.type, node.host].append(end)
     stands = list(range(len(incident.entities)))
     for alike in sorts.values():
-        if len(alike) > ALIKE:
-            ranked = sorted(alike, key=lambda end: ([-x for x in bits[end]], end))
-            rest = ranked[ALIKE - 1 :]
+        alone = ALIKE - 1 if bits[alike[0]][0] else 0
+        if len(alike) > alone + 1:
+            ranked = sorted(alike, key=lambda end: (-bits[end][1], end))
+            rest = ranked[alone:]
             for end in rest:
                 stands[end] = min(rest)
     return stands
@@ -128,7 +135,7 @@ def _node(incident: Incident, end: int, members: int) -> Node:
     node = incident.entities[end]
     if members > 1:
         many = PLURALS.get(node.type, f"{node.type}s")
-        return Node(-1, node.type, f"{members} more {many}", node.host, members)
+        return Node(-1, node.type, f"{members} {many}", node.host, members)
     return Node(end, node.type, brief(short(node)), node.host)
 
 

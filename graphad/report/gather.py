@@ -148,9 +148,7 @@ def _judges(store: Workspace, found: Sequence[Finding]) -> list[Judge]:
     return judges
 
 
-def _records(
-    store: Workspace, found: Sequence[Finding]
-) -> tuple[Axis, dict[tuple[str, int], int]]:
+def _records(store: Workspace, found: Sequence[Finding]) -> tuple[Axis, dict[tuple[str, int], int]]:
     """Return the time axis of findings, and how many records hosts have in each stretch of it."""
     moments = [microseconds(finding.start) for finding in found]
     if not moments:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from graphad.findings import Entity, Evidence, Finding, amount, oddity
+from graphad.findings import Entity, Evidence, Finding, amount, oddity, short
 from graphad.incident_graph import Incident
 from graphad.report.drawing import Drawing, brief
 
@@ -15,16 +15,17 @@ LINES = 48_000_000  # characters of raw lines in one page; the rest is told by i
 
 
 class Entities:
-    """Entities of a page, each once, as [type, key, detail]."""
+    """Entities of a page, each once, as [type, key, detail, short name]."""
 
     def __init__(self) -> None:
         self.rows: list[list[str]] = []
-        self._at: dict[tuple[str, str, str], int] = {}
+        self._at: dict[tuple[str, ...], int] = {}
 
     def add(self, entity: Entity) -> int:
         """Return the place of an entity."""
         key = (
-            entity.type, brief(entity.key or entity.name, TEXT), brief(entity.detail or "", TEXT)
+            entity.type, brief(entity.key or entity.name, TEXT), brief(entity.detail or "", TEXT),
+            brief(short(entity), TITLE),
         )  # fmt: skip
         if key not in self._at:
             self._at[key] = len(self.rows)
@@ -88,9 +89,7 @@ def rows(found: Sequence[Finding], entities: Entities) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def details(
-    found: Sequence[Finding], entities: Entities, evidences: Evidences
-) -> list[list[Any]]:
+def details(found: Sequence[Finding], entities: Entities, evidences: Evidences) -> list[list[Any]]:
     """Return what is shown where a row is opened: events, terms, doubts, for each finding."""
     return [
         [
@@ -124,8 +123,8 @@ def graph(
             for node in drawing.nodes
         ],
         "lines": [
-            [line.src, line.dst, line.action, line.telling, finite(line.bits, 1), line.events,
-             incident.rarest in line.events, id(line) in strongest]
+            [line.src, line.dst, brief(line.action), line.telling, finite(line.bits, 1),
+             line.events, incident.rarest in line.events, id(line) in strongest]
             for line in drawing.lines
         ],
         "events": [

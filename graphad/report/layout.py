@@ -11,23 +11,30 @@ class Place(NamedTuple):
     lane: int
 
 
-def place(ends: Sequence[tuple[int, int]], bands: Sequence[str]) -> list[Place]:
+def place(
+    ends: Sequence[tuple[int, int]], bands: Sequence[str], telling: Sequence[bool]
+) -> list[Place]:
     """Return a place of its own for each entity.
 
     ends: (source, target) of the events, in time order; bands: by entity, the host that it lives
-    on, empty if it belongs to none: then it stands with the entity through which it was first seen.
+    on, empty if it belongs to none: then it stands with the entity through which it was first seen;
+    telling: of each event, whether its target is better seen in its source's lane than others.
 
     What an entity was first seen to act on stands one column to its right, in its own lane or a
     later one; what was first seen to act on it stands one column to its left. The lanes of one band
     have none of another between them, and bands follow each other in the order of their first
     events. So a chain of events runs from left to right, and no two entities share a place.
 
-    >>> place([(0, 1), (1, 2), (1, 3)], ["h", "h", "h", ""])
-    [Place(column=0, lane=0), Place(column=1, lane=0), Place(column=2, lane=0), Place(column=2, lane=1)]
-    """  # noqa: E501
+    >>> for at in place([(0, 1), (1, 2), (1, 3)], ["h", "h", "h", ""], [True, False, True]):
+    ...     print(at.column, at.lane)
+    0 0
+    1 0
+    2 1
+    2 0
+    """
     column: dict[int, int] = {}
     band: dict[int, str] = {}
-    onward: dict[int, list[int]] = {}  # children to the right, in time order
+    onward: dict[int, list[int]] = {}  # children to the right, in time order but for the first
     back: dict[int, list[int]] = {}  # and to the left
     roots: dict[str, list[int]] = {}
 
@@ -36,7 +43,9 @@ def place(ends: Sequence[tuple[int, int]], bands: Sequence[str]) -> list[Place]:
         band.setdefault(entity, bands[entity])
         roots.setdefault(band[entity], []).append(entity)
 
-    for src, dst in [*ends, *((i, i) for i in range(len(bands)))]:
+    straight: set[int] = set()  # whose first child is a telling one
+    alone = [((i, i), False) for i in range(len(bands))]
+    for (src, dst), told in [*zip(ends, telling, strict=True), *alone]:
         if src not in column and dst not in column:
             band[src] = bands[src] or bands[dst]
             root(src, 0)
@@ -46,7 +55,11 @@ def place(ends: Sequence[tuple[int, int]], bands: Sequence[str]) -> list[Place]:
             band[new] = bands[new] or band[old]
             if band[new] == band[old]:
                 column[new] = column[old] + step
-                children.setdefault(old, []).append(new)
+                mine = children.setdefault(old, [])
+                first = told and step == 1 and old not in straight
+                mine.insert(0 if first else len(mine), new)
+                if first:
+                    straight.add(old)
             else:
                 root(new, column[old] + step)
     lanes: dict[int, int] = {}

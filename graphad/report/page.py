@@ -11,17 +11,18 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-import graphad
 from graphad.findings import Finding, percent
 from graphad.incident_text import duration
 from graphad.incident_tree import tree
 from graphad.incidents import microseconds
+from graphad.judge import rfc3339
 from graphad.report import assets, charts, islands
 from graphad.report.drawing import PLURALS, brief, draw
 from graphad.report.gather import Facts
@@ -66,7 +67,7 @@ def page(facts: Facts, made: datetime | None = None) -> bytes:
         graphs=[Markup(json_island(graph)) for graph in graphs],  # noqa: S704
         drawings=drawings, facts=facts, left_out=evidences.left_out,
         made=(made or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        version=graphad.__version__, vendor=assets.manifest(), charts=charts, wide=charts.WIDE,
+        version=_version(), vendor=assets.manifest(), charts=charts, wide=charts.WIDE,
         plots=_plots(facts), heat=charts.heat(facts.findings, facts.records, facts.axis),
         span=_span(facts.findings), hosts=sorted({f.host for f in facts.findings}),
         severities=[s for s in charts.SEVERITIES if any(f.severity == s for f in facts.findings)],
@@ -81,7 +82,7 @@ def packed(data: Any) -> str:
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """Return a content security policy that allows these texts and nothing else.
+    """Return a content security policy that allows these texts, and pictures that are in the page.
 
     Source: W3C, Content Security Policy Level 3, section 2.3.1. The digest is of the text as the
     parser hands it over, so no text may hold what the parser changes or ends a block at.
@@ -101,7 +102,7 @@ def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
 
     return (
         f"default-src 'none'; script-src {digests(scripts)}; style-src {digests(styles)}; "
-        "base-uri 'none'; form-action 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -128,6 +129,13 @@ def _environment() -> jinja2.Environment:
     return made
 
 
+def _version() -> str:
+    try:
+        return version("graphad")
+    except PackageNotFoundError:  # run from a folder that was not installed
+        return "(not installed)"
+
+
 def _moment(ts: str) -> str:
     """Return a time to the second.
 
@@ -138,8 +146,6 @@ def _moment(ts: str) -> str:
 
 
 def _of_microseconds(us: int | None) -> str:
-    from graphad.judge import rfc3339
-
     return "" if us is None else _moment(rfc3339(us))
 
 

@@ -38,9 +38,7 @@ function variable(name) {
 
 /** Return an entity's short name: a process by its program. */
 function named(place) {
-  const [type, key] = island("entities")[place];
-  if (type !== "process") return key;
-  return key.replaceAll("\\", "/").replace(/\/+$/, "").split("/").pop() || key;
+  return island("entities")[place][3];
 }
 
 /** Return the terms of an event or finding as a sum. */

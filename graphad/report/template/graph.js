@@ -98,5 +98,15 @@ function drawGraph(place, graph, tell) {
       return line.nonempty();
     },
     repaint: () => cy.style(look()),
+    /** Put a picture of the whole graph in its place, or take it away again. */
+    print(on) {
+      cy.style(look());
+      place.querySelector("img")?.remove();
+      if (!on) return;
+      const image = document.createElement("img");
+      image.alt = "";
+      image.src = cy.png({ full: true, scale: 1.5, maxWidth: 2400, maxHeight: 2400, bg: variable("back") });
+      place.append(image);
+    },
   };
 }

@@ -72,7 +72,12 @@ function repaint() {
   for (const picture of drawn.values()) picture.repaint();
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-matchMedia("print").addEventListener("change", repaint);
+function paper(on) {
+  document.documentElement.classList.toggle("paper", on);
+  for (const picture of drawn.values()) picture.print(on);
+}
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
 
 /** Open what a link into this page names, also one inside something closed. */
 function follow() {

@@ -23,9 +23,9 @@ let sorted = null; // [column, 1 or -1]; best first, as the report has them, if 
 let start = 0;
 
 /** Return a title that fits two lines, its end kept: it says what was odd. */
-function middle(text, most = 90) {
+function middle(text, most = 70) {
   const letters = [...text];
-  return letters.length <= most ? text : `${letters.slice(0, 25).join("")}…${letters.slice(26 - most).join("")}`;
+  return letters.length <= most ? text : `${letters.slice(0, 20).join("")}…${letters.slice(21 - most).join("")}`;
 }
 
 function textOf(i) {
@@ -89,7 +89,7 @@ async function eventRows(i) {
 
 function rowOf(i) {
   const row = all[i];
-  const made = el("tr", { class: row[ALERT] ? "telling" : "" });
+  const made = el("tr", { class: row[ALERT] ? "alert" : "" });
   const open = el("button", { type: "button", ariaExpanded: "false", class: "one", title: row[TITLE], on: { click: () => {
     const shut = open.ariaExpanded === "true";
     open.ariaExpanded = String(!shut);
