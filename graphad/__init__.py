@@ -9,12 +9,12 @@
 from typing import TYPE_CHECKING, Any
 
 from graphad.errors import GraphadError
+from graphad.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from graphad.enrich import Enricher as Enricher
     from graphad.workspace import open_store as open  # noqa: A004
 
-__version__ = "0.1.0"
 __all__ = ["Enricher", "GraphadError", "__version__", "open"]
 
 

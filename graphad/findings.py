@@ -7,8 +7,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import msgspec
 
 from graphad.detect import WITH
+from graphad.sanitize import html
 
 NONE = "(none)"  # how a missing value is told
+_CELL = 400  # characters of a cell in a notebook
 _TOLD = 0.05  # share from which on a value counts as likely
 
 
@@ -112,6 +114,27 @@ class Finding(msgspec.Struct):
     kind: str = ""
     doubts: list[Doubt] = []
     measure: str = ""
+
+    def _repr_html_(self) -> str:
+        """Return the finding for a notebook: a heading, its numbers, and a row for each event."""
+        level = self.severity or "ranked, not calibrated"
+        numbers = f"{amount(self)}, z {self.z:.2f}, {level}, {self.host}, {self.start}, {self.id}"
+        odd = oddity(self)
+        lines = [f"<p><b>{html(self.title)}</b><br>{html(numbers)}"]
+        lines.append((f"<br>{html(odd)}" if odd else "") + "</p><table><thead><tr>")
+        names = ("time", "from", "action", "to", "bits", "record", "line of the log")
+        lines += [*(f"<th>{name}</th>" for name in names), "</tr></thead><tbody>"]
+        for edge, proof in zip(self.edges, self.evidence, strict=True):
+            src, dst = self.entities[edge.src], self.entities[edge.dst]
+            cells = (
+                edge.ts, f"{src.type} {src.key}", edge.action,
+                f"{dst.type} {dst.key}" + (f": {dst.detail}" if dst.detail else ""),
+                f"{sum(edge.terms.values()):.1f}", f"{proof.source}:{proof.line or proof.record}",
+                "(the log is no longer there)" if proof.text is None else proof.text,
+            )  # fmt: skip
+            told = (html(cell if len(cell) <= _CELL else cell[:_CELL] + "…") for cell in cells)
+            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in told) + "</tr>")
+        return "".join([*lines, "</tbody></table>"])
 
     @property
     def rarest(self) -> int:

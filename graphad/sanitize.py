@@ -9,6 +9,7 @@ Rich needs no function: what it prints is `rich.text.Text(terminal(text))`, neve
 
 import html as _html
 import json
+import math
 import re
 import unicodedata
 from typing import Any
@@ -111,6 +112,52 @@ def json_island(obj: Any) -> str:
     text = json.dumps(_visible(obj), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     # Outside strings JSON has none of the three, so each may become its escape.
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def unicode(text: str) -> str:
+    r"""Return `text` with lone surrogates spelled out, so that it is Unicode that can be encoded.
+
+    >>> print(unicode("a\udcff"))
+    a\udcff
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: no NaN, no infinity, no lone surrogate."""
+    if isinstance(value, str):
+        return unicode(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {unicode(str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def json_line(obj: Any, indent: int | None = None) -> str:
+    r"""Return `obj` as JSON whose every character has ink; read back, texts are as they were.
+
+    What JSON lets through and a terminal obeys (C1 controls, marks of direction) becomes `\uXXXX`.
+    NaN and infinities become null; a lone surrogate, which many readers refuse, is spelled out.
+    Raises: TypeError for a value that JSON does not have.
+
+    >>> print(json_line({"host": "a\x9b\u202e", "z": float("inf")}))
+    {"host":"a\u009b\u202e","z":null}
+    """
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(
+        _plain(obj), ensure_ascii=False, allow_nan=False, separators=separators, indent=indent
+    )
+    if indent is None:
+        return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_json_escape, text)
+    return "\n".join(_HIDDEN.sub(_json_escape, line) for line in text.split("\n"))
 
 
 def xml_legal(text: str) -> str:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "graphad"
 # Each may import its own layer and what stands before it. A folder stands for all in it, and the
 # first word of a name for its family: strace for strace_join.
 LAYERS = [
-    {"errors", "schema", "jit", "files", "database"},
+    {"errors", "schema", "jit", "files", "database", "version"},
     {"models", "scan", "sanitize", "truth"},
     {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
     | {"auditd", "evtx", "json", "strace", "tabular", "text", "windows"},

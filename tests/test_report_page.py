@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from graphad.errors import GraphadError
-from graphad.findings import Finding
+from graphad.export.privacy import Privacy
+from graphad.findings import Entity, Finding
 from graphad.report import assets, gather, page
 from graphad.report import islands as data
 from graphad.report.gather import fair
@@ -238,6 +239,37 @@ def test_a_score_that_is_no_number_is_left_empty() -> None:
     assert [data.finite(x) for x in (math.nan, math.inf, None, 1.23456)] == [
         None, None, None, 1.2346
     ]  # fmt: skip
+
+
+def test_what_is_taken_out_is_nowhere_in_the_page(tmp_path: Path) -> None:
+    found = plenty(30)
+    for number, one in enumerate(found):
+        one.host = "ws-quentin" if number % 2 else "db-octavia"
+        one.entities[1].detail = "curl -u quentin:Tr0ub4dor http://db-octavia/x"
+        one.entities[2].key = one.entities[2].name = "/home/quentin/Tr0ub4dor.txt"
+        one.title = "sh → /home/quentin/Tr0ub4dor.txt"
+        one.entities[0] = Entity("u", "user", "quentin", "quentin")
+        for edge, proof in zip(one.edges, one.evidence, strict=True):
+            edge.host = one.host
+            proof.source, proof.text = "/logs/ws-quentin.log", "auth Tr0ub4dor from db-octavia"
+    store = stored(tmp_path / "store", found)
+    store.mark(found[0].id, "benign", "quentin did that on db-octavia with Tr0ub4dor")
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    kinds = ["user", "host"]
+    privacy = Privacy.of(["tr0ub\\w+"], kinds, tmp_path / "key", store)
+    open_, closed = (page(gather(store, privacy=rule), MADE).decode() for rule in (None, privacy))
+
+    def every(text: str) -> str:
+        read = Read(text)
+        return text + json.dumps([read.block(name) for name in ("details", "evidence")])
+
+    for word in ("quentin", "octavia", "tr0ub4dor"):
+        assert word in every(open_).lower()
+        assert word not in every(closed).lower(), word
+    assert "[redacted]" in closed
+    facts = gather(store, privacy=privacy)
+    assert {one.id for one in facts.incidents} == {f.incident for f in facts.findings}
+    assert closed == page(facts, MADE).decode()
 
 
 def test_a_store_without_findings_has_a_page(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Commands on incidents: list them, show one."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from graphad.cli import leaving
+from graphad.cli.leaving import leaving_options
 from graphad.cli.options import Command, format_option, store_option
 
 
@@ -20,8 +23,8 @@ def tag_options(command: Command) -> Command:
     return command
 
 
-def tags_of(no_tags: bool, tags: Path | None) -> Path | bool:
-    """Return what these options mean to the library. Raises: UsageError: both are given."""
+def chosen_tags(no_tags: bool, tags: Path | None) -> Path | bool:
+    """Return the tags that options ask for. Raises: UsageError: they clash."""
     if no_tags and tags:
         raise click.UsageError("Give --tags or --no-tags, not both.")
     return tags or not no_tags
@@ -31,8 +34,11 @@ def tags_of(no_tags: bool, tags: Path | None) -> Path | bool:
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
 @tag_options
-@format_option("table", "json", "ndjson", "csv")
-def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str | None) -> None:
+@format_option("table", "json", "ndjson", "csv", "ocsf", "splunk-hec")
+@leaving_options
+def incidents(
+    store: Path, top: int, no_tags: bool, tags: Path | None, form: str | None, **given: Any
+) -> None:
     """List the incidents that the kept findings form, best first.
 
     \b
@@ -40,10 +46,17 @@ def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str
     graphad incidents -f ndjson | jq .description
     """
     from graphad.cli import show_incident
+    from graphad.cli.show import form_of
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incidents(tags=tags_of(no_tags, tags))
-    show_incident.listed(found[:top], form)
+    opened = open_store(store, create=False)
+    found = leaving.told(opened, opened.incidents(tags=chosen_tags(no_tags, tags))[:top], given)
+    if form_of(form) == "table":
+        leaving.send(given, lambda: show_incident.listed(found))
+    else:
+        from graphad.export import forms
+
+        leaving.send(given, forms.incidents(form_of(form), found))
 
 
 @click.command()
@@ -52,9 +65,11 @@ def incidents(store: Path, top: int, no_tags: bool, tags: Path | None, form: str
 @tag_options
 @click.option("--all", "every", is_flag=True, help="Every event and every line, uncut.")
 @format_option("table", "json", "ndjson")
+@leaving_options
 def show(
-    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None
-) -> None:
+    store: Path, incident: str, no_tags: bool, tags: Path | None, every: bool, form: str | None,
+    **given: Any,
+) -> None:  # fmt: skip
     """Show INCIDENT: what happened, who started whom, the time line, and the log lines.
 
     \b
@@ -63,5 +78,7 @@ def show(
     from graphad.cli import show_incident
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).incident(incident, tags=tags_of(no_tags, tags))
-    show_incident.one(found, form, every)
+    opened = open_store(store, create=False)
+    name = leaving.known_as(opened, incident, given)
+    [found] = leaving.told(opened, [opened.incident(name, tags=chosen_tags(no_tags, tags))], given)
+    leaving.send(given, lambda: show_incident.one(found, form, every))

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli import leaving
+from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
+from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
 from graphad.cli.options import (
     budget_option,
@@ -26,7 +29,7 @@ from graphad.cli.options import (
     logs_argument,
     store_option,
 )
-from graphad.cli.report import clobber_option, report, said
+from graphad.cli.report import report, said
 from graphad.cli.upkeep import compact, doctor, prune
 from graphad.cli.why import why
 from graphad.errors import GraphadError
@@ -88,7 +91,8 @@ def main() -> None:
 @detector_options
 @filter_options
 @input_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
@@ -105,11 +109,10 @@ def main() -> None:
     "--report", "page", type=click.Path(path_type=Path), metavar="FILE",
     help="Write a report of all kept findings too, see graphad report.",
 )  # fmt: skip
-@clobber_option
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int, budget: float,
          all_paths: bool, form: str | None, fail_on: str | None, max_reject_rate: float,
-         page: Path | None, clobber: bool, quiet: bool, **given: Any) -> int:  # fmt: skip
+         page: Path | None, quiet: bool, **given: Any) -> int:  # fmt: skip
     """Find the most suspicious paths in LOGS: ingest, fit, score, and print them.
 
     Without --baseline the logs are compared with themselves and findings are only ranked.
@@ -120,13 +123,15 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     """
     from graphad.cli import show
     from graphad.cli.progress import Progress
-    from graphad.report import output
+    from graphad.export import output
     from graphad.workspace import open_store
 
     detector, settings = detector_settings(given)
     ingest = ingest_options(given)
+    clobber = given["clobber"]
     if page is not None:
         output.check(page, clobber)
+        given["clobber"] = clobber and given["output"] is not None
     with Progress(quiet) as progress:
         opened = open_store(store)
         found = opened.hunt(
@@ -134,13 +139,14 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
             stage=progress.stage, watch=progress.read, done=progress.ingested,
             truth=given["labels"], **filters(given), **ingest,
         )  # fmt: skip
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     if not quiet:
         show.afterword(found, store)
     if page is not None:
         from graphad.report import report as write
 
-        facts = write(opened, page, clobber=clobber)
+        privacy = leaving.privacy(given, opened)
+        facts = write(opened, page, clobber=clobber, privacy=privacy)
         if not quiet:
             said(page, facts)
     return _exit_code(
@@ -222,7 +228,8 @@ def ingest(
     help="Exit 4 if a finding is at least so severe.",
 )
 @filter_options
-@format_option("table", "json", "ndjson", "csv")
+@format_option("table", *FORMS)
+@leaving_options
 def score(
     store: Path,
     model: str | None,
@@ -243,10 +250,11 @@ def score(
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    found = open_store(store, create=False).score(
+    opened = open_store(store, create=False)
+    found = opened.score(
         model=model, start=since, end=until, top=top, detector=detector, **filters(given)
     )
-    show.findings(found.findings, top, form, all_paths)
+    leaving.findings(opened, found.findings, top, form, all_paths, given)
     show.afterword(found, store)
     return _exit_code(found.findings, fail_on, 0.0, 1.0, found.calibrated)
 
@@ -254,37 +262,43 @@ def score(
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def findings(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def findings(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List the kept findings, the best path of each incident."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, False)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, False, given)
 
 
 @main.command()
 @store_option
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows to show.")
-@format_option("table", "json", "ndjson", "csv")
-def paths(store: Path, top: int, form: str | None) -> None:
+@format_option("table", *FORMS)
+@leaving_options
+def paths(store: Path, top: int, form: str | None, **given: Any) -> None:
     """List all kept paths, those of one incident among them."""
-    from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.findings(open_store(store, create=False).findings(), top, form, True)
+    opened = open_store(store, create=False)
+    leaving.findings(opened, opened.findings(), top, form, True, given)
 
 
 @main.command()
 @store_option
 @click.argument("finding")
 @format_option("table", "json", "ndjson")
-def explain(store: Path, finding: str, form: str | None) -> None:
+@leaving_options
+def explain(store: Path, finding: str, form: str | None, **given: Any) -> None:
     """Show every edge of FINDING with its terms, which add up to its score, and its log lines."""
     from graphad.cli import show
     from graphad.workspace import open_store
 
-    show.explanation(open_store(store, create=False).finding(finding), form)
+    opened = open_store(store, create=False)
+    one = opened.finding(leaving.known_as(opened, finding, given))
+    [told] = leaving.privacy(given, opened).findings([one])
+    leaving.send(given, lambda: show.explanation(told, form))
 
 
 @main.command()
@@ -372,8 +386,10 @@ def parsers(parsers: tuple[Path, ...], form: str | None) -> None:
     )
 
 
-for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show, report):
+for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
+main.add_command(export)
+main.add_command(report)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)

@@ -5,12 +5,9 @@ from typing import Any
 
 import click
 
-from graphad.cli.incidents import tag_options, tags_of
+from graphad.cli import leaving
+from graphad.cli.incidents import chosen_tags, tag_options
 from graphad.cli.options import store_option
-
-clobber_option = click.option(
-    "--clobber", is_flag=True, help="Write over a report that is there already."
-)
 
 
 @click.command()
@@ -18,7 +15,7 @@ clobber_option = click.option(
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
 )
-@clobber_option
+@click.option("--clobber", is_flag=True, help="Replace the file of -o if it is there.")
 @click.option(
     "--top", type=click.IntRange(1), default=5000, show_default=True, help="Findings at most."
 )
@@ -27,9 +24,10 @@ clobber_option = click.option(
     help="Incidents that are told and drawn at most.",
 )  # fmt: skip
 @tag_options
+@leaving.privacy_options
 def report(
     store: Path, output: Path, clobber: bool, top: int, incidents: int, no_tags: bool,
-    tags: Path | None,
+    tags: Path | None, **given: Any,
 ) -> None:  # fmt: skip
     """Write the kept findings and their incidents as one HTML page that needs nothing else.
 
@@ -37,14 +35,15 @@ def report(
 
     \b
     graphad report -o report.html
-    graphad report -s case7 -o case7.html --clobber --incidents 500
+    graphad report -s case7 -o case7.html --clobber --redact 'password=[^ ]+'
     """
     from graphad.report import report as write
     from graphad.workspace import open_store
 
+    opened = open_store(store, create=False)
     facts = write(
-        open_store(store, create=False), output, top=top, drawn=incidents,
-        tags=tags_of(no_tags, tags), clobber=clobber,
+        opened, output, top=top, drawn=incidents, tags=chosen_tags(no_tags, tags),
+        privacy=leaving.privacy(given, opened), clobber=clobber,
     )  # fmt: skip
     said(output, facts)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from graphad.findings import NONE, Finding, amount, fullest, incidents, oddity, percent, short
 from graphad.incident_text import tell
-from graphad.sanitize import cells, csv_cell, shorten, terminal
+from graphad.sanitize import cells, csv_cell, json_line, shorten, terminal
 
 _SINGLE = ("event", "relation")  # units that are one kind of event
 _NAME = 160  # characters of a name on one line
@@ -106,30 +106,17 @@ def ingested(done: Sequence[Any], form: str | None) -> None:
         print(totals(done), file=sys.stderr)
 
 
-def _flat(finding: Finding) -> dict[str, Any]:
-    return {
-        "rank": finding.rank, "id": finding.id, "incident": finding.incident,
-        "severity": finding.severity, "score": finding.score, "z": finding.z,
-        "p_value": finding.p_value, "host": finding.host, "start": finding.start,
-        "end": finding.end, "title": finding.title,
-    }  # fmt: skip
-
-
 def findings(found: Sequence[Finding], top: int, form: str | None, every: bool) -> None:
-    """Print findings: the best path of each incident, or every path."""
-    form = form_of(form)
+    """Print findings as cards, or as JSON: the best path of each incident, or every path."""
     groups = [[finding] for finding in found] if every else incidents(found)
     groups = groups[:top]
-    if form == "ndjson":
-        for group in groups:
-            _out(msgspec.json.encode(fullest(group)).decode("utf-8", "backslashreplace"))
-    elif form == "json":
-        _out(json.dumps([msgspec.to_builtins(fullest(group)) for group in groups], indent=1))
-    elif form == "csv":
-        rows([_flat(fullest(group)) for group in groups], form)
-    else:
+    if form_of(form) == "table":
         for place, group in enumerate(groups, 1):
             _card(place, group, every)
+        return
+    told = [msgspec.to_builtins(fullest(group)) for group in groups]
+    for text in map(json_line, told) if form_of(form) == "ndjson" else [json_line(told, indent=1)]:
+        _out(text)
 
 
 def paragraph(text: str, indent: str) -> None:

@@ -1,6 +1,5 @@
 """Prints incidents; nothing a log contains leaves here unescaped."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,39 +11,16 @@ from graphad.incident_graph import Event, Incident
 from graphad.incident_text import Words, duration
 from graphad.incident_tree import tree
 from graphad.incidents import microseconds
-from graphad.sanitize import shorten, terminal
+from graphad.sanitize import json_line, shorten, terminal
 
 ALIKE = 3  # telling events of one process, action and type that are shown; the rest is counted
 LINES = 50  # of a time line
 CUT = 240  # cells of a log line
 
 
-def listed(found: Sequence[Incident], form: str | None) -> None:
-    """Print one row or object an incident."""
-    form = form_of(form)
-    if form == "ndjson":
-        for incident in found:
-            print(msgspec.json.encode(incident).decode("utf-8", "backslashreplace"))
-    elif form == "json":
-        print(json.dumps([msgspec.to_builtins(one) for one in found], indent=1))
-    elif form == "csv":
-        rows([_flat(one) for one in found], form)
-    else:
-        rows([_row(one) for one in found], form)
-
-
-def _techniques(incident: Incident) -> list[str]:
-    return [f"{tag.technique} {tag.name}" for tag in incident.tags]
-
-
-def _flat(one: Incident) -> dict[str, Any]:
-    return {
-        "id": one.id, "severity": one.severity, "alert": one.alert, "score": one.score, "z": one.z,
-        "p_value": one.p_value, "start": one.start, "end": one.end, "hosts": " ".join(one.hosts),
-        "paths": one.paths, "events": len(one.events), "title": one.title,
-        "tags": "; ".join(_techniques(one)), "merged": " ".join(one.merged),
-        "description": one.description,
-    }  # fmt: skip
+def listed(found: Sequence[Incident]) -> None:
+    """Print a table with one row an incident."""
+    rows([_row(one) for one in found], "table")
 
 
 def _row(one: Incident) -> dict[str, Any]:
@@ -59,11 +35,8 @@ def _row(one: Incident) -> dict[str, Any]:
 def one(incident: Incident, form: str | None, every: bool) -> None:
     """Print all of an incident; in a table at most LINES events unless `every` one is asked for."""
     form = form_of(form)
-    if form == "json":
-        print(json.dumps(msgspec.to_builtins(incident), indent=1))
-        return
     if form != "table":
-        listed([incident], form)
+        print(json_line(msgspec.to_builtins(incident), indent=1 if form == "json" else None))
         return
     level = incident.severity or NOT_CALIBRATED
     print(

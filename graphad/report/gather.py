@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from graphad import attack_tags
+from graphad.export.privacy import Privacy
 from graphad.findings import Finding, incidents
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
@@ -55,6 +58,17 @@ class Reject:
     line: int
 
 
+class Rule(msgspec.Struct):
+    """A mark or allow rule, in words."""
+
+    id: str
+    verdict: str
+    scope: str
+    state: str
+    reason: str
+    covers: list[str]
+
+
 @dataclass(frozen=True)
 class Facts:
     """All that a report tells; findings and incidents best first, of `kept` and `all_incidents`.
@@ -69,7 +83,7 @@ class Facts:
     judges: list[Judge]
     sources: list[Source]
     rejects: list[Reject]
-    marks: list[Standing]
+    marks: list[Rule]
     axis: Axis
     records: dict[tuple[str, int], int]
     commit: int
@@ -88,30 +102,35 @@ def order(finding: Finding) -> tuple[bool, int, float, float, str]:
 
 def gather(
     store: Workspace, *, top: int = TOP, drawn: int = DRAWN, tags: Path | bool = True,
-    now: Moment = None,
+    privacy: Privacy | None = None, now: Moment = None,
 ) -> Facts:  # fmt: skip
     """Return what a report of a store says.
 
     top, drawn: at most so many findings, and so many incidents that are told; all count. tags: as
-    for Workspace.incidents. now: as of when marks count.
+    for Workspace.incidents; privacy: what is taken out of all of it. now: as of when marks count.
     """
+    rule = privacy or Privacy()
     store.refresh()
     every = sorted(store.findings(), key=order)
     groups = sorted(incidents(every), key=lambda group: order(group[0]))
     patterns = attack_tags.load(attack_tags.OWN if tags is True else tags) if tags else ()
     known = {one.id: one for one in kept.load_incidents(store.path, store.manifest)}
-    told = [tell(group, known.get(group[0].incident), patterns) for group in groups[:drawn]]
-    shown = fair(every, top)
-    span, records = _records(store, shown)
+    # First of all, so that names which a later finding tells are known in the earlier ones too.
+    shown = fair(rule.findings(every), top)
+    told = [
+        rule.incident(tell(group, known.get(group[0].incident), patterns), group)
+        for group in groups[:drawn]
+    ]
+    span, records = _records(store, shown, rule)
     return Facts(
         findings=shown,
         kept=len(every),
         incidents=told,
         all_incidents=len(groups),
         judges=_judges(store, shown),
-        sources=store.sources,
-        rejects=_rejects(store),
-        marks=store.marks(now),
+        sources=[_source(source, rule) for source in store.sources],
+        rejects=_rejects(store, rule),
+        marks=[_told(mark, rule) for mark in store.marks(now)],
         axis=span,
         records=records,
         commit=store.manifest.number,
@@ -148,7 +167,9 @@ def _judges(store: Workspace, found: Sequence[Finding]) -> list[Judge]:
     return judges
 
 
-def _records(store: Workspace, found: Sequence[Finding]) -> tuple[Axis, dict[tuple[str, int], int]]:
+def _records(
+    store: Workspace, found: Sequence[Finding], rule: Privacy
+) -> tuple[Axis, dict[tuple[str, int], int]]:
     """Return the time axis of findings, and how many records hosts have in each stretch of it."""
     moments = [microseconds(finding.start) for finding in found]
     if not moments:
@@ -159,18 +180,32 @@ def _records(store: Workspace, found: Sequence[Finding]) -> tuple[Axis, dict[tup
         _RECORDS, {"step": step, "start": first * HOUR, "end": last * HOUR}
     ).to_pylist()
     span = axis([*moments, *(row["step"] * step for row in rows)])
+    hosts = list(dict.fromkeys(row["host"] or "" for row in rows))
+    leaving = rule.tree([{"host": host} for host in hosts])
+    named = {host: one["host"] for host, one in zip(hosts, leaving, strict=True)}
     records: dict[tuple[str, int], int] = {}
     for row in rows:
         column = span.column(row["step"] * step)
         assert column is not None
-        key = (row["host"] or "", column)
+        key = (named[row["host"] or ""], column)
         records[key] = records.get(key, 0) + row["records"]
     return span, records
 
 
-def _rejects(store: Workspace) -> list[Reject]:
+def _source(source: Source, rule: Privacy) -> Source:
+    return msgspec.structs.replace(source, **rule.tree({"path": source.path}))
+
+
+def _told(mark: Standing, rule: Privacy) -> Rule:
+    text = {"scope": mark.scope, "reason": mark.entry.reason, "covers": mark.covers}
+    return Rule(id=mark.id, verdict=mark.verdict, state=mark.state, **rule.tree(text))
+
+
+def _rejects(store: Workspace, rule: Privacy) -> list[Reject]:
     paths = {source.source: source.path for source in store.sources}
+    rows = store.sql(_REJECTS).to_pylist()
+    told = rule.tree([{"path": paths.get(r["source"], ""), "reason": r["reason"]} for r in rows])
     return [
-        Reject(paths.get(row["source"], ""), row["reason"], row["records"], row["line"])
-        for row in store.sql(_REJECTS).to_pylist()
+        Reject(**text, records=row["records"], line=row["line"])
+        for text, row in zip(told, rows, strict=True)
     ]

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from graphad.report import assets, charts, islands
 from graphad.report.drawing import PLURALS, brief, draw
 from graphad.report.gather import Facts
 from graphad.sanitize import json_island, terminal
+from graphad.version import VERSION
 
 TEMPLATE = Path(__file__).parent / "template"
 SCRIPTS = ("dom.js", "graph.js", "incidents.js", "table.js")  # in this order
@@ -67,7 +67,7 @@ def page(facts: Facts, made: datetime | None = None) -> bytes:
         graphs=[Markup(json_island(graph)) for graph in graphs],  # noqa: S704
         drawings=drawings, facts=facts, left_out=evidences.left_out,
         made=(made or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        version=_version(), vendor=assets.manifest(), charts=charts, wide=charts.WIDE,
+        version=VERSION, vendor=assets.manifest(), charts=charts, wide=charts.WIDE,
         plots=_plots(facts), heat=charts.heat(facts.findings, facts.records, facts.axis),
         span=_span(facts.findings), hosts=sorted({f.host for f in facts.findings}),
         severities=[s for s in charts.SEVERITIES if any(f.severity == s for f in facts.findings)],
@@ -127,13 +127,6 @@ def _environment() -> jinja2.Environment:
         "us": _of_microseconds,
     }
     return made
-
-
-def _version() -> str:
-    try:
-        return version("graphad")
-    except PackageNotFoundError:  # run from a folder that was not installed
-        return "(not installed)"
 
 
 def _moment(ts: str) -> str:

@@ -93,6 +93,8 @@ def test_nothing_is_written_over_and_no_work_is_done_first(
     run("hunt", DEMO / "attack.strace.gz", "-s", fresh, "--report", page, code=1)
     assert not fresh.exists()
     assert page.read_text() == "mine"
+    run("hunt", DEMO / "attack.strace.gz", "-s", fresh, "--report", page, "--clobber", "-q")
+    assert "Ranked, not calibrated." in page.read_text()
     run("report", "-s", hunted[0], "-o", page, "--clobber", "--no-tags", "--incidents", 0)
     assert "T1105" not in page.read_text()
 
