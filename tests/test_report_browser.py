@@ -233,3 +233,9 @@ def test_a_cell_of_the_heat_map_shows_its_findings(window: Browser, pages: dict[
     assert found is not None
     assert window.js(f"[...{ROWS}].length") == int(found[1])
     assert window.js(f"[...{ROWS}].every(row => row.cells[5].innerText === {host!r})")
+    only = window.js(
+        "(point => (point.dispatchEvent(new MouseEvent('click', {bubbles: true})), "
+        "point.dataset.only))(document.querySelector('.time path.alert'))"
+    )
+    assert window.js("document.querySelector('p.count').textContent") == "1 of 50 findings"
+    assert plenty(50)[int(only.partition("-")[2])].alert

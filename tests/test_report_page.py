@@ -18,7 +18,7 @@ from graphad.export.privacy import Privacy
 from graphad.findings import Entity, Finding
 from graphad.report import assets, gather, page
 from graphad.report import islands as data
-from graphad.report.gather import fair
+from graphad.report.gather import Reject, fair
 from graphad.report.page import policy
 from graphad.sanitize import terminal
 from tests.nasty import CORPUS
@@ -270,6 +270,15 @@ def test_what_is_taken_out_is_nowhere_in_the_page(tmp_path: Path) -> None:
     facts = gather(store, privacy=privacy)
     assert {one.id for one in facts.incidents} == {f.incident for f in facts.findings}
     assert closed == page(facts, MADE).decode()
+
+
+def test_long_lists_are_cut_and_say_where_the_rest_is(tmp_path: Path) -> None:
+    facts = gather(stored(tmp_path / "store", plenty(2)))
+    facts.rejects.extend(Reject("a.log", f"reason {i}", 1, i) for i in range(510))
+    text = page(facts, MADE).decode()
+    assert "reason 499<" in text
+    assert "reason 500<" not in text
+    assert "10 more reasons: <code>graphad query rejects</code>" in text
 
 
 def test_a_store_without_findings_has_a_page(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ async function eventRows(i) {
         el("td", { class: "n" }, bits === null ? "" : bits.toFixed(2)), el("td", {}, sum(parts))),
       el("tr", {}, el("td"), el("td", { colSpan: 5 }, el("b", {}, where), el("div", { class: "raw" }, text))));
   });
-  const heads = ["#", "time, UTC", "host", "event, command line", "bits", "terms"];
+  const heads = ["#", "time, UTC", "host", "event, command line", row[DETECTOR] === "window" ? "weight" : "bits", "terms"];
   return el("td", { colSpan: COLUMNS.length }, el("p", {}, facts.join(" · ")),
     el("p", {}, `${row[SCORE]} = ${sum(terms)}`), odd ? el("p", {}, odd) : "",
     ...row[MARKS].map((mark) => el("p", {}, `Marked ${mark}`)),
@@ -151,9 +151,9 @@ function only(values) {
   document.getElementById("findings").scrollIntoView();
 }
 document.addEventListener("click", (event) => {
-  const { host, from, until, incident } = event.target.dataset || {};
+  const { host, from, until, only: text } = event.target.dataset || {};
   if (from !== undefined && host !== undefined) only({ host, from, until });
-  if (incident !== undefined) event.preventDefault(), only({ text: incident });
+  if (text !== undefined) event.preventDefault(), only({ text });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !event.target.matches("input, select, textarea")) {
