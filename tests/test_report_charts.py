@@ -101,7 +101,7 @@ def test_a_distribution_counts_each_finding_where_its_z_is(found: list[Finding])
     for bar in made.bars:
         inside = [f for f in found if bar.low <= f.z < bar.high]
         assert abs(len(inside) - bar.count) <= 1  # a z on the edge may be rounded to either side
-        assert bar.alerts <= bar.count
+        assert abs(sum(bool(f.alert) for f in inside) - bar.alerts) <= 1
     tall = {bar.count: bar.height for bar in made.bars}
     counts = sorted(tall)
     assert all(tall[a] < tall[b] for a, b in pairwise(counts))
@@ -109,6 +109,9 @@ def test_a_distribution_counts_each_finding_where_its_z_is(found: list[Finding])
     one, ten, hundred = (next(t.at for t in made.counts if t.text == text)
                          for text in ("1", "10", "100"))  # fmt: skip
     assert one - ten == pytest.approx(ten - hundred)
+    half = charts.TOP + charts.TALL  # where the axis begins
+    assert half - one == pytest.approx((one - ten) * math.log10(2))
+    assert sum(bar.alerts for bar in made.bars) == sum(bool(f.alert) for f in found)
     assert tall.get(1, charts.TOP + charts.TALL - one) == pytest.approx(
         charts.TOP + charts.TALL - one
     )

@@ -118,6 +118,22 @@ def test_alike_files_are_drawn_as_one_but_the_most_surprising() -> None:
     assert "27 files" in [node.label for node in files]
 
 
+def test_the_entry_is_never_one_of_many() -> None:
+    found = [
+        finding(
+            f"{i}", (f"socket 10.0.0.{i}:445", "accept", "smbd", 9.0, i, 2 * i),
+            ("smbd", "launch", "sh", 9.5, 60.0, 99),
+        )
+        for i in range(9)
+    ]  # fmt: skip
+    incident = build(found)
+    assert incident.entities[incident.entry].type == "socket"
+    drawing = draw(incident)
+    check(incident, drawing)
+    assert incident.entry in [node.entity for node in drawing.nodes]
+    assert [node.more for node in drawing.nodes if node.more] == [8], "the others are context"
+
+
 def test_few_alike_files_stand_for_themselves() -> None:
     assert not any(node.more for node in draw(fan(ALIKE)).nodes)
 

@@ -99,6 +99,16 @@ def test_nothing_is_written_over_and_no_work_is_done_first(
     assert "T1105" not in page.read_text()
 
 
+def test_paths_of_logs_are_redacted_too(hunted: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    run("report", "-s", hunted[0], "-o", page, "--redact", "quiet|attack[.]strace", "--no-tags")
+    text = page.read_text()
+    assert "quiet.strace" in hunted[1].read_text()
+    assert "quiet.strace" not in text
+    assert "attack.strace" not in text
+    assert "[redacted].strace.gz" in text
+
+
 def test_a_store_that_is_none_makes_no_report(tmp_path: Path) -> None:
     run("report", "-s", tmp_path / "none", "-o", tmp_path / "a.html", code=1)
     assert list(tmp_path.iterdir()) == []
