@@ -109,6 +109,7 @@ def test_a_distribution_counts_each_finding_where_its_z_is(found: list[Finding])
     one, ten, hundred = (next(t.at for t in made.counts if t.text == text)
                          for text in ("1", "10", "100"))  # fmt: skip
     assert one - ten == pytest.approx(ten - hundred)
+    assert made.counts[-1].at == pytest.approx(charts.TOP)
     half = charts.TOP + charts.TALL  # where the axis begins
     assert half - one == pytest.approx((one - ten) * math.log10(2))
     assert sum(bar.alerts for bar in made.bars) == sum(bool(f.alert) for f in found)
