@@ -9,12 +9,13 @@
 from typing import TYPE_CHECKING, Any
 
 from graphad.errors import GraphadError
-from graphad.version import VERSION as __version__
+from graphad.version import VERSION
 
 if TYPE_CHECKING:
     from graphad.enrich import Enricher as Enricher
     from graphad.workspace import open_store as open  # noqa: A004
 
+__version__ = VERSION
 __all__ = ["Enricher", "GraphadError", "__version__", "open"]
 
 

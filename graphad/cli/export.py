@@ -35,7 +35,7 @@ def findings(
 
     \b
     graphad export findings -f ocsf -o findings.ndjson
-    graphad export findings -f parquet -o - | duckdb -c "FROM '/dev/stdin'"
+    graphad export findings -f parquet -o findings.parquet
     """
     from graphad.workspace import open_store
 
