@@ -118,6 +118,27 @@ def test_alike_files_are_drawn_as_one_but_the_most_surprising() -> None:
     assert "27 files" in [node.label for node in files]
 
 
+def test_who_started_whom_is_laid_before_what_was_read() -> None:
+    launch: Step = ("python3", "launch", "sh", 9.0, 2.0, 2)
+    incident = build(
+        [
+            finding("1", ("file /bin/sh", "read", "python3", 1.0, 0.0, 1), launch),
+            finding("2", ("file /bin/sh", "exec", "sh", 9.0, 1.0, 3)),  # noted before the launch
+        ]
+    )
+    drawing = draw(incident)
+    check(incident, drawing)
+    at = {node.label: node for node in drawing.nodes}
+    assert at["python3"].x < at["sh"].x
+    assert at["python3"].y == at["sh"].y
+
+
+def test_what_stands_to_the_left_is_beside_what_stands_to_the_right() -> None:
+    ends = [(0, i) for i in range(1, 6)] + [(i, 0) for i in range(6, 11)]
+    found = place(ends, ["h"] * 11, [False] * 10)
+    assert {at.lane for at in found} == set(range(5))
+
+
 def test_the_entry_is_never_one_of_many() -> None:
     found = [
         finding(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from graphad.findings import short
 from graphad.incident_graph import Incident
+from graphad.incidents import BIRTHS
 from graphad.report.layout import place
 from graphad.sanitize import terminal
 
@@ -80,10 +81,18 @@ def draw(incident: Incident) -> Drawing:
     for line in lines.values():
         line.events.sort(key=lambda number: (-incident.events[number].bits, number))
     found = list(lines.values())
-    places = place(
-        [(line.src, line.dst) for line in found], [node.host for node in nodes],
-        [line.telling for line in found],
+    # Who started whom is the skeleton; then what is rare; what only led there hangs on it.
+    order = sorted(
+        found,
+        key=lambda line: (
+            not (line.action in BIRTHS and nodes[line.src].type == "process"), not line.telling
+        ),
     )  # fmt: skip
+    places = place(
+        [(line.src, line.dst) for line in order],
+        [node.host for node in nodes],
+        [line.telling for line in order],
+    )
     for node, where in zip(nodes, places, strict=True):
         node.x, node.y = where.column * WIDTH, where.lane * HEIGHT
     return Drawing(nodes, found, len(set(stands)) - len(nodes))

@@ -16,12 +16,13 @@ def place(
 ) -> list[Place]:
     """Return a place of its own for each entity.
 
-    ends: (source, target) of the events, in time order; bands: by entity, the host that it lives
-    on, empty if it belongs to none: then it stands with the entity through which it was first seen;
-    telling: of each event, whether its target is better seen in its source's lane than others.
+    ends: (source, target) of the events, those first that matter most for where things stand, else
+    in time order; bands: by entity, the host that it lives on, empty if it belongs to none: then it
+    stands with the entity through which it was first seen; telling: of each event, whether its
+    target is better seen in its source's lane than others.
 
-    What an entity was first seen to act on stands one column to its right, in its own lane or a
-    later one; what was first seen to act on it stands one column to its left. The lanes of one band
+    What an entity was first seen to act on stands one column to its right, what was first seen to
+    act on it one column to its left; both in its own lane or a later one. The lanes of one band
     have none of another between them, and bands follow each other in the order of their first
     events. So a chain of events runs from left to right, and no two entities share a place.
 
@@ -34,16 +35,16 @@ def place(
     """
     column: dict[int, int] = {}
     band: dict[int, str] = {}
-    onward: dict[int, list[int]] = {}  # children to the right, in time order but for the first
+    onward: dict[int, list[int]] = {}  # children to the right, in order but for the first
     back: dict[int, list[int]] = {}  # and to the left
     roots: dict[str, list[int]] = {}
+    straight: set[int] = set()  # whose first child is a telling one
 
     def root(entity: int, at: int) -> None:
         column[entity] = at
         band.setdefault(entity, bands[entity])
         roots.setdefault(band[entity], []).append(entity)
 
-    straight: set[int] = set()  # whose first child is a telling one
     alone = [((i, i), False) for i in range(len(bands))]
     for (src, dst), told in [*zip(ends, telling, strict=True), *alone]:
         if src not in column and dst not in column:
@@ -65,19 +66,30 @@ def place(
     lanes: dict[int, int] = {}
     used = 0
     for trees in roots.values():
+        leaves: list[tuple[int, int]] = []
         for tree in trees:
-            used = _descend(tree, onward, back, lanes, used)
+            used = _descend(tree, onward, back, lanes, leaves, used)
+        taken = {Place(column[one], lane) for one, lane in lanes.items()}
+        for leaf, parent in leaves:
+            lane = lanes[parent]
+            while Place(column[leaf], lane) in taken:
+                lane += 1
+            lanes[leaf] = lane
+            taken.add(Place(column[leaf], lane))
+            used = max(used, lane + 1)
     left = min(column.values(), default=0)
     return [Place(column[i] - left, lanes[i]) for i in range(len(bands))]
 
 
 def _descend(
     tree: int, onward: dict[int, list[int]], back: dict[int, list[int]], lanes: dict[int, int],
-    used: int,
+    leaves: list[tuple[int, int]], used: int,
 ) -> int:  # fmt: skip
     """Give the entities of a tree their lanes, from `used` on; return the next one that is free.
 
     A whole chain of first children to the right shares a lane, for no two of it share a column.
+    What nothing hangs on and stands to the left is only added to `leaves`, with who it acted on: it
+    finds room beside what stands to the right.
     """
     stack = [tree]
     while stack:
@@ -90,5 +102,9 @@ def _descend(
         used += 1
         # The last of the chain comes first: what it did is nearest to it.
         for one in chain:
-            stack += reversed([*onward.get(one, ())[1:], *back.get(one, ())])
+            left = back.get(one, ())
+            alone = [child for child in left if child not in onward and child not in back]
+            leaves += [(child, one) for child in alone]
+            others = [child for child in left if child in onward or child in back]
+            stack += reversed([*onward.get(one, ())[1:], *others])
     return used
