@@ -118,6 +118,10 @@ class Browser:
         self.do("Input.dispatchKeyEvent", type="keyDown", **told, **typed)
         self.do("Input.dispatchKeyEvent", type="keyUp", **told)
 
+    def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """Do something with the mouse: mousePressed, mouseReleased, mouseMoved, mouseWheel."""
+        self.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
     def looks(self, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
         """Set the window's size and the colour scheme that its owner prefers."""
         self.do("Emulation.setDeviceMetricsOverride", width=width, height=height,

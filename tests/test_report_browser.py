@@ -201,6 +201,31 @@ def test_a_graph_is_read_by_keyboard(window: Browser, pages: dict[str, Path]) ->
     assert window.said == []
 
 
+def test_the_wheel_scrolls_the_page_until_a_graph_was_clicked(
+    window: Browser, pages: dict[str, Path]
+) -> None:
+    opened(window, pages["fifty"])
+    middle = (
+        "(r => [r.x + r.width / 2, r.y + 40])"
+        "(document.querySelector('.graph').getBoundingClientRect())"
+    )
+    window.js("document.querySelector('.graph').scrollIntoView({block: 'center'})")
+    x, y = window.js(middle)
+    before = window.js("scrollY")
+    window.mouse("mouseWheel", x, y, deltaX=0, deltaY=100)
+    wait(window, f"scrollY > {before}")
+    window.js("document.querySelector('.graph').scrollIntoView({block: 'center'})")
+    time.sleep(0.3)
+    x, y = window.js(middle)
+    window.mouse("mousePressed", x, y, button="left", clickCount=1)
+    window.mouse("mouseReleased", x, y, button="left", clickCount=1)
+    assert window.js("document.activeElement.className.includes('graph')")
+    before = window.js("scrollY")
+    window.mouse("mouseWheel", x, y, deltaX=0, deltaY=100)
+    time.sleep(0.3)
+    assert window.js("scrollY") == before
+
+
 def test_it_follows_the_colour_scheme_and_prints_on_white(
     window: Browser, pages: dict[str, Path]
 ) -> None:

@@ -58,8 +58,12 @@ function elements(graph) {
 function drawGraph(place, graph, tell) {
   const cy = cytoscape({
     container: place, elements: elements(graph), style: look(), layout: { name: "preset" },
-    minZoom: 0.05, maxZoom: 3, autoungrabify: true, boxSelectionEnabled: false,
+    minZoom: 0.05, maxZoom: 3, autoungrabify: true, boxSelectionEnabled: false, userZoomingEnabled: false,
   });
+  // The wheel scrolls the page, until somebody has gone into the graph.
+  place.addEventListener("click", () => place.focus({ preventScroll: true })); // cytoscape took it away
+  place.addEventListener("focus", () => cy.userZoomingEnabled(true));
+  place.addEventListener("blur", () => cy.userZoomingEnabled(false));
   const choose = (one) => {
     cy.elements(".chosen").removeClass("chosen");
     one.addClass("chosen");
