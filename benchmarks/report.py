@@ -1,7 +1,7 @@
 """How long a report takes to write and to open, by how many findings it has.
 
-Findings are made up as a hunt gives them (tests/report_store.py), log lines included. It is opened in
-a headless Chromium, if there is one, three times; the first open of a browser's life is left out.
+Findings are made up as a hunt gives them (tests/report_store.py), log lines included. It is opened
+three times in a headless Chromium, if there is one; the first open of a browser's life is left out.
 With a store's folder in $GRAPHAD_REPORT_STORE the report of that is measured too.
 """
 
