@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from graphad.detectors.window import WindowDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.graph import Graph
 from graphad.store.manifest import write_atomic
+
+if TYPE_CHECKING:
+    from graphad.models.calibration import Calibration
 
 DETECTORS: dict[str, type[Detector]] = {
     PathDetector.name: PathDetector,
@@ -89,8 +92,6 @@ class Modelled(Annotated):
         If it is not named, the one of a detector that is in use. Raises: GraphadError if there is
         none, ModelError, UnknownName.
         """
-        from graphad.models.calibration import Calibration
-
         if name is None:
             try:
                 name = (self._folder(detector) / IN_USE).read_text().strip()
@@ -104,16 +105,21 @@ class Modelled(Annotated):
             raise UnknownName.among("model", name, known)
         kind = name.partition("-")[0]
         found = loaded(kind, self._folder(kind) / name)
-        path = self._folder(kind) / name / CALIBRATION
+        return found, self.calibration(name), name
+
+    def calibration(self, name: str) -> "Calibration | None":
+        """Return the calibration of a kept model, None if it has none. Raises: ModelError."""
+        from graphad.models.calibration import Calibration
+
+        path = self._folder(name.partition("-")[0]) / name / CALIBRATION
         try:
-            calibration = (
+            return (
                 Calibration.from_json(msgspec.json.decode(path.read_bytes()))
                 if path.exists()
                 else None
             )
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged.") from error
-        return found, calibration, name
 
     def models(self) -> list[Version]:
         """Return all kept models, those of one detector together, by when they were kept."""

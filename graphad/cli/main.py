@@ -32,6 +32,7 @@ from graphad.cli.options import (
     logs_argument,
     store_option,
 )
+from graphad.cli.report import report, said
 from graphad.cli.upkeep import compact, doctor, prune
 from graphad.cli.why import why
 from graphad.errors import GraphadError
@@ -120,10 +121,14 @@ def main() -> None:
     show_default=True,
     help="Exit 3 if a larger share is rejected.",
 )
+@click.option(
+    "--report", "page", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write a report of all kept findings too, see graphad report.",
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No words, no progress.")
 def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int, budget: float,
          all_paths: bool, form: str | None, fail_on: str | None, max_reject_rate: float,
-         quiet: bool, **given: Any) -> int:  # fmt: skip
+         page: Path | None, quiet: bool, **given: Any) -> int:  # fmt: skip
     """Find the most suspicious paths in LOGS: ingest, fit, score, and print them.
 
     Without --baseline the logs are compared with themselves and findings are only ranked.
@@ -134,10 +139,15 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     """
     from graphad.cli import show
     from graphad.cli.progress import Progress
+    from graphad.export import output
     from graphad.workspace import open_store
 
     detector, settings = detector_settings(given)
     ingest = ingest_options(given)
+    clobber = given["clobber"]
+    if page is not None:
+        output.check(page, clobber)
+        given["clobber"] = clobber and given["output"] is not None
     with Progress(quiet) as progress:
         opened = open_store(store)
         found = opened.hunt(
@@ -148,6 +158,13 @@ def hunt(store: Path, logs: tuple[str, ...], baseline: tuple[str, ...], top: int
     leaving.findings(opened, found.findings, top, form, all_paths, given)
     if not quiet:
         show.afterword(found, store)
+    if page is not None:
+        from graphad.report import report as write
+
+        privacy = leaving.privacy(given, opened)
+        facts = write(opened, page, clobber=clobber, privacy=privacy)
+        if not quiet:
+            said(page, facts)
     return _exit_code(
         found.findings, fail_on, progress.reject_rate(), max_reject_rate, found.calibrated
     )
@@ -338,6 +355,7 @@ for command in (query, tree, timeline, export):
 for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
     main.add_command(command)
 main.add_command(parsers)
+main.add_command(report)
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
