@@ -77,6 +77,7 @@ def place(
             lanes[leaf] = lane
             taken.add(Place(column[leaf], lane))
             used = max(used, lane + 1)
+        used += 1  # between the boxes of two hosts there is room for a name
     left = min(column.values(), default=0)
     return [Place(column[i] - left, lanes[i]) for i in range(len(bands))]
 

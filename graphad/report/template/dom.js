@@ -43,7 +43,13 @@ function named(place) {
 
 /** Return the terms of an event or finding as a sum. */
 function sum(terms) {
-  return terms.map(([name, bits]) => `${name} ${bits.toFixed(2)}`).join(" + ").replaceAll("+ -", "- ");
+  return terms.map(([name, bits]) => `${name} ${rounded(bits, 2)}`).join(" + ").replaceAll("+ -", "- ");
+}
+
+/** Return a number with so many digits, or short if it is beyond all measure. */
+function rounded(value, digits) {
+  if (value === null) return "";
+  return Math.abs(value) < 1e6 ? value.toFixed(digits) : value.toExponential(1);
 }
 
 function moment(ts) {

@@ -5,6 +5,7 @@ const SHAPES = {
   socket: "diamond", address: "diamond", host: "diamond", domain: "diamond", user: "triangle",
   session: "triangle", service: "hexagon", task: "hexagon", pipe: "hexagon", template: "round-tag",
 };
+const FAN = 8; // lines at one node, from which on their labels would cover each other
 const NEAR = 0.7; // zoom below which names can't be read: then the rarest event is shown instead
 
 function look() {
@@ -19,10 +20,14 @@ function look() {
     { selector: "node.more", style: { "border-style": "dotted", width: 20, height: 20 } },
     { selector: "node.host", style: { shape: "round-rectangle", "background-opacity": 0, "border-color": line,
       "border-width": 1, "text-valign": "top", "text-margin-y": -2, "font-weight": "bold", padding: 18 } },
-    { selector: "edge", style: { ...text, label: "data(label)", "font-size": 10, width: 1.2, "line-color": edge,
+    { selector: "edge", style: { ...text, label: "data(label)", "source-label": "data(near)",
+      "target-label": "data(far)", "source-text-offset": 52, "target-text-offset": 58, "font-size": 10, width: 1.2, "line-color": edge,
       "target-arrow-color": edge, "target-arrow-shape": "triangle", "curve-style": "bezier", color: soft,
       "min-zoomed-font-size": 7, "text-background-color": back, "text-background-opacity": 0.85, "text-background-padding": 1,
       "arrow-scale": 0.9 } },
+    { selector: "edge.bent", style: { "curve-style": "taxi", "taxi-direction": "rightward" } },
+    { selector: "edge.from", style: { "taxi-turn": "62%" } },
+    { selector: "edge.to", style: { "taxi-turn": "38%" } },
     { selector: "edge.telling", style: { width: 2, "line-color": rare, "target-arrow-color": rare,
       "line-style": "dashed", "line-dash-pattern": [9, 3], color: rare, "font-weight": "bold" } },
     { selector: "edge.strong", style: { width: 3.5, "z-index": 2 } },
@@ -31,8 +36,23 @@ function look() {
   ];
 }
 
+/** Return a line's class and label. A steep one between a leaf and a fan goes at right angles, as in a tree,
+    and its label stands by the leaf: elsewhere the labels of a fan would cover each other. */
+function drawnLine(graph, text, degree, src, dst) {
+  const [across, down] = [2, 3].map((axis) => graph.nodes[dst][axis] - graph.nodes[src][axis]);
+  const leaf = Math.min(degree[src], degree[dst]) === 1 && Math.max(degree[src], degree[dst]) > FAN;
+  if (!leaf || across <= 0 || Math.abs(down) < across / 2) return [{ label: text, near: "", far: "" }, ""];
+  if (degree[src] === 1) return [{ label: "", near: text, far: "" }, "bent from"];
+  return [{ label: "", near: "", far: text }, "bent to"];
+}
+
 function elements(graph) {
   const found = [];
+  const degree = graph.nodes.map(() => 0);
+  for (const [src, dst] of graph.lines) {
+    degree[src] += 1;
+    degree[dst] += 1;
+  }
   graph.hosts.forEach((host, i) => {
     if (host) found.push({ data: { id: `h${i}`, label: host, shape: "round-rectangle" }, classes: "host", selectable: false });
   });
@@ -45,10 +65,11 @@ function elements(graph) {
   });
   graph.lines.forEach(([src, dst, action, telling, bits, events, rarest, strong], i) => {
     const count = events.length > 1 ? ` ×${events.length}` : "";
+    const text = telling ? `${action}${count}  ${rounded(bits, 1)}` : `${action}${count}`;
+    const [labels, bent] = drawnLine(graph, text, degree, src, dst);
     found.push({
-      data: { id: `e${i}`, source: `n${src}`, target: `n${dst}`, events,
-        label: telling ? `${action}${count}  ${bits.toFixed(1)}` : `${action}${count}` },
-      classes: [telling ? "telling" : "", strong ? "strong" : "", rarest ? "rarest" : ""].join(" "),
+      data: { id: `e${i}`, source: `n${src}`, target: `n${dst}`, events, ...labels },
+      classes: [bent, telling ? "telling" : "", strong ? "strong" : "", rarest ? "rarest" : ""].join(" "),
     });
   });
   return found;
@@ -69,6 +90,10 @@ function drawGraph(place, graph, tell) {
     one.addClass("chosen");
     tell(one.data("entity") ?? -1, one.isEdge() ? one.data("events") : []);
   };
+  const see = (one) => { // move only if it is not to be seen
+    const { x1, y1, x2, y2 } = one.renderedBoundingBox();
+    if (x1 < 0 || y1 < 0 || x2 > cy.width() || y2 > cy.height()) cy.center(one);
+  };
   const fit = () => {
     cy.fit(undefined, 24);
     if (cy.zoom() > 1.2) cy.zoom(1.2), cy.center();
@@ -82,7 +107,7 @@ function drawGraph(place, graph, tell) {
     if (!rare.length) return;
     at = (at + by + rare.length) % rare.length;
     choose(rare[at]);
-    cy.center(rare[at]);
+    see(rare[at]);
   };
   const keys = {
     n: () => step(1), p: () => step(at < 0 ? 0 : -1), 0: fit, "+": () => zoom(1.25), "-": () => zoom(0.8),
@@ -98,7 +123,7 @@ function drawGraph(place, graph, tell) {
     cy,
     show(number) {
       const line = cy.edges().filter((one) => one.data("events").includes(number));
-      if (line.nonempty()) choose(line[0]), cy.center(line[0]);
+      if (line.nonempty()) choose(line[0]), see(line[0]);
       return line.nonempty();
     },
     repaint: () => cy.style(look()),

@@ -10,7 +10,7 @@ function told(held, event) {
   return [
     el("h4", {}, `${named(src)} —${action}→ ${named(dst)}`),
     el("p", {}, `${moment(ts)} UTC on ${host}`),
-    el("p", {}, `${bits.toFixed(2)} = ${sum(terms) || "0"}`),
+    el("p", {}, `${rounded(bits, 2)} = ${sum(terms) || "0"}`),
     detail ? el("p", {}, `Command line: ${detail}`) : null,
     el("p", {}, where), el("div", { class: "raw" }, text),
   ].filter(Boolean);
@@ -49,7 +49,7 @@ function openIncident(details) {
       el("td", { class: "n" }, String(number + 1)), el("td", { class: "mark" }, telling ? "● rare" : ""),
       el("td", { class: "when" }, moment(ts)), many ? el("td", {}, host) : null,
       el("td", {}, el("button", { type: "button", on: { click: choose } }, `${named(src)} —${action}→ ${named(dst)}`)),
-      el("td", { class: "n" }, bits.toFixed(2)));
+      el("td", { class: "n" }, rounded(bits, 2)));
     rows.set(number, row);
     body.append(row);
   });

@@ -6,7 +6,7 @@ const LEVELS = ["", "informational", "low", "medium", "high", "critical"];
 const COLUMNS = [ // heading, width in %, value to sort by, text to show
   ["Severity", 9, (row) => LEVELS.indexOf(row[SEVERITY]), (row) => (row[SEVERITY] || "ranked") + (row[ALERT] ? " ▲" : "")],
   ["Detector", 7, (row) => row[DETECTOR], (row) => row[DETECTOR]],
-  ["z", 6, (row) => row[Z], (row) => (row[Z] === null ? "" : row[Z].toFixed(2))],
+  ["z", 6, (row) => row[Z], (row) => rounded(row[Z], 2)],
   ["Score", 9, (row) => row[Z], (row) => row[SCORE]],
   ["When, UTC", 12, (row) => row[START], (row) => moment(row[START]).slice(0, 19)],
   ["Host", 12, (row) => row[HOST], (row) => row[HOST]],
@@ -77,7 +77,7 @@ async function eventRows(i) {
     body.append(
       el("tr", {}, el("td", { class: "n" }, String(n + 1)), el("td", {}, moment(ts)), el("td", {}, host),
         el("td", {}, `${named(src)} —${action}→ ${named(dst)}`, detail ? el("div", { class: "raw" }, detail) : ""),
-        el("td", { class: "n" }, bits === null ? "" : bits.toFixed(2)), el("td", {}, sum(parts))),
+        el("td", { class: "n" }, rounded(bits, 2)), el("td", {}, sum(parts))),
       el("tr", {}, el("td"), el("td", { colSpan: 5 }, el("b", {}, where), el("div", { class: "raw" }, text))));
   });
   const heads = ["#", "time, UTC", "host", "event, command line", row[DETECTOR] === "window" ? "weight" : "bits", "terms"];
