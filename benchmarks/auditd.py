@@ -21,7 +21,7 @@ from benchmarks.ingest import stored
 
 _COLUMNS = """
 import sys, time
-from graphad.auditd_decode import Decoder
+from graphad.decoders.auditd_decode import Decoder
 from graphad.blocks import blocks
 from graphad.parse import Options
 decoder, events = Decoder(Options()), 0

@@ -127,7 +127,7 @@ def by_api(made: Path, events: Sequence[bytes], seed: int) -> Iterable[Row]:
     import msgspec
 
     from graphad.enrich import Enricher
-    from graphad.enrich_lines import with_key
+    from graphad.enrich.lines import with_key
 
     began = time.process_time()
     enricher = Enricher.load(made)

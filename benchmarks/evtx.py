@@ -21,10 +21,10 @@ from benchmarks import captures, harness
 from benchmarks.harness import Options, Row
 from benchmarks.ingest import stored
 from graphad import schema
-from graphad.evtx_decode import EvtxDecoder
+from graphad.decoders.evtx_decode import EvtxDecoder
+from graphad.decoders.windows_fields import FIELDS
 from graphad.parse import Options as Said
 from graphad.parse import arrow_type
-from graphad.windows_fields import FIELDS
 
 HEADER, CHUNK = 4096, 65536
 KINDS = {column.name: column.kind for column in schema.RECORDS}

@@ -1,7 +1,7 @@
 """The plain parser of audit logs: regular expressions, a line at a time, a dictionary an event.
 
-It gives the same rows as graphad/auditd_decode.py, which is measured against it, and is the
-definition that the scanner is tested with.
+It gives the same rows as graphad/decoders/auditd_decode.py, which is measured against it, and
+is the definition that the scanner is tested with.
 """
 
 import json
@@ -24,8 +24,8 @@ from benchmarks.plain_auditd_fields import (
     text_of,
     title,
 )
-from graphad.auditd_kinds import name_of, order_of
-from graphad.auditd_syscalls import ARCHES, ERRORS
+from graphad.decoders.auditd_kinds import name_of, order_of
+from graphad.decoders.auditd_syscalls import ARCHES, ERRORS
 from graphad.scan import auditd_keys as k
 from graphad.scan.auditd_event import MAX_PATHS
 from graphad.scan.auditd_lines import (

@@ -4,7 +4,7 @@ import re
 import shlex
 from typing import Any
 
-from graphad.auditd_syscalls import ARCHES
+from graphad.decoders.auditd_syscalls import ARCHES
 from graphad.scan import auditd_keys as k
 from graphad.scan.auditd_event import MAX_ARGS, MAX_KEYS
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad import schema
+from graphad.decoders.windows_fields import FIELDS
 from graphad.parse import arrow_type
-from graphad.windows_fields import FIELDS
 
 KINDS = {column.name: column.kind for column in schema.RECORDS}
 BATCH = 2_000  # more fall out of the cache

@@ -10,7 +10,7 @@ import re
 from operator import itemgetter
 from typing import Any
 
-from graphad.auditd_syscalls import ARCHES, ERRORS
+from graphad.decoders.auditd_syscalls import ARCHES, ERRORS
 
 _LINE = re.compile(r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d+)\.(\d+):(\d+)\):? ?(.*)")
 _PAIR = re.compile(r"""([\w-]+)=(?:"([^"]*)"|([^\s"']\S*)|'([^']*)')""")

@@ -25,10 +25,10 @@ from drain3.drain import Drain
 from benchmarks import captures, harness, plain_masks
 from benchmarks.harness import Options, Row
 from benchmarks.template_accuracy import grouping_accuracy, parsing_accuracy
+from graphad.decoders.strace_decode import line_ends
 from graphad.models.templates import Templates
 from graphad.scan import text_distinct, text_head
 from graphad.scan import text_rest as rest
-from graphad.strace_decode import line_ends
 
 Ints = npt.NDArray[np.int64]
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 from benchmarks import harness
 from benchmarks.harness import Options, Row
 from benchmarks.ingest import stored
+from graphad.decoders.zeek_fields import FIELDS
 from graphad.parse import Options as Said
-from graphad.zeek_fields import FIELDS
 
 _FIELDS = (
     "ts:time uid:string id.orig_h:addr id.orig_p:port id.resp_h:addr id.resp_p:port proto:enum "
@@ -114,7 +114,7 @@ def plain(path: Path) -> int:
 
 def decoded(path: Path) -> int:
     """Decode a log in one block and one thread; return how many records it has."""
-    from graphad.zeek_decode import ZeekDecoder
+    from graphad.decoders.zeek_decode import ZeekDecoder
 
     decoder = ZeekDecoder(Said())
     data = path.read_bytes()

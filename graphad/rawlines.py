@@ -10,8 +10,8 @@ from typing import Literal
 import duckdb
 
 from graphad import formats, reading
+from graphad.decoders.json_rebuild import rebuild
 from graphad.errors import ParseError
-from graphad.json_rebuild import rebuild
 from graphad.store.manifest import Source
 
 CUT = 4096  # bytes of a record that evidence keeps

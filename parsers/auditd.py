@@ -26,7 +26,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.auditd_decode import Decoder as AuditdDecoder
+    from graphad.decoders.auditd_decode import Decoder as AuditdDecoder
 
     return AuditdDecoder(options)
 

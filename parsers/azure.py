@@ -9,8 +9,8 @@ Source: Microsoft's reference of these schemas.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
-from graphad.cloud_sniff import columns, keys
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.decoders.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -41,7 +41,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.cloud_azure import decoder as azure_decoder
+    from graphad.decoders.cloud_azure import decoder as azure_decoder
 
     return azure_decoder(options)
 

@@ -9,11 +9,11 @@ Source: the CADETS traces' own notes and FreeBSD's audit_kevents.h.
 import re
 from typing import Any
 
-from graphad.cdm import kernel_event
+from graphad.decoders.cdm import kernel_event
+from graphad.decoders.told import IGNORE, MAPPING, REJECT, Told, forget, micros, number, text
+from graphad.decoders.told_decode import StoryDecoder
+from graphad.decoders.told_kernel import Kernel
 from graphad.parse import Decoder, Options, Parser
-from graphad.told import IGNORE, MAPPING, REJECT, Told, forget, micros, number, text
-from graphad.told_decode import StoryDecoder
-from graphad.told_kernel import Kernel
 
 _EVENT = re.compile(rb'"event"\s*:\s*"(?:audit:event:aue_\w+|host::info|\w+:kernel:[^":]*):')
 # Names of calls, the longest that fits; as in CDM's translation of CADETS.

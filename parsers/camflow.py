@@ -5,10 +5,10 @@ Source: CamFlow's vocabulary and the W3C's PROV-JSON.
 
 import re
 
-from graphad.camflow import CamFlow
+from graphad.decoders.camflow import CamFlow
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import StoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import StoryDecoder
 
 _DOCUMENT = re.compile(
     rb'"(?:prefix|activity|entity|agent|used|wasGeneratedBy|wasInformedBy|wasDerivedFrom)"\s*:\s*\{'

@@ -5,8 +5,8 @@ As the event forwarder and the cloud's data forwarder write them (JSON), and as 
 Sources: Carbon Black's documentation of both forwarders.
 """
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
-from graphad.cloud_sniff import columns, keys
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.decoders.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 _OTHERS = {
@@ -28,7 +28,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanners are only loaded here, for they are compiled."""
-    from graphad.cloud_carbon_black import decoder as carbon_black_decoder
+    from graphad.decoders.cloud_carbon_black import decoder as carbon_black_decoder
 
     return carbon_black_decoder(options)
 

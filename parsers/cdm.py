@@ -5,10 +5,10 @@ Source: the schemas CDM12 to CDM20.
 
 import re
 
-from graphad.cdm import Cdm
+from graphad.decoders.cdm import Cdm
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import StoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import StoryDecoder
 
 _RECORD = re.compile(
     rb'"datum"\s*:\s*\{\s*"(?:com\.bbn\.tc\.schema\.avro\.(?:cdm\d+\.)?)?'

@@ -8,7 +8,7 @@ Source: AWS's CloudTrail user guide.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -29,7 +29,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.cloud_aws import decoder as aws_decoder
+    from graphad.decoders.cloud_aws import decoder as aws_decoder
 
     return aws_decoder(options)
 

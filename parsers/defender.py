@@ -6,8 +6,8 @@ the sensor's table of created processes.
 Source: Microsoft's reference of advanced hunting's schema.
 """
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
-from graphad.cloud_sniff import columns, keys
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.decoders.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 
@@ -22,7 +22,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanners are only loaded here, for they are compiled."""
-    from graphad.cloud_defender import decoder as defender_decoder
+    from graphad.decoders.cloud_defender import decoder as defender_decoder
 
     return defender_decoder(options)
 

@@ -11,7 +11,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad.json_decoder import JsonDecoder
+from graphad.decoders.json_decoder import JsonDecoder
 from graphad.parse import Decoder, Options, Parser
 from graphad.relations import Claim, End, Relations
 

@@ -9,8 +9,7 @@ Source: ECS 8 and 9, the exported fields of auditbeat and of Elastic Defend.
 import re
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -23,7 +22,8 @@ from graphad.told import (
     stamp,
     text,
 )
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _NO_END = "an end of its edge is not named"
 _NAMES = re.compile(

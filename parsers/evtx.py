@@ -4,8 +4,8 @@ Sources: Windows XML Event Log (EVTX), the format as the libevtx project describ
 events mean, those of the parser `windows`.
 """
 
+from graphad.decoders.windows_relations import IGNORE, REJECT, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.windows_relations import IGNORE, REJECT, RELATIONS
 
 
 def sniff(head: bytes) -> float:
@@ -15,7 +15,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder. Raises: ParseError if the package evtx is not installed."""
-    from graphad.evtx_decode import EvtxDecoder
+    from graphad.decoders.evtx_decode import EvtxDecoder
 
     return EvtxDecoder(options)
 

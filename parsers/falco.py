@@ -9,8 +9,7 @@ Source: Falco's JSON output and its fields for conditions.
 import re
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -24,7 +23,8 @@ from graphad.told import (
     stamp,
     text,
 )  # fmt: skip
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _EXEC = {"execve", "execveat", "clone", "clone3", "fork", "vfork", "spawned_process"}
 _FILES = {

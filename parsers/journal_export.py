@@ -7,8 +7,8 @@ Source: systemd's Journal Export Format.
 
 import re
 
+from graphad.decoders.text_relations import IGNORE, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.text_relations import IGNORE, RELATIONS
 
 _TIME = re.compile(rb"(?m)^__REALTIME_TIMESTAMP=\d{15,17}\r?$")
 _FIELD = re.compile(rb"[A-Z_][A-Z0-9_]*[=\n]")
@@ -22,7 +22,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.text_journal import Decoder as JournalDecoder
+    from graphad.decoders.text_journal import Decoder as JournalDecoder
 
     return JournalDecoder(options)
 

@@ -7,7 +7,7 @@ Source: Kubernetes' reference of audit.k8s.io.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -28,7 +28,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.cloud_k8s import decoder as k8s_decoder
+    from graphad.decoders.cloud_k8s import decoder as k8s_decoder
 
     return k8s_decoder(options)
 

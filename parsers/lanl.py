@@ -60,8 +60,8 @@ def decoder(options: Options) -> Decoder:
     import pyarrow as pa
 
     from graphad import schema
-    from graphad.delimited import EPOCH, NUMBER, TEXT, Delimited, Header
-    from graphad.network_ends import filled, on_host
+    from graphad.decoders.delimited import EPOCH, NUMBER, TEXT, Delimited, Header
+    from graphad.decoders.network_ends import filled, on_host
 
     numbers = {"duration", "packets", "bytes", "packets_out", "packets_in", "bytes_out", "bytes_in"}
 

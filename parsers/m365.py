@@ -8,8 +8,8 @@ Source: Microsoft's Office 365 Management Activity API schema.
 
 import re
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
-from graphad.cloud_sniff import columns, keys
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT, YIELDS
+from graphad.decoders.cloud_sniff import columns, keys
 from graphad.parse import Decoder, Options, Parser
 
 _NAMES = re.compile(
@@ -32,7 +32,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.cloud_m365 import decoder as m365_decoder
+    from graphad.decoders.cloud_m365 import decoder as m365_decoder
 
     return m365_decoder(options)
 

@@ -3,8 +3,8 @@
 Source: Microsoft's reference of the table AzureNetworkAnalytics.
 """
 
-from graphad.cloud_mapping import IGNORE, MAPPING, REJECT
-from graphad.cloud_sniff import columns
+from graphad.decoders.cloud_mapping import IGNORE, MAPPING, REJECT
+from graphad.decoders.cloud_sniff import columns
 from graphad.parse import Decoder, Options, Parser
 
 
@@ -16,7 +16,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; it is only loaded here."""
-    from graphad.cloud_sentinel import flows
+    from graphad.decoders.cloud_sentinel import flows
 
     return flows(options)
 

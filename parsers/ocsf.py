@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -26,7 +25,8 @@ from graphad.told import (
     stamp,
     text,
 )
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _NO_END = "an end of its edge is not named"
 _OTHER = "no relation in this activity"

@@ -10,8 +10,7 @@ Source: osquery's schema and its logging documentation.
 import re
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -25,7 +24,8 @@ from graphad.told import (
     socket,
     text,
 )  # fmt: skip
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _INVENTORY = "inventory: no relation in this table"
 _NO_END = "an end of its edge is not named"

@@ -7,7 +7,7 @@ Source: Microsoft's documentation of Windows Defender Firewall with Advanced Sec
 
 import re
 
-from graphad.network_ends import REMOTE, RESPONDER, SOURCE, flow
+from graphad.decoders.network_ends import REMOTE, RESPONDER, SOURCE, flow
 from graphad.parse import Decoder, Options, Parser
 from graphad.relations import Relations
 
@@ -23,9 +23,9 @@ def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
     import pyarrow as pa
 
-    from graphad.delimited import Delimited
-    from graphad.network_ends import on_host
-    from graphad.w3c import W3cLayout, in_utc
+    from graphad.decoders.delimited import Delimited
+    from graphad.decoders.network_ends import on_host
+    from graphad.decoders.w3c import W3cLayout, in_utc
 
     fields = [
         ("ts", "ts"), ("local_time", "local_time"), ("action", "action"), ("protocol", "protocol"),

@@ -3,10 +3,10 @@
 Source: Process Monitor 3's help.
 """
 
+from graphad.decoders.procmon import Procmon
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import LineStoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.procmon import Procmon
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import LineStoryDecoder
 
 
 def sniff(head: bytes) -> float:

@@ -5,9 +5,9 @@ Source: Process Monitor 3's help.
 
 import re
 
+from graphad.decoders.procmon import Procmon, XmlDecoder
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
 from graphad.parse import Decoder, Options, Parser
-from graphad.procmon import Procmon, XmlDecoder
-from graphad.told import IGNORE, MAPPING, REJECT
 
 _START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<procmon>")
 

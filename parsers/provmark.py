@@ -5,9 +5,9 @@ Source: ProvMark's transformation of provenance graphs for clingo.
 
 import re
 
+from graphad.decoders.spade_text import FactsDecoder
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
 from graphad.parse import Decoder, Options, Parser
-from graphad.spade_text import FactsDecoder
-from graphad.told import IGNORE, MAPPING, REJECT
 
 _FACT = re.compile(
     rb'(?m)^(?:n[\w-]*\(\w+,"[^"\n]*"|e[\w-]*\(\w+,\w+,\w+,"\w+"'

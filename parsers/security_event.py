@@ -3,9 +3,9 @@
 Source: Microsoft's reference of that table; for what events mean, those of the parser `windows`.
 """
 
-from graphad.cloud_sniff import columns
+from graphad.decoders.cloud_sniff import columns
+from graphad.decoders.windows_relations import IGNORE, REJECT, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.windows_relations import IGNORE, REJECT, RELATIONS
 
 
 def sniff(head: bytes) -> float:
@@ -16,7 +16,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanners are only loaded here, for they are compiled."""
-    from graphad.cloud_sentinel import security_event
+    from graphad.decoders.cloud_sentinel import security_event
 
     return security_event(options)
 

@@ -3,9 +3,9 @@
 Source: Microsoft's reference of that table; for what lines mean, those of the parser `text`.
 """
 
-from graphad.cloud_sniff import columns
+from graphad.decoders.cloud_sniff import columns
+from graphad.decoders.text_relations import IGNORE, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.text_relations import IGNORE, RELATIONS
 
 
 def sniff(head: bytes) -> float:
@@ -16,7 +16,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanners are only loaded here, for they are compiled."""
-    from graphad.cloud_sentinel import syslog
+    from graphad.decoders.cloud_sentinel import syslog
 
     return syslog(options)
 

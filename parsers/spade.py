@@ -5,10 +5,10 @@ Source: SPADE's JSON storage.
 
 import re
 
+from graphad.decoders.spade import SpadeJson
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import StoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.spade import SpadeJson
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import StoryDecoder
 
 _TYPE = re.compile(
     rb'"type"\s*:\s*"(?:Process|Artifact|Agent|Activity|Entity|Used|WasGeneratedBy|WasTriggeredBy'

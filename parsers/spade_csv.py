@@ -3,10 +3,10 @@
 Source: the tables of SPADE's SQL and Neo4j storages, exported.
 """
 
+from graphad.decoders.spade_text import SpadeCsv
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import LineStoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.spade_text import SpadeCsv
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import LineStoryDecoder
 
 _TYPES = (b"Used", b"WasGeneratedBy", b"WasTriggeredBy", b"WasDerivedFrom", b"Process", b"Artifact")
 

@@ -5,10 +5,10 @@ Source: SPADE's Graphviz storage.
 
 import re
 
+from graphad.decoders.spade_text import SpadeDot
+from graphad.decoders.told import IGNORE, MAPPING, REJECT
+from graphad.decoders.told_decode import LineStoryDecoder
 from graphad.parse import Decoder, Options, Parser
-from graphad.spade_text import SpadeDot
-from graphad.told import IGNORE, MAPPING, REJECT
-from graphad.told_decode import LineStoryDecoder
 
 _START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:strict )?digraph\b[^{]*\{")
 _LABEL = re.compile(rb'label="\(?[^"]*?(?:type|operation|time|pid|path|subtype):')

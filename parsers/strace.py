@@ -22,7 +22,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; the scanner is only loaded here, for it is compiled."""
-    from graphad.strace_decode import Decoder as StraceDecoder
+    from graphad.decoders.strace_decode import Decoder as StraceDecoder
 
     return StraceDecoder(options)
 

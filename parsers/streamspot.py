@@ -10,10 +10,10 @@ Source: the notes of StreamSpot's data and of its translation from CDM.
 import re
 from typing import Any
 
+from graphad.decoders.told import IGNORE, MAPPING, REJECT, Edge, Thing, Told
+from graphad.decoders.told_decode import LineStoryDecoder
+from graphad.decoders.told_kernel import Kernel
 from graphad.parse import Decoder, Options, Parser
-from graphad.told import IGNORE, MAPPING, REJECT, Edge, Thing, Told
-from graphad.told_decode import LineStoryDecoder
-from graphad.told_kernel import Kernel
 
 _LETTERS = re.compile(rb"(?m)^\d+\t[a-h]\t\d+\t[a-h]\t[A-Za-z]\t\d+\r?$")
 _NAMES = re.compile(rb"(?m)^[^\t\n]*\t[^\t\n]*\tSUBJECT_\w+\t[^\n]*\t\w+\tEVENT_\w+\t\d+\r?$")

@@ -5,7 +5,7 @@ Source: Suricata's documentation of EVE JSON, 4 to 8.
 
 import re
 
-from graphad.network_ends import ENDS, READING, RECIPIENTS, flow, whatever_case
+from graphad.decoders.network_ends import ENDS, READING, RECIPIENTS, flow, whatever_case
 from graphad.parse import Decoder, Options, Parser
 from graphad.relations import Claim, End, Relations
 
@@ -26,9 +26,9 @@ def decoder(options: Options) -> Decoder:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from graphad.json_decoder import JsonDecoder
-    from graphad.network_ends import on_host
-    from graphad.suricata_fields import FIELDS
+    from graphad.decoders.json_decoder import JsonDecoder
+    from graphad.decoders.network_ends import on_host
+    from graphad.decoders.suricata_fields import FIELDS
 
     def finish(raw: pa.Table, options: Options) -> pa.Table:
         """A flow is logged when it has ended, and happened when it began."""

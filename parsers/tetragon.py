@@ -8,8 +8,7 @@ Source: Tetragon's protocol buffers (api/v1/tetragon).
 import re
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -23,7 +22,8 @@ from graphad.told import (
     stamp,
     text,
 )  # fmt: skip
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _KIND = re.compile(
     rb'"process_(?:exec|exit|kprobe|tracepoint|connect|listen|accept|close|lsm|uprobe|loader'

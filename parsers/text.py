@@ -5,8 +5,8 @@ The last resort: it is asked when no other parser knows a format. What it reads 
 
 import re
 
+from graphad.decoders.text_relations import IGNORE, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.text_relations import IGNORE, RELATIONS
 
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x07\x08"))
 _DOCUMENT = re.compile(rb"\s*(?:<\?xml|<!DOCTYPE|<[A-Za-z]+[ >]|\[\s*[\[{\]]|\{\s*\r?\n|%PDF|PAR1)")
@@ -52,7 +52,7 @@ def _is_table(text: bytes) -> bool:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.text_decode import Decoder as TextDecoder
+    from graphad.decoders.text_decode import Decoder as TextDecoder
 
     return TextDecoder(options)
 

@@ -9,8 +9,7 @@ Source: Tracee's event definitions and its JSON output.
 import re
 from typing import Any
 
-from graphad.parse import Parser
-from graphad.told import (
+from graphad.decoders.told import (
     IGNORE,
     MAPPING,
     REJECT,
@@ -24,7 +23,8 @@ from graphad.told import (
     socket,
     text,
 )  # fmt: skip
-from graphad.told_decode import stateless
+from graphad.decoders.told_decode import stateless
+from graphad.parse import Parser
 
 _FILES = {
     "security_inode_unlink": "delete", "unlink": "delete", "unlinkat": "delete", "rmdir": "delete",

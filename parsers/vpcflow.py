@@ -8,7 +8,7 @@ Source: Amazon VPC User Guide, Flow log records.
 import re
 from typing import ClassVar
 
-from graphad.network_ends import REMOTE, RESPONDER, SOURCE, flow
+from graphad.decoders.network_ends import REMOTE, RESPONDER, SOURCE, flow
 from graphad.parse import Decoder, Options, Parser
 from graphad.relations import Relations
 
@@ -33,8 +33,8 @@ def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
     import pyarrow as pa
 
-    from graphad.delimited import EPOCH, NUMBER, TEXT, Delimited, Header
-    from graphad.network_ends import on_host
+    from graphad.decoders.delimited import EPOCH, NUMBER, TEXT, Delimited, Header
+    from graphad.decoders.network_ends import on_host
 
     kinds = {"start": EPOCH, "packets": NUMBER, "bytes": NUMBER, "end": NUMBER}
 

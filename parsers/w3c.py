@@ -5,7 +5,7 @@ Sources: W3C, Extended Log File Format; Microsoft's documentation of IIS.
 
 import re
 
-from graphad.network_ends import READING, SOURCE, whatever_case
+from graphad.decoders.network_ends import READING, SOURCE, whatever_case
 from graphad.parse import Decoder, Options, Parser
 from graphad.relations import Relations
 
@@ -21,9 +21,9 @@ def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
     import pyarrow as pa
 
-    from graphad.delimited import Delimited
-    from graphad.network_ends import filled, on_host
-    from graphad.w3c import W3cLayout, in_utc
+    from graphad.decoders.delimited import Delimited
+    from graphad.decoders.network_ends import filled, on_host
+    from graphad.decoders.w3c import W3cLayout, in_utc
 
     fields = [
         ("ts", "ts"), ("local_time", "local_time"), ("s-computername", "host"), ("s-ip", "dst_ip"),

@@ -8,8 +8,8 @@ Sources: Sysmon's manifest, Microsoft's auditing reference, winlogbeat's exporte
 
 import re
 
+from graphad.decoders.windows_relations import IGNORE, REJECT, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.windows_relations import IGNORE, REJECT, RELATIONS
 
 _NAMES = re.compile(
     rb'"(?:EventID|EventId|event_id|EventCode|EventRecordID|log_name|Channel|channel|ProviderGuid'
@@ -30,7 +30,7 @@ def sniff(head: bytes) -> float:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.windows_decode import windows_decoder
+    from graphad.decoders.windows_decode import windows_decoder
 
     return windows_decoder(options)
 

@@ -6,9 +6,9 @@ Sources: Zeek's documentation of its logs and of their formats.
 import json
 import re
 
+from graphad.decoders.zeek_fields import log_of
+from graphad.decoders.zeek_relations import IGNORE, RELATIONS
 from graphad.parse import Decoder, Options, Parser
-from graphad.zeek_fields import log_of
-from graphad.zeek_relations import IGNORE, RELATIONS
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#(?:separator|set_separator|fields)[^\n]*\n")
 _FIELDS = re.compile(rb"(?m)^#path[^\w]|^#fields[^\w]ts[^\w]")  # else it is input for Zeek
@@ -47,7 +47,7 @@ def _is_time(value: object) -> bool:
 
 def decoder(options: Options) -> Decoder:
     """Return a decoder; its scanner is only loaded here, for it is compiled."""
-    from graphad.zeek_decode import ZeekDecoder
+    from graphad.decoders.zeek_decode import ZeekDecoder
 
     return ZeekDecoder(options)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphad.cloud_acts import verb
-from graphad.cloud_decode import read
-from graphad.cloud_values import address, at, first, nested, parts, text, time_us
+from graphad.decoders.cloud_acts import verb
+from graphad.decoders.cloud_decode import read
+from graphad.decoders.cloud_values import address, at, first, nested, parts, text, time_us
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
 TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=ZONES)

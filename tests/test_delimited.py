@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad import delimited
-from graphad.delimited import (
+from graphad.decoders import delimited
+from graphad.decoders.delimited import (
     BOOL,
     CLOCK,
     EPOCH,

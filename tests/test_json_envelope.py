@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from graphad.json_envelope import Envelope, EnvelopeDecoder, last_end
+from graphad.decoders.json_envelope import Envelope, EnvelopeDecoder, last_end
 from graphad.parse import Options
 
 ODD = st.text(alphabet='a"\\{}[]:, \nRecords', max_size=12)

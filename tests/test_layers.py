@@ -9,14 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "graphad"
 # Each may import its own layer and what stands before it. A folder stands for all in it, and the
-# first word of a name for its family: strace for strace_join.
+# first word of a name for its family: incident for incident_tree.
 LAYERS = [
     {"errors", "schema", "jit", "files", "database", "version"},
     {"models", "scan", "sanitize", "truth"},
-    {"parse", "relations", "query", "graph", "reading", "blocks", "formats"}
-    | {"auditd", "cloud", "evtx", "json", "strace", "tabular", "text", "windows"}
-    | {"camflow", "cdm", "procmon", "spade", "told"}
-    | {"delimited", "network", "suricata", "w3c", "zeek"},
+    {"parse", "relations", "query", "graph", "reading", "blocks", "formats", "decoders"},
     {"detect"},
     {"detectors"},
     {"store", "findings", "incident", "incidents", "attack", "evaluate", "rawlines"},

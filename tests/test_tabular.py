@@ -12,11 +12,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.tabular import Tabular, detect
+from graphad.decoders.tabular_csv import MAX_COLUMNS, MAX_QUOTED, Csv
+from graphad.decoders.tabular_json import MAX_DEPTH, record
+from graphad.decoders.tabular_raw import as_text, named
 from graphad.parse import PLACE, Decoder
-from graphad.tabular import Tabular, detect
-from graphad.tabular_csv import MAX_COLUMNS, MAX_QUOTED, Csv
-from graphad.tabular_json import MAX_DEPTH, record
-from graphad.tabular_raw import as_text, named
 
 CHECKED = settings(max_examples=60, deadline=None)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.tabular_columns import columns_parser, type_of
 from graphad.detectors.event_columns import microseconds_of
 from graphad.errors import QueryError
 from graphad.store import Store
-from graphad.tabular_columns import columns_parser, type_of
 
 
 def ingested(folder: Path, text: str, columns: list[str], time: str, name: str = "t.csv") -> Store:
@@ -107,7 +107,7 @@ def test_types_by_name(name: str, kind: str) -> None:
 
 
 def test_a_mapping_that_names_user_means_the_column(tmp_path: Path) -> None:
-    from graphad.tabular import table_parser
+    from graphad.decoders.tabular import table_parser
 
     sql = """SELECT record, make_timestamp(t::BIGINT) AS ts, 'h' AS host, 'user' AS src_type,
              coalesce(user, 'nobody') AS src_key, 'access' AS action, 'host' AS dst_type,

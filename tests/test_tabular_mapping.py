@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from graphad.decoders.tabular import table_parser
 from graphad.errors import QueryError
 from graphad.parse import Options, Parser
 from graphad.store.mapper import Mapper, Run
-from graphad.tabular import table_parser
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_logs" / "table"

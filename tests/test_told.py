@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad import formats
-from graphad.json_rebuild import rebuild
+from graphad.decoders.json_rebuild import rebuild
+from graphad.decoders.told import MAPPING, Thing, Told, micros, number, rows, stamp, trimmed
+from graphad.decoders.told_decode import RecordDecoder, StoryDecoder
 from graphad.parse import PLACE, Options
 from graphad.store import Store
-from graphad.told import MAPPING, Thing, Told, micros, number, rows, stamp, trimmed
-from graphad.told_decode import RecordDecoder, StoryDecoder
 
 SAMPLES = Path(__file__).parents[1] / "sample_logs"
 TELLING = {name: p for name, p in formats.load_all().items() if p.mapping == MAPPING}
@@ -159,7 +159,7 @@ def test_a_state_is_all_that_is_remembered(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphad.told.MAX_STATE", 1000)
+    monkeypatch.setattr("graphad.decoders.told.MAX_STATE", 1000)
     known: dict[str, list[Any]] = {str(n): ["x" * 50, None] for n in range(100)}
     kept = trimmed(known)
     assert list(kept) == [str(n) for n in range(100 - len(kept), 100)]

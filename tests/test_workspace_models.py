@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from graphad.decoders.tabular_columns import columns_parser
 from graphad.detectors.store_events import StoreEventDetector
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.judge import quiet_reference
-from graphad.tabular_columns import columns_parser
 from graphad.workspace import Workspace, open_store
 from graphad.workspace_window import StoreWindow
 

@@ -15,7 +15,7 @@ from graphad.errors import GraphadError, UnknownName
 from graphad.sanitize import log_line
 
 if TYPE_CHECKING:
-    from graphad.enrich_pipe import Answer, Flush, OnError, Pipe
+    from graphad.enrich.pipe import Answer, Flush, OnError, Pipe
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -70,8 +70,8 @@ def enrich(
     tail -F events.ndjson | graphad enrich -s graphad-store --on-error drop
     """
     from graphad.enrich import Enricher
-    from graphad.enrich_fields import OWN
-    from graphad.enrich_pipe import Pipe
+    from graphad.enrich.fields import OWN
+    from graphad.enrich.pipe import Pipe
 
     if show_fields:
         click.echo(OWN.read_text(encoding="utf-8"), nl=False)

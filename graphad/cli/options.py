@@ -176,13 +176,13 @@ def ingest_options(given: dict[str, Any]) -> dict[str, Any]:
     if bool(columns) != bool(given["time"]):
         raise click.UsageError("--columns and --time go together.")
     if columns:
-        from graphad.tabular_columns import columns_parser
+        from graphad.decoders.tabular_columns import columns_parser
 
         if given["mapping"] is not None or parser is not None:
             raise click.UsageError("--columns reads a table without --mapping or --input-format.")
         parser = columns_parser(columns, given["time"], given["host"])
     elif given["mapping"] is not None:
-        from graphad.tabular import table_parser
+        from graphad.decoders.tabular import table_parser
 
         try:
             sql = given["mapping"].read_text(encoding="utf-8")

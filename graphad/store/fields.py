@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from graphad import schema
+from graphad.decoders.tabular_raw import TAKEN, named
 from graphad.graph import ALL, Graph
 from graphad.models.codes import changes
 from graphad.query import quoted, quoted_name
 from graphad.store.typed_fields import ATTRIBUTES, FIELD_COLUMNS, typed_fields
-from graphad.tabular_raw import TAKEN, named
 
 _MAP = "\x1fattrs"
 _TEXTS = frozenset(c.name for c in schema.RECORDS if c.kind == "text") - {"attrs", "shape"}

@@ -253,7 +253,7 @@ def test_tables_are_read_by_their_columns(tmp_path: Path) -> None:
         rows.append(f"{START + i * 600},{name},ws{i % 3},{ip},{i}")
     rows.append(f"{START + 300 * 600},login,ws1,10.0.0.3,x")  # known, but never together
     table.write_text("\n".join(rows) + "\n")
-    from graphad.tabular_columns import columns_parser
+    from graphad.decoders.tabular_columns import columns_parser
 
     store = Workspace(tmp_path / "store")
     columns = ("name", "host", "ip")

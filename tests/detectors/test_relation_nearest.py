@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graphad.decoders.tabular_columns import columns_parser
 from graphad.detect import Paths
 from graphad.detectors.relation_nearest import NearestDetector
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import HOUR, Graph
-from graphad.tabular_columns import columns_parser
 from graphad.workspace import Workspace
 from graphad.workspace_models import loaded, made
 from tests.detectors.event_graphs import Kept

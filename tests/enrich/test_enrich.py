@@ -15,8 +15,8 @@ import pytest
 from graphad.detectors.event_odd import odd_rows
 from graphad.detectors.store_events import StoreEventDetector
 from graphad.enrich import Enricher, Judged, read_model
-from graphad.enrich_events import Shares
-from graphad.enrich_memory import Results, Words
+from graphad.enrich.events import Shares
+from graphad.enrich.memory import Results, Words
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.models.tails import Tail
 from graphad.workspace import Workspace

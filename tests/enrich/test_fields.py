@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from graphad.detectors.event_kinds import KINDS
 from graphad.enrich import Enricher
-from graphad.enrich_fields import OWN, Fields, Place, text
-from graphad.enrich_words import KINDS as OURS
+from graphad.enrich.fields import OWN, Fields, Place, text
+from graphad.enrich.words import KINDS as OURS
 from graphad.errors import GraphadError, UnknownName
 from tests.enrich.conftest import Made
 from tests.enrich.events import Event, flat, odd

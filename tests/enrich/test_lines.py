@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.enrich import Enricher
-from graphad.enrich_lines import Unreadable, parsed, with_key
+from graphad.enrich.lines import Unreadable, parsed, with_key
 from tests.enrich.events import flat, odd
 
 BLANKS = st.text(" \t\r", max_size=3)

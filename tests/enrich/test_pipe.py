@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.enrich import Enricher
-from graphad.enrich_lines import Unreadable, with_key
-from graphad.enrich_pipe import Counts, Pipe
+from graphad.enrich.lines import Unreadable, with_key
+from graphad.enrich.pipe import Counts, Pipe
 from graphad.errors import GraphadError
 from tests.enrich.conftest import Made
 from tests.enrich.events import events, lines, odd
@@ -299,7 +299,7 @@ def test_the_command_line(made: Made, tmp_path: Path, enricher: Enricher) -> Non
     assert b"is no model" in said
     out, said, code = run("--show-fields")
     assert (out, said, code) == (
-        (ROOT / "graphad" / "enrich_fields.toml").read_bytes(), b"", 0,
+        (ROOT / "graphad" / "enrich" / "fields.toml").read_bytes(), b"", 0,
     )  # fmt: skip
 
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.tabular_columns import columns_parser
 from graphad.detectors.relation import RelationDetector
 from graphad.enrich import Enricher, Judged
-from graphad.enrich_events import ODD
-from graphad.enrich_relations import RelationPlan
+from graphad.enrich.events import ODD
+from graphad.enrich.relations import RelationPlan
 from graphad.errors import GraphadError
 from graphad.models.relation_counts import Form, RelationCounts
 from graphad.models.relations import Relations
 from graphad.models.tails import Tail
-from graphad.tabular_columns import columns_parser
 from graphad.workspace import open_store
 from graphad.workspace_window import StoreWindow
 from tests.test_workspace_models import COLUMNS, day, odd

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from graphad.enrich import Enricher
-from graphad.enrich_lines import with_key
-from graphad.enrich_risk import At, Risk, key_of, telling
+from graphad.enrich.lines import with_key
+from graphad.enrich.risk import At, Risk, key_of, telling
 from graphad.errors import GraphadError
 from graphad.findings import Finding, Marked
 from graphad.workspace import open_store

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks import plain_auditd
-from graphad.auditd_decode import Decoder
+from graphad.decoders.auditd_decode import Decoder
 from graphad.parse import Decoded, Options
 
 Row = dict[str, Any]

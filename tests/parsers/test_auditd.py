@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.auditd_decode import Decoder
-from graphad.auditd_kinds import NAMES
-from graphad.auditd_syscalls import ARCHES, ERRORS
+from graphad.decoders.auditd_decode import Decoder
+from graphad.decoders.auditd_kinds import NAMES
+from graphad.decoders.auditd_syscalls import ARCHES, ERRORS
 from graphad.parse import Decoded, Options
 from graphad.scan.auditd_lines import EVENT_LINES, EVENTS
 from tests.parsers.auditd_rows import Row, decode, differences, moved, said

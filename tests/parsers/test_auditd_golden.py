@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from graphad.auditd_decode import Decoder
+from graphad.decoders.auditd_decode import Decoder
 from graphad.parse import Options
 from tests.captures import members
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from graphad.cdm import Cdm, early, plain, uid
-from graphad.told_kernel import NO_END, Kernel
+from graphad.decoders.cdm import Cdm, early, plain, uid
+from graphad.decoders.told_kernel import NO_END, Kernel
 from tests import captures
 from tests.parsers import told_rows as rows
 
@@ -188,7 +188,7 @@ def test_ids_and_times() -> None:
 
 
 def test_kernel_forgets_what_is_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphad.told.MAX_KNOWN", 10)
+    monkeypatch.setattr("graphad.decoders.told.MAX_KNOWN", 10)
     kernel = Kernel()
     for n in range(25):
         kernel.learn(str(n), "file", None, f"/{n}")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad import cloud_aws, cloud_azure, cloud_gcp, cloud_k8s, cloud_m365
-from graphad.cloud_decode import Tell
-from graphad.json_rebuild import rebuild
+from graphad.decoders import cloud_aws, cloud_azure, cloud_gcp, cloud_k8s, cloud_m365
+from graphad.decoders.cloud_decode import Tell
+from graphad.decoders.json_rebuild import rebuild
 from graphad.parse import Options
 from graphad.schema import ACTIONS, ENTITY_TYPES
 from graphad.store import Store

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad import cloud_carbon_black, cloud_defender, cloud_sentinel
-from graphad.cloud_decode import Tell
-from graphad.cloud_edr import file, process, socket
+from graphad.decoders import cloud_carbon_black, cloud_defender, cloud_sentinel
+from graphad.decoders.cloud_decode import Tell
+from graphad.decoders.cloud_edr import file, process, socket
 from graphad.parse import Options
 from graphad.schema import ACTIONS, ENTITY_TYPES
 from graphad.store import Store

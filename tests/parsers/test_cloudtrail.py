@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from graphad.cloud_aws import decoder, role_arn, tell
-from graphad.cloud_decode import Thing
-from graphad.json_rebuild import rebuild
+from graphad.decoders.cloud_aws import decoder, role_arn, tell
+from graphad.decoders.cloud_decode import Thing
+from graphad.decoders.json_rebuild import rebuild
 from graphad.parse import Options
 from graphad.store import Store
 from tests.captures import members

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphad
+from graphad.decoders.evtx_chunks import CHUNK_BYTES, FILE_BYTES, patched, pieces, walk
+from graphad.decoders.evtx_decode import HUGE, NONE, TORN, UNREAD, EvtxDecoder
+from graphad.decoders.json_rebuild import rebuild
 from graphad.errors import ParseError
-from graphad.evtx_chunks import CHUNK_BYTES, FILE_BYTES, patched, pieces, walk
-from graphad.evtx_decode import HUGE, NONE, TORN, UNREAD, EvtxDecoder
 from graphad.formats import load_all
-from graphad.json_rebuild import rebuild
 from graphad.parse import Decoded, Options
 from graphad.rawlines import rebuild_binary
 from graphad.scan.evtx_nesting import largest

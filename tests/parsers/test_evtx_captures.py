@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from graphad.evtx_decode import EvtxDecoder
+from graphad.decoders.evtx_decode import EvtxDecoder
+from graphad.decoders.windows_decode import windows_decoder
 from graphad.parse import Decoded, Options
-from graphad.windows_decode import windows_decoder
 from tests.captures import captures
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.text_journal import Decoder, entries
 from graphad.parse import Options
 from graphad.store import Store
-from graphad.text_journal import Decoder, entries
 
 SAMPLE = Path(__file__).parents[2] / "sample_logs" / "journal_export" / "journal.export"
 ROWS = [

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from graphad.decoders.procmon import Procmon, XmlDecoder, element, elements
 from graphad.parse import Options
-from graphad.procmon import Procmon, XmlDecoder, element, elements
 from tests.parsers import told_rows as rows
 
 XML = (rows.SAMPLES / "procmon_xml" / "log.xml").read_text("utf-8-sig")

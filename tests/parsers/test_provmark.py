@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from graphad.decoders.spade_text import FactsDecoder
 from graphad.parse import Options
-from graphad.spade_text import FactsDecoder
 from tests import captures
 
 # Actions of the edges that calls add; those of the first calls are left out by rules, or there are

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks import auditd, split_auditd
-from graphad.auditd_decode import Decoder
+from graphad.decoders.auditd_decode import Decoder
 from graphad.parse import Options
 
 # It names kinds as they come, and doesn't quote words of command lines for a shell.

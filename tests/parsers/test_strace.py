@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.strace_decode import rebuild
+from graphad.decoders.strace_text import command_line, unescape
 from graphad.parse import Decoded, Options, Parser
-from graphad.strace_decode import rebuild
-from graphad.strace_text import command_line, unescape
 from tests.captures import unpacked
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from graphad import formats
 from graphad.blocks import blocks
+from graphad.decoders.text_decode import RECORD, Decoder
 from graphad.parse import Decoded, Options
 from graphad.store import Store
-from graphad.text_decode import RECORD, Decoder
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs" / "text"
 PARSERS = formats.load_all()

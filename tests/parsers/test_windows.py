@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from graphad.json_rebuild import rebuild
+from graphad.decoders.json_rebuild import rebuild
+from graphad.decoders.windows_decode import windows_decoder
 from graphad.parse import Options
 from graphad.store import Store
-from graphad.windows_decode import windows_decoder
 from tests.captures import captures
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs" / "windows"

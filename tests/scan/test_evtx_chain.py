@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.evtx_chunks import CHUNK_BYTES, FIRST, pieces
+from graphad.decoders.evtx_chunks import CHUNK_BYTES, FIRST, pieces
 from graphad.scan.evtx_chain import LEAST, MOST, chain
 from tests.evtx_writer import chunk, event
 

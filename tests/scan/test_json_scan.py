@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.json_decoder import JsonDecoder, spans_lines
-from graphad.json_rebuild import rebuild
+from graphad.decoders.json_decoder import JsonDecoder, spans_lines
+from graphad.decoders.json_rebuild import rebuild
+from graphad.decoders.windows_decode import windows_decoder
 from graphad.parse import Decoded, Options
 from graphad.scan.json_values import REASONS
-from graphad.windows_decode import windows_decoder
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs" / "windows"
 LINES = [

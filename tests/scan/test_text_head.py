@@ -6,9 +6,9 @@ import io
 import numpy as np
 import pytest
 
+from graphad.decoders.strace_decode import line_ends
 from graphad.scan import text_head
 from graphad.scan import text_rest as rest
-from graphad.strace_decode import line_ends
 from tests.captures import members
 
 TRUTH = {n: d for n, d in members("textlogs", "_2k.log").items() if "loghub" in n}

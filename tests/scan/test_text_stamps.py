@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad.decoders.text_times import Clock, dated, in_utc, newest_year
 from graphad.scan.text_stamps import (
     ACCESS,
     EPOCH,
@@ -18,7 +19,6 @@ from graphad.scan.text_stamps import (
     T_BETWEEN,
     read_stamp,
 )
-from graphad.text_times import Clock, dated, in_utc, newest_year
 from tests.scan import plain_stamps
 
 
