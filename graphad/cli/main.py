@@ -12,6 +12,7 @@ from graphad import __version__
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.incidents import incidents, show
 from graphad.cli.models import fit, models, update, use
+from graphad.cli.nightly import nightly
 from graphad.cli.options import (
     budget_option,
     columns_option,
@@ -362,3 +363,4 @@ for command in (fit, update, models, use, mark, unmark, marks, allow, why, incid
 main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
+main.add_command(nightly)
