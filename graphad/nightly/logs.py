@@ -14,7 +14,7 @@ from graphad.store.manifest import Source
 BATCH = 1 << 30  # bytes of logs, as they lie on disk, that are read between two commits
 STDIN = "-"
 _PACKED = re.compile(r"(\.(gz|zst|xz|bz2|zip|tar|tgz))+$")
-_DATE = re.compile(r"\d{4}([-_./]?)\d\d\1\d\d")
+_DATE = re.compile(r"(?<!\d)\d{4}([-_./]?)\d\d\1\d\d(?!\d)")
 _NUMBER = re.compile(r"\d{6,}")
 _ROTATED = re.compile(r"\.\d{1,3}$")
 

@@ -18,7 +18,9 @@ parser = Parser(
     name="days",
     about="for tests",
     sniff=lambda head: 1.0 if head[:2] == b"17" and b" /" in head else 0.0,
-    decoder=matching(r"(?P<_stamp>\d+) (?P<host>\S+) (?P<exe>\S+) (?P<action>\S+) (?P<file_path>\S+)"),
+    decoder=matching(
+        r"(?P<_stamp>\d+) (?P<host>\S+) (?P<exe>\S+) (?P<action>\S+) (?P<file_path>\S+)"
+    ),
     mapping="""
         SELECT record, make_timestamp(_stamp::BIGINT * 1000000) AS ts, host, action,
                CASE action WHEN 'read' THEN 'file' ELSE 'process' END AS src_type,
@@ -26,7 +28,7 @@ parser = Parser(
                CASE action WHEN 'read' THEN 'process' ELSE 'file' END AS dst_type,
                CASE action WHEN 'read' THEN exe ELSE file_path END AS dst_key
         FROM raw WHERE action IN ('read', 'write')""",
-)  # fmt: skip
+)
 
 
 def day(number: int) -> date:
