@@ -1,7 +1,7 @@
 """The logs of a night: read in batches, each committed, so that a killed night has what it read."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def found(logs: Iterable[str], missing: list[str]) -> dict[str, Path | None]:
 
 
 def read(
-    store: Store, night: Night, files: dict[str, Path | None],
+    store: Store, night: Night, files: Mapping[str, Path | None],
     watch: Callable[[str, int], None] | None = None, batch: int = BATCH, **options: Any,
 ) -> int:  # fmt: skip
     """Ingest what of the files the night has not read yet as it is now; return how many.
