@@ -136,7 +136,7 @@ def summary(done: Any, day: str, store: Path) -> list[str]:
     for name, stage in stages.items():
         kind, _, detector = name.partition(" ")
         if kind == "learn":
-            lines.append(f"learned: {_learned(stage.told)}")
+            lines.append(f"learned: {_learned(detector, stage.told)}")
     if "prune" in stages:
         told = stages["prune"].told
         lines.append(
@@ -196,7 +196,9 @@ def _findings(found: Sequence[Any]) -> str:
     )
 
 
-def _learned(told: dict[str, Any]) -> str:
+def _learned(detector: str, told: dict[str, Any]) -> str:
+    if not told["model"]:
+        return f"nothing by {detector}: {told['why']}"
     text = f"{told['model']} of {told['days']} days"
     if told["of_findings"]:
         text += (

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from graphad import judge
+from graphad.errors import GraphadError
 from graphad.graph import Graph
 from graphad.nightly.leftout import LeftOut
 from graphad.store import Store
@@ -78,8 +79,10 @@ def divided(store: Store, begin: int, end: int) -> int:
 def learn(
     store: Workspace, detector: str, settings: dict[str, Any], begin: int, end: int,
     left: tuple[LeftOut, LeftOut], budget: float, kept_for: str, stage: Callable[[str], None],
-) -> str:  # fmt: skip
-    """Fit a detector on the days [begin, end) that have events, calibrate it, return its id.
+) -> tuple[str, str]:  # fmt: skip
+    """Fit a detector on the days [begin, end) that have events, calibrate it; return its id and "".
+
+    If there is too little to learn from: "" and why.
 
     left: what is left out of the fit, and of the calibration. kept_for: what all that is learned
     depends on; a model may be that of the night before and its calibration another, and the night
@@ -92,12 +95,15 @@ def learn(
     window.progress = stage
     window.scratch = store.path / "models" / detector / TRAINING
     stage("learning")
-    found.learn(window)
+    try:
+        found.learn(window)
+    except GraphadError as error:
+        return "", str(error)
     stage("calibrating")
     held = CleanWindow(store, middle, end, left[1])
     # The window's own ends, not those of its events: a model is of the days up to its end.
     told = {"start": judge.rfc3339(min(days)), "end": judge.rfc3339(end - 1), "parent": None}
-    return store._keep(found, held.graphs(found.fields), budget, told, kept_for)
+    return store._keep(found, held.graphs(found.fields), budget, told, kept_for), ""
 
 
 def _recent(days: dict[int, int], middle: int) -> int | None:

@@ -226,17 +226,18 @@ class _Run:
         if self._skipped(name, done_for):
             return
         with self._timed(name, done_for) as told:
-            model = learn(
+            model, why = learn(
                 store, detector, settings, begin, night.end, left[:2], budget, done_for,
                 self.stage,
             )  # fmt: skip
-            self._replaced(detector, night.learned.get(detector, model), model)
-            night.learned[detector] = model
+            self._replaced(detector, night.learned.pop(detector, model), model)
             told |= {
-                "model": model, "days": len(events_by_day(store, begin, night.end)),
+                "model": model, "days": len(events_by_day(store, begin, night.end)), "why": why,
                 "left_out": len(left[0].records), "of_findings": left[2],
-                "calibrated": store.model(model)[1] is not None,
             }  # fmt: skip
+            if model:
+                night.learned[detector] = model
+                told["calibrated"] = store.model(model)[1] is not None
 
     def _replaced(self, detector: str, old: str, new: str) -> None:
         """Remove the model that this night learned before, if nothing was judged by it."""

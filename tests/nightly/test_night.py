@@ -183,3 +183,16 @@ def test_a_damaged_state_begins_anew(nights: Nights, tmp_path: Path) -> None:
     assert "damaged" in done.warnings[0]
     assert [f.id for f in done.findings] == [f.id for f in nights.done[5].findings]
     assert json.loads(path.read_bytes())["learned"] == nights.done[5].night.learned
+
+
+def test_a_detector_that_cannot_learn_stops_no_other(tmp_path: Path) -> None:
+    store = Workspace(tmp_path / "store")
+    log = tmp_path / "short.log"
+    log.write_text("".join(f"{text}\n" for text in days.attack(0)))
+    both = {"event": {}, "path": {"span_s": 3600.0, "max_length": 3}}
+    done = run(store, plan([str(log)], 0, detectors=both))
+    assert list(done.night.learned) == ["path"]
+    assert "distinct ones to learn from" in done.night.stages["learn event"].told["why"]
+    assert run(store, plan([str(log)], 0, detectors=both)).repeated[-3:] == [
+        "learn event", "learn path", "prune"
+    ]  # fmt: skip
