@@ -135,6 +135,10 @@ def summary(done: Any, day: str, store: Path) -> list[str]:
     lines.append(f"findings: {_findings(done.findings)}")
     for name, stage in stages.items():
         kind, _, detector = name.partition(" ")
+        if kind == "drift":
+            lines.append(f"drift: {_drift(detector, stage.told)}")
+    for name, stage in stages.items():
+        kind, _, detector = name.partition(" ")
         if kind == "learn":
             lines.append(f"learned: {_learned(detector, stage.told)}")
     if "prune" in stages:
@@ -194,6 +198,23 @@ def _findings(found: Sequence[Any]) -> str:
         f"{', '.join(words) or 'none'}; {incidents} incidents, "
         f"{len({one.incident for one in alerts})} with an alert"
     )
+
+
+def _drift(detector: str, told: dict[str, Any]) -> str:
+    scores, words = told.get("scores"), []
+    if scores:
+        words.append(
+            f"scores lie {scores['wasserstein']:.2f} apart, distance {scores['distance']:.2f} "
+            f"(chance {scores['chance']:.2g}), stability index {scores['stability']:.2f}"
+        )
+    else:
+        words.append("too few hours with a score to compare")
+    words += [
+        f"{what} {told[what]['stability']:.2f}"
+        for what in ("entities", "hosts")
+        if told.get(what)
+    ]  # fmt: skip
+    return f"{detector}: {'; stability index of '.join(words)}"
 
 
 def _learned(detector: str, told: dict[str, Any]) -> str:

@@ -12,8 +12,11 @@ from typing import Any
 
 from graphad.errors import GraphadError
 from graphad.findings import Finding
+from graphad.models.drift import budget_test
 from graphad.nightly import logs, state
 from graphad.nightly.absent import absent
+from graphad.nightly.drift import alarms, compared
+from graphad.nightly.drift import warnings as drifts
 from graphad.nightly.learn import events_by_day, learn, newest
 from graphad.nightly.leftout import left_out
 from graphad.nightly.state import DAY, Night, Stage, key
@@ -113,6 +116,8 @@ class _Run:
         for detector in self.plan.detectors:
             self._judge(detector)
         for detector in self.plan.detectors:
+            self._compare(detector)
+        for detector in self.plan.detectors:
             self._learn(detector)
         if self.plan.keep_days is not None:
             self._prune(self.plan.keep_days)
@@ -206,6 +211,27 @@ class _Run:
                 calibration = store.model(model)[1]
                 told["threshold"] = calibration.threshold if calibration.threshold > -inf else None
                 told["quiet_days"] = calibration.days
+                told["alarms"] = len({one.incident for one in found.findings if one.alert})
+
+    def _compare(self, detector: str) -> None:
+        """Tell how the day differs from the days that judged it, and if the budget still holds."""
+        night, name = self.night, f"drift {detector}"
+        judged = night.stages.get(f"judge {detector}")
+        if judged is None or "model" not in judged.told:
+            return
+        if not self._skipped(name, judged.key):
+            with self._timed(name, judged.key) as told:
+                self.stage("comparing")
+                told |= compared(self.store, night, judged.told["model"])
+        self.warnings += drifts(detector, night.stages[name].told)
+        before = [one for one in self.nights if one.day < night.day]
+        budget = self.plan.budget / len(self.plan.detectors)
+        test = budget_test(alarms([*before, night], detector), budget)
+        if test.exceeded:
+            self.warnings.append(
+                f"the budget of {budget:g} incidents a day no longer holds for {detector}: over "
+                f"{test.days} nights there were rather twice as many"
+            )
 
     def _learn(self, detector: str) -> None:
         """Fit a model for tomorrow; only after the newest night, for older days are in its window.
