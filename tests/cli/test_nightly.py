@@ -54,11 +54,13 @@ def test_nights_by_a_file_of_settings(nights: tuple[Path, list[object]]) -> None
     lines = third.stderr.splitlines()
     assert all(line.startswith("graphad: ") for line in lines)
     told = {line.split(": ")[1] for line in lines[1:]}
-    assert {"logs", "judged", "findings", "learned", "seconds"} <= told
+    assert {"logs", "judged", "findings", "drift", "learned", "seconds"} <= told
     assert "3 files, 3 sources" in third.stderr  # the setting's glob names all days
     again = run(*begin, "--day", days.day(2), "-f", "ndjson", "--fail-on", "low", code=4)
     assert again.stdout == third.stdout
-    assert "ingest done before, judge path done before, learn path done before" in again.stderr
+    assert (
+        "ingest done before, judge path done before, drift path done before, learn" in again.stderr
+    )
     quiet = run(*begin, "--day", days.day(2), "-q", "-f", "ndjson", "--all-paths")
     assert quiet.stderr == ""
     assert len(quiet.stdout.splitlines()) > len(third.stdout.splitlines())

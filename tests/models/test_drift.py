@@ -18,7 +18,7 @@ values = st.lists(st.integers(-20, 20).map(lambda n: n / 4), min_size=1, max_siz
 
 
 def below(values: np.ndarray, at: float) -> float:
-    return sum(value <= at for value in values) / len(values)
+    return float(sum(value <= at for value in values) / len(values))
 
 
 @settings(max_examples=60, deadline=None)

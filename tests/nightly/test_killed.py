@@ -96,7 +96,7 @@ def test_a_finished_stage_is_not_repeated(killer: Crasher, before: Path, tmp_pat
     store = Workspace(copy)
     number = store.manifest.number
     done = run(store, plan(logs))
-    assert done.repeated == ["ingest", "judge path", "learn path", "prune"]
+    assert done.repeated == ["ingest", "judge path", "drift path", "learn path", "prune"]
     assert store.manifest.number == number
     (copy / "nightly" / f"{done.night.day}.json").unlink()  # as if killed before its first commit
     again = run(store, plan(logs))

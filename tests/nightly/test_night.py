@@ -10,6 +10,7 @@ import pytest
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError
 from graphad.nightly import state
+from graphad.nightly.drift import alarms
 from graphad.nightly.night import Done, run
 from graphad.store.lock import writing
 from graphad.workspace import Workspace
@@ -77,7 +78,7 @@ def test_what_is_alerted_is_learned_if_asked_for(nights: Nights, tmp_path: Path)
     copy = nights.copy(tmp_path / "store")
     logs = list(nights.done[5].night.files)
     done = run(copy, plan(logs, 5, **MANY, learn_alerted=True))
-    assert done.repeated == ["ingest", "judge path"]
+    assert done.repeated == ["ingest", "judge path", "drift path"]
     assert "/etc/keys.db" in known(copy, done.night.learned["path"])
     assert done.night.learned["path"] != nights.done[5].night.learned["path"]
     # What somebody called an attack is left out even so, on all days, for its links are the same.
@@ -87,6 +88,18 @@ def test_what_is_alerted_is_learned_if_asked_for(nights: Nights, tmp_path: Path)
     again = run(copy, plan(logs, 5, **MANY, learn_alerted=True))
     assert again.repeated == ["ingest"]
     assert "/etc/keys.db" not in known(copy, again.night.learned["path"])
+
+
+def test_days_alike_have_not_drifted(nights: Nights) -> None:
+    for done in nights.done[1:]:
+        told = done.night.stages["drift path"].told
+        assert told["entities"]["stability"] < 0.05
+        assert told["hosts"]["stability"] < 0.05
+        assert not [text for text in done.warnings if "drifted" in text]
+    assert told["scores"]["chance"] > 0.001
+    assert alarms([one.night for one in nights.done], "path") == [
+        len({f.incident for f in one.findings if f.alert}) for one in nights.done[1:]
+    ]
 
 
 def test_nothing_is_judged_by_what_learned_it(nights: Nights) -> None:
@@ -137,7 +150,7 @@ def test_late_logs_of_an_old_day_are_judged_as_they_would_have_been(
     assert [(f.id, f.z) for f in every.findings] == [(f.id, f.z) for f in done.findings]
     # The newest night learns anew: its window holds the late day.
     last = run(copy, plan(list(nights.done[5].night.files), 5, **MANY))
-    assert last.repeated == ["ingest", "judge path"]
+    assert last.repeated == ["ingest", "judge path", "drift path"]
 
 
 def test_events_of_other_days_are_told(tmp_path: Path) -> None:
