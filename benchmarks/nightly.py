@@ -134,7 +134,7 @@ def _nights(events: int, seed: int) -> list[Row]:
     assert told["rejected"] == 0
     assert told["read"] == records
     size = f"{records:,} records, 1/{AIM // records} of the day"
-    seconds = {name: told[name] for name in ("ingest", "judge path", "learn path")}
+    seconds = {name: told[name] for name in ("ingest", "judge path", "drift path", "learn path")}
     judged = seconds["ingest"] + seconds["judge path"]
 
     def rate(name: str, took: float, target: float | None = None) -> Row:

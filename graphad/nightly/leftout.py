@@ -4,16 +4,15 @@ A finding shows one witness of each path; the same path may have run a hundred t
 what is left out are links (who did what to whom, on which host) for the day of the alert, which is
 just what a row of the counts is.
 
-From the fit an alert's links are left out on every day. From the held-out part that calibrates, on
-every day but the first: each new oddity stays there once, since leaving all of them out would
-lower the threshold night by night, and an attack that comes back does not count again and again,
-since that would make it usual. What people marked malicious is in neither, what they marked benign
-is in both.
+They are left out of the fit, so that an attack that comes back is as odd as on its first day. They
+stay in the held-out part that calibrates: the threshold is then what all that happens exceeds at
+the allowed rate, what comes back night after night included. Were they left out there too, it would
+sink with each night, until the budget no longer holds. What people marked malicious is in neither,
+what they marked benign is in both.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -87,26 +86,23 @@ def left_out(
 
     alerted: learn alerts too, but not what is marked malicious. Whole UTC days, us.
     """
-    first: dict[Any, int] = {}  # day on which a link was alerted first
-    chosen: list[tuple[Finding, int, bool]] = []
+    chosen: list[tuple[Finding, int]] = []
+    marked: list[bool] = []
     findings = 0
     for finding in _odd(store, alerted):
-        hostile = _is_marked(finding)
-        at = telling_edges(finding)
-        days = [microseconds(finding.edges[i].ts) // DAY * DAY for i in at]
-        for i, day in zip(at, days, strict=True):
-            link = link_of(finding, i)
-            first[link] = min(day, first.get(link, day))
-        mine = [i for i, day in zip(at, days, strict=True) if begin <= day < end]
+        mine = [
+            i for i in telling_edges(finding)
+            if begin <= microseconds(finding.edges[i].ts) // DAY * DAY < end
+        ]  # fmt: skip
         findings += bool(mine)
-        chosen += [(finding, i, hostile) for i in mine]
+        chosen += [(finding, i) for i in mine]
+        marked += [_is_marked(finding)] * len(mine)
     fit: set[Row] = set()
     held: set[Row] = set()
-    for (finding, i, hostile), rows in zip(chosen, _rows(store, chosen), strict=True):
+    for hostile, rows in zip(marked, _rows(store, chosen), strict=True):
         fit |= rows
-        new = first[link_of(finding, i)]
-        held |= {row for row in rows if hostile or row[0] != new}
-    return (*(_found(store, rows, begin, end) for rows in (fit, held)), findings)  # type: ignore[return-value]
+        held |= rows if hostile else set()
+    return _found(store, fit, begin, end), _found(store, held, begin, end), findings
 
 
 def _odd(store: Workspace, alerted: bool) -> Iterable[Finding]:
@@ -141,7 +137,7 @@ def _is_marked(finding: Finding) -> bool:
     return any(mark.verdict == "malicious" for mark in finding.marks)
 
 
-def _rows(store: Store, chosen: Sequence[tuple[Finding, int, bool]]) -> list[set[Row]]:
+def _rows(store: Store, chosen: Sequence[tuple[Finding, int]]) -> list[set[Row]]:
     """Return the rows of counts that each edge of a finding is in.
 
     By its own names, and by those that the log gave its record, should these have been found to be
@@ -149,7 +145,7 @@ def _rows(store: Store, chosen: Sequence[tuple[Finding, int, bool]]) -> list[set
     """
     found: list[set[Row]] = []
     told = []
-    for at, (finding, i, _) in enumerate(chosen):
+    for at, (finding, i) in enumerate(chosen):
         link, edge, proof = link_of(finding, i), finding.edges[i], finding.evidence[i]
         day = microseconds(edge.ts) // DAY * DAY
         found.append({

@@ -100,15 +100,29 @@ def test_graphs_and_counts_leave_out_the_same(store: Workspace) -> None:
             assert slow == left.events(whole).tolist()
 
 
-def test_the_attack_is_in_no_fit_and_once_in_what_calibrates(store: Workspace) -> None:
+def test_the_attack_is_in_no_fit_and_in_what_calibrates_until_it_is_marked(
+    store: Workspace,
+) -> None:
     begin, end = span(store)
     fit, held, _ = left_out(store, begin, end)
     told = ("/etc/keys.db", "read", "/srv/drop.bin")
     assert told not in {row[:3] for row in labels(CleanWindow(store, begin, end, fit))}
-    calm = [row[3] for row in labels(CleanWindow(store, begin, end, held)) if row[:3] == told]
-    assert calm == [days.seconds(2) // 86_400] * 3  # of all its instances, on its first day alone
+    calm = [row[:3] for row in labels(CleanWindow(store, begin, end, held))]
+    assert calm.count(told) == 2 * 3
     every, _, _ = left_out(store, begin, end, alerted=True)
     assert not every
+
+
+def test_what_is_marked_malicious_is_in_neither(store: Workspace) -> None:
+    begin, end = span(store)
+    best = next(f for f in store.findings() if any(e.key == "/etc/keys.db" for e in f.entities))
+    mark = store.mark(best.id, "malicious", "an attack", scope="fleet")
+    for alerted in (False, True):
+        for left in left_out(store, begin, end, alerted=alerted)[:2]:
+            found = labels(CleanWindow(store, begin, end, left))
+            assert ("/etc/keys.db", "read", "/srv/drop.bin") not in {row[:3] for row in found}
+    store.unmark(mark.id)
+    assert not left_out(store, begin, end)[1]
 
 
 def test_windows_are_divided_at_days(store: Workspace) -> None:
