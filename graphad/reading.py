@@ -210,21 +210,30 @@ def find(paths: Iterable[str | Path]) -> Iterator[Input]:
             raw = cast(BinaryIO, io.FileIO(0, closefd=False))
             yield Input("-", lambda raw=raw: decompressed(raw), again=False)  # type: ignore[misc]
             continue
-        found = [Path(path)]
-        if not found[0].exists() and glob.has_magic(str(path)):
-            found = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
-        if not found or not found[0].exists():
-            raise ParseError(f"{path} does not exist.")
-        any_file = False
-        for one in found:
-            for file in _files(one):
-                any_file = True
-                try:
-                    yield from _of_file(file)
-                except OSError as error:
-                    raise ParseError(f"{file} cannot be read: {error.strerror}.") from error
-        if not any_file:
-            raise ParseError(f"{path} holds no log.", hint="Give a file, or a folder with files.")
+        for file in files(path):
+            try:
+                yield from _of_file(file)
+            except OSError as error:
+                raise ParseError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def files(path: str | Path) -> Iterator[Path]:
+    """Return the files that a path names: itself, those of a folder, or those of a glob, in order.
+
+    Raises: ParseError if it does not exist, cannot be read or holds no file.
+    """
+    found = [Path(path)]
+    if not found[0].exists() and glob.has_magic(str(path)):
+        found = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
+    if not found or not found[0].exists():
+        raise ParseError(f"{path} does not exist.")
+    any_file = False
+    for one in found:
+        for file in _files(one):
+            any_file = True
+            yield file
+    if not any_file:
+        raise ParseError(f"{path} holds no log.", hint="Give a file, or a folder with files.")
 
 
 def _files(path: Path) -> Iterator[Path]:

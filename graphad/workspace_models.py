@@ -171,9 +171,12 @@ class Modelled(Annotated):
 
     def _keep(
         self, detector: Detector, quiet: Iterable[Graph], budget: float,
-        version: dict[str, Any] | None = None,
+        version: dict[str, Any] | None = None, kept_for: str = "",
     ) -> str:  # fmt: skip
-        """Keep a model, calibrated on quiet graphs if these have events, and put it into use."""
+        """Keep a model, calibrated on quiet graphs if these have events, and put it into use.
+
+        kept_for: models that are the same, but kept for different things, have different ids.
+        """
         from graphad.models.calibration import Calibration
 
         folder = self._folder(detector.name)
@@ -184,7 +187,7 @@ class Modelled(Annotated):
         aside = folder / f".new-{os.getpid()}"
         detector.save(aside)
         digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes())
-        digest.update((aside / "manifest.json").read_bytes())
+        digest.update((aside / "manifest.json").read_bytes() + kept_for.encode())
         name = f"{detector.name}-{digest.hexdigest()[:12]}"
         maxima, blocks, days = judge.quiet_reference(detector, quiet)
         if blocks:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from graphad import __version__
+from graphad.cli import config as config_file
 from graphad.cli import leaving
 from graphad.cli.desk import query, timeline, tree
 from graphad.cli.enrich import enrich
@@ -18,6 +19,7 @@ from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
 from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
+from graphad.cli.nightly import nightly
 from graphad.cli.options import (
     budget_option,
     columns_option,
@@ -80,7 +82,15 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GRAPHAD"},
 )
 @click.version_option(__version__, prog_name="graphad")
-def main() -> None:
+@click.option(
+    "--config",
+    "settings",
+    envvar="GRAPHAD_CONFIG",
+    type=click.Path(path_type=Path),
+    help="File with settings; ./graphad.toml if not given.",
+)
+@click.pass_context
+def main(ctx: click.Context, /, settings: Path | None) -> None:
     """Find attacks in logs: suspicious paths, explained, offline.
 
     \b
@@ -88,6 +98,7 @@ def main() -> None:
     graphad hunt LOG... --baseline QUIET   the same, judged by what is usual
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    ctx.default_map = config_file.read(main, ctx, settings)
 
 
 @main.command()
@@ -360,3 +371,5 @@ main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
 main.add_command(enrich)
+main.add_command(nightly)
+main.add_command(config_file.config)

@@ -171,11 +171,12 @@ class PathDetector:
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the paths of each hour of each host, with the graph of its events."""
         host_of, hosts = coded(graph.host)
-        hour = graph.ts // HOUR
         for h in range(len(hosts)):
-            mine = host_of == h
-            for one in np.unique(hour[mine]):
-                part = graph.subset(np.flatnonzero(mine & (hour == one)))
+            # Each part has its own entities alone: those of all, at each hour, would be most work.
+            mine = graph.subset(np.flatnonzero(host_of == h)).used()
+            hour = mine.ts // HOUR
+            for one in np.unique(hour):
+                part = mine.subset(np.flatnonzero(hour == one)).used()
                 yield part, self.score(part)
 
     def crossing(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:

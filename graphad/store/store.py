@@ -49,7 +49,10 @@ class Store:
     """A store of logs, open as of its current manifest.
 
     A reader sees one consistent state until it calls `refresh`; writers never disturb it.
+    patience_s: how long to wait for another writer before giving up.
     """
+
+    patience_s: float = 0.0
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
         self.path = Path(path)
@@ -163,7 +166,7 @@ class Store:
 
         An error commits nothing. Raises: GraphadError if the folder cannot be written.
         """
-        with writing(self.path):
+        with writing(self.path, self.patience_s):
             self.refresh()
             self._sweep()
             change = msgspec.json.decode(msgspec.json.encode(self.manifest), type=Manifest)

@@ -19,11 +19,11 @@ KILL, FAIL = "kill", "fail"
 
 
 class Crasher:
-    """Runs actions on stores in forked children."""
+    """Runs actions on stores in forked children of a module's `serve`."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = __name__) -> None:
         self.server = subprocess.Popen(
-            [sys.executable, "-c", "from tests.store.crashing import serve; serve()"],
+            [sys.executable, "-c", f"from {module} import serve; serve()"],
             cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -49,9 +49,9 @@ class Crasher:
 
 
 @contextmanager
-def crasher() -> Iterator[Crasher]:
+def crasher(module: str = __name__) -> Iterator[Crasher]:
     """Give a Crasher, whose server ends with the block."""
-    one = Crasher()
+    one = Crasher(module)
     try:
         yield one
     finally:
@@ -99,6 +99,11 @@ def serve() -> None:
         for i in range(3):
             Store(folder / "s").ingest(write(folder / f"{i}.log", 9 * i, 9 * i + 9), parser=toy)
         Store(folder / "s").compact()
+    answer()
+
+
+def answer() -> None:
+    """Answer requests on stdin until it ends."""
     for line in sys.stdin:
         print(json.dumps(_forked(json.loads(line))), flush=True)
 

@@ -1,0 +1,1 @@
+"""The night: one day of logs ingested, judged by what came before it, and only then learned."""

@@ -1,0 +1,115 @@
+"""Whether a day is still like the days that judge it: its scores, and what its events are of."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from graphad import judge
+from graphad.models import drift
+from graphad.nightly.state import Night, microseconds
+from graphad.store import Store
+from graphad.workspace import Workspace
+from graphad.workspace_window import StoreWindow
+
+UNLIKELY = 0.001  # chance of a distance of scores, from which on it is told as a drift
+LARGE = 0.25  # stability index, likewise
+_LEAST = 30  # hours with a score on either side, from which on they are compared
+_MOVED = 3  # types or hosts that are named
+
+
+def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
+    """Return how a day differs from what a model learned and was calibrated on.
+
+    scores: distance, chance, wasserstein (in z) and stability of the largest z of each hour,
+    against those of the held-out days; entities, hosts: stability of their shares among the ends of
+    events, and events, with those that moved most (name, share before, share now).
+    """
+    found, calibration, _ = store.model(model)
+    about = next(one for one in store.models() if one.model == model)
+    told: dict[str, Any] = {}
+    if calibration is not None:
+        window = StoreWindow(store, night.begin, night.end)
+        maxima, _, _ = judge.quiet_reference(found, window.graphs(found.fields))
+        told["scores"] = _scores(np.array(calibration.maxima), np.asarray(maxima, np.float64))
+    begin, end = (microseconds(date.fromisoformat(t[:10])) for t in (about.start, about.end))
+    told["entities"] = _shares(store, (begin, end), night, ("src_type", "dst_type"))
+    told["hosts"] = _shares(store, (begin, end), night, ("host",))
+    return told
+
+
+def _scores(quiet: drift.Floats, day: drift.Floats) -> dict[str, float]:
+    day = day[np.isfinite(day)]
+    if min(len(quiet), len(day)) < _LEAST:
+        return {}
+    return {
+        "distance": drift.distance(quiet, day), "chance": drift.chance(quiet, day),
+        "wasserstein": drift.wasserstein(quiet, day),
+        "stability": drift.stability(*drift.binned(quiet, day)),
+    }  # fmt: skip
+
+
+def _shares(
+    store: Store, days: tuple[int, int], night: Night, columns: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return how the shares of what columns of the counts name differ from those of days."""
+    before, now = (_counted(store, *one, columns) for one in (days, (night.begin, night.begin)))
+    names = sorted(before | now)
+    if not before or not now:
+        return {}
+    p, q = (np.array([float(held.get(name, 0)) for name in names]) for held in (before, now))
+    shares = [(name, a, b) for name, a, b in zip(names, p / p.sum(), q / q.sum(), strict=True)]
+    # Of which share of the index each name is the cause.
+    moved = sorted(
+        shares, key=lambda s: -abs(s[2] - s[1]) * abs(np.log((s[2] + 1e-6) / (s[1] + 1e-6)))
+    )
+    return {
+        "stability": drift.stability(p, q),
+        "moved": [[name, float(a), float(b)] for name, a, b in moved[:_MOVED]],
+    }
+
+
+def _counted(store: Store, first: int, last: int, columns: tuple[str, ...]) -> dict[str, int]:
+    """Return events by what the columns name, of the days with these midnights, both counted in."""
+    connection = store.connect()
+    try:
+        rows = connection.execute(
+            f"""SELECT name, sum(n)::BIGINT FROM (
+                    SELECT unnest([{", ".join(columns)}]) AS name, n FROM counts
+                    WHERE day >= make_timestamp($first) AND day <= make_timestamp($last))
+                WHERE name IS NOT NULL GROUP BY name""",
+            {"first": first, "last": last},
+        ).fetchall()
+    finally:
+        connection.close()
+    return {name: int(n) for name, n in rows}
+
+
+def warnings(detector: str, told: dict[str, Any]) -> list[str]:
+    """Return what to say of drift that matters."""
+    found = []
+    scores = told.get("scores", {})
+    if scores and scores["chance"] < UNLIKELY and scores["stability"] > LARGE:
+        found.append(
+            f"scores of {detector} have drifted: their hours' largest z lie "
+            f"{scores['wasserstein']:.2f} from those of the quiet days (distance "
+            f"{scores['distance']:.2f}, stability index {scores['stability']:.2f}); thresholds may "
+            f"no longer hold"
+        )
+    for what in ("entities", "hosts"):
+        shares = told.get(what, {})
+        if shares and shares["stability"] > LARGE:
+            moved = ", ".join(
+                f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in shares["moved"]
+            )
+            found.append(
+                f"shares of {what} have drifted (stability index {shares['stability']:.2f}): "
+                f"{moved}"
+            )
+    return found
+
+
+def alarms(nights: list[Night], detector: str) -> list[float]:
+    """Return the incidents with an alert of each night that had a calibrated model, in order."""
+    stages = (one.stages.get(f"judge {detector}") for one in nights)
+    return [float(s.told["alarms"]) for s in stages if s is not None and "alarms" in s.told]

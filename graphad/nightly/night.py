@@ -1,0 +1,314 @@
+"""The stages of a night: ingest, judge, learn, prune; each once, whatever kills it in between."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from graphad.errors import GraphadError
+from graphad.findings import Finding
+from graphad.models.drift import budget_test
+from graphad.nightly import logs, state
+from graphad.nightly.absent import absent
+from graphad.nightly.drift import alarms, compared
+from graphad.nightly.drift import warnings as drifts
+from graphad.nightly.learn import events_by_day, learn, newest
+from graphad.nightly.leftout import left_out
+from graphad.nightly.state import DAY, Night, Stage, key
+from graphad.store.lock import writing
+from graphad.workspace import BUDGET, Workspace
+
+PATIENCE_S = 120.0  # for a mark or another short writer, before the night gives up
+LEARN_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a night is to do.
+
+    logs: files, folders, globs, `-`; detectors: their settings by name; budget: false alarms a day
+    of all detectors together; learn_days: how many days a model is of; keep_days: how many days of
+    records stay, None is all; learn_alerted: learn what is inside alerts too; ingest: options of
+    Store.ingest.
+    """
+
+    day: date
+    logs: Sequence[str] = ()
+    detectors: Mapping[str, dict[str, Any]] = field(default_factory=lambda: {"path": {}})
+    budget: float = BUDGET
+    learn_days: int = LEARN_DAYS
+    keep_days: int | None = None
+    learn_alerted: bool = False
+    ingest: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Done:
+    """What a night found, and what it says of itself.
+
+    findings: of the day, best first; night: its state; repeated: stages that were done before;
+    warnings: what people should look at.
+    """
+
+    findings: list[Finding]
+    night: Night
+    repeated: list[str]
+    warnings: list[str]
+
+
+def _quiet(*_: Any) -> None:
+    """Do nothing; stands in for a progress display."""
+
+
+def run(
+    store: Workspace, plan: Plan, *, stage: Callable[[str], None] = _quiet,
+    watch: Callable[[str, int], None] | None = None,
+) -> Done:  # fmt: skip
+    """Do what is left to do of a night; a repeated call does nothing and returns the same.
+
+    Raises: GraphadError: another night runs on this store, none of the logs is there, or a plan
+    that contradicts itself.
+    """
+    if plan.learn_days < 1 or not plan.detectors or plan.budget <= 0:
+        raise GraphadError("A night needs a detector, a day to learn and a budget.")
+    if plan.keep_days is not None and plan.keep_days < plan.learn_days:
+        raise GraphadError(
+            f"A model is of {plan.learn_days} days, and only {plan.keep_days} would be kept.",
+            hint="Keep at least as many days as are learned.",
+        )
+    state.sweep(store.path)
+    with writing(store.path / state.FOLDER):
+        patience, store.patience_s = store.patience_s, PATIENCE_S
+        try:
+            return _Run(store, plan, stage, watch).run()
+        finally:
+            store.patience_s = patience
+
+
+class _Run:
+    """One call of `run`, under the night's lock."""
+
+    def __init__(
+        self, store: Workspace, plan: Plan, stage: Callable[[str], None],
+        watch: Callable[[str, int], None] | None,
+    ) -> None:  # fmt: skip
+        self.store, self.plan, self.stage, self.watch = store, plan, stage, watch
+        self.night, damaged = state.load(store.path, plan.day.isoformat())
+        self.nights = [n for n in state.nights(store.path) if n.day != self.night.day]
+        self.newest = not any(n.day > self.night.day for n in self.nights)
+        self.repeated: list[str] = []
+        self.warnings: list[str] = []
+        if damaged:
+            self.warnings.append("what was known of this night is damaged; it begins anew")
+        store.refresh()
+
+    def run(self) -> Done:
+        """Do each stage that was not done for what it depends on."""
+        night, missing = self.night, list[str]()
+        self._ingest(missing)
+        self.warnings += [f"{text} It is left out." for text in missing]
+        self.warnings += [f"{p}: {f.note}; left out" for p, f in night.files.items() if f.note]
+        for detector in self.plan.detectors:
+            self._judge(detector)
+        for detector in self.plan.detectors:
+            self._compare(detector)
+        for detector in self.plan.detectors:
+            self._learn(detector)
+        if self.plan.keep_days is not None:
+            self._prune(self.plan.keep_days)
+        self.warnings += absent(self.store, night, [*self.nights, night])
+        if not self._events:
+            self.warnings.append(f"there is no event of {night.day} in the store")
+        return Done(self._found(), night, self.repeated, self.warnings)
+
+    @contextmanager
+    def _timed(self, name: str, done_for: str) -> Iterator[dict[str, Any]]:
+        """Give what a stage says of itself, to be filled; the stage is done after the block."""
+        told: dict[str, Any] = {}
+        began = time.monotonic()
+        yield told
+        self.night.stages[name] = Stage(done_for, round(time.monotonic() - began, 3), told)
+        state.save(self.store.path, self.night)
+
+    def _skipped(self, name: str, done_for: str) -> bool:
+        if not self.night.done(name, done_for):
+            return False
+        self.repeated.append(name)
+        return True
+
+    @property
+    def _events(self) -> int:
+        return events_by_day(self.store, self.night.begin, self.night.end).get(self.night.begin, 0)
+
+    def _ingest(self, missing: list[str]) -> None:
+        night = self.night
+        files = logs.found(self.plan.logs, missing)
+        if self.plan.logs and not files:
+            raise GraphadError(f"None of the night's logs is there: {missing[0]}")
+        self.stage("ingesting")
+        began = time.monotonic()
+        fresh = logs.read(self.store, night, files, self.watch, **self.plan.ingest)
+        done_for = key(sorted((p, f.size, f.changed, f.sources) for p, f in night.files.items()))
+        if not fresh and self._skipped("ingest", done_for):
+            return
+        with self._timed("ingest", done_for) as told:
+            told |= logs.totals(self.store, night)
+            told["files"] = len(night.files)
+            told["sources"] = len(night.sources)
+            told["other_days"] = self._other_days()
+        night.stages["ingest"].seconds = round(time.monotonic() - began, 3)
+        state.save(self.store.path, night)
+
+    def _other_days(self) -> dict[str, int]:
+        """Return how many events the night's logs have of other days."""
+        numbers = ", ".join(map(str, self.night.sources)) or "NULL"
+        connection = self.store.connect()
+        try:
+            rows = connection.execute(
+                f"""SELECT strftime(ts, '%Y-%m-%d') AS day, count(*) FROM edges
+                    WHERE source IN ({numbers}) GROUP BY day ORDER BY day"""
+            ).fetchall()
+        finally:
+            connection.close()
+        return {day: n for day, n in rows if day != self.night.day}
+
+    def _judge(self, detector: str) -> None:
+        """Score the day with a model that knows nothing of it, and keep the findings."""
+        night, store, name = self.night, self.store, f"judge {detector}"
+        model = night.judges.get(detector, "")
+        if model not in {one.model for one in store.models()}:
+            model = newest(store, detector, night.begin)
+        events = self._events
+        marks = [one.id for one in store.marks() if one.active]
+        done_for = key(model, state.content(store, night.begin, night.end), events, marks)
+        if self._skipped(name, done_for):
+            return
+        before = night.stages[name].told.get("events", 0) if name in night.stages else None
+        with self._timed(name, done_for) as told:
+            told["events"] = events
+            if before is not None:
+                told["late"] = max(events - before, 0)
+            night.judges[detector] = model
+            if not model or not events:
+                night.findings.setdefault(detector, [])
+                return
+            self.stage(f"judging by {detector}")
+            found = store.score(
+                model=model, start=night.begin, end=night.end, stage=self.stage
+            )  # fmt: skip
+            night.findings[detector] = [finding.id for finding in found.findings]
+            about = next(one for one in store.models() if one.model == model)
+            told |= {
+                "model": model, "until": about.end, "calibrated": found.calibrated,
+                "exact": found.exact, "notes": found.notes,
+            }  # fmt: skip
+            if found.calibrated:
+                calibration = store.model(model)[1]
+                told["threshold"] = calibration.threshold if calibration.threshold > -inf else None
+                told["quiet_days"] = calibration.days
+                told["alarms"] = len({one.incident for one in found.findings if one.alert})
+
+    def _compare(self, detector: str) -> None:
+        """Tell how the day differs from the days that judged it, and if the budget still holds."""
+        night, name = self.night, f"drift {detector}"
+        judged = night.stages.get(f"judge {detector}")
+        if judged is None or "model" not in judged.told:
+            return
+        if not self._skipped(name, judged.key):
+            with self._timed(name, judged.key) as told:
+                self.stage("comparing")
+                told |= compared(self.store, night, judged.told["model"])
+        self.warnings += drifts(detector, night.stages[name].told)
+        before = [one for one in self.nights if one.day < night.day]
+        budget = self.plan.budget / len(self.plan.detectors)
+        test = budget_test(alarms([*before, night], detector), budget)
+        if test.exceeded:
+            self.warnings.append(
+                f"the budget of {budget:g} incidents a day no longer holds for {detector}: over "
+                f"{test.days} nights there were rather twice as many"
+            )
+
+    def _learn(self, detector: str) -> None:
+        """Fit a model for tomorrow; only after the newest night, for older days are in its window.
+
+        What is learned are the days up to and with this one.
+        """
+        night, plan, store, name = self.night, self.plan, self.store, f"learn {detector}"
+        if not self.newest or not self._events:
+            return
+        begin = night.end - plan.learn_days * DAY
+        left = left_out(store, begin, night.end, alerted=plan.learn_alerted)
+        budget = plan.budget / len(plan.detectors)
+        settings = dict(plan.detectors[detector])
+        done_for = key(
+            begin, state.content(store, begin, night.end), left[0].rows, left[1].rows, budget,
+            settings,
+        )  # fmt: skip
+        if self._skipped(name, done_for):
+            return
+        with self._timed(name, done_for) as told:
+            model, why = learn(
+                store, detector, settings, begin, night.end, left[:2], budget, done_for,
+                self.stage,
+            )  # fmt: skip
+            self._replaced(detector, night.learned.pop(detector, model), model)
+            told |= {
+                "model": model, "days": len(events_by_day(store, begin, night.end)), "why": why,
+                "left_out": len(left[0].records), "of_findings": left[2],
+            }  # fmt: skip
+            if model:
+                night.learned[detector] = model
+                told["calibrated"] = store.model(model)[1] is not None
+
+    def _replaced(self, detector: str, old: str, new: str) -> None:
+        """Remove the model that this night learned before, if nothing was judged by it."""
+        judges = {one.judges.get(detector) for one in self.nights}
+        folder = self.store.path / "models" / detector / old
+        if old != new and old not in judges and folder.is_dir():
+            _remove(folder)
+
+    def _prune(self, days: int) -> None:
+        """Remove what is older than so many days before the newest night: records and models."""
+        store = self.store
+        last = max([self.night, *self.nights], key=lambda one: one.day)
+        before = last.end - days * DAY
+        old = [one for one in store.sources if one.start is not None and one.start < before]
+        done_for = key(before, sorted(one.digest for one in old))
+        if self._skipped("prune", done_for):
+            return
+        with self._timed("prune", done_for) as told:
+            self.stage("pruning")
+            told["records"], told["edges"] = store.prune(before)
+            told["models"] = self._prune_models(before)
+
+    def _prune_models(self, before: int) -> int:
+        """Remove nights of pruned days, and models of theirs that nothing uses."""
+        gone = [one for one in self.nights if one.end <= before]
+        stay = [one for one in (*self.nights, self.night) if one not in gone]
+        used = {name for one in stay for name in (*one.judges.values(), *one.learned.values())}
+        used |= {one.model for one in self.store.models() if one.in_use}
+        removed = 0
+        for night in gone:
+            for detector, model in night.learned.items():
+                folder = self.store.path / "models" / detector / model
+                if model not in used and folder.is_dir():
+                    _remove(folder)
+                    removed += 1
+            state.forget(self.store.path, night.day)
+        return removed
+
+    def _found(self) -> list[Finding]:
+        wanted = {name for names in self.night.findings.values() for name in names}
+        return [finding for finding in self.store.findings() if finding.id in wanted]
+
+
+def _remove(folder: Path) -> None:
+    """Remove a model so that it is there whole or not at all."""
+    aside = folder.with_name(f".new-{folder.name}")
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
