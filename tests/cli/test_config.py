@@ -95,5 +95,6 @@ def test_what_nothing_understands_is_an_error(place: Path, text: str, said: str)
 
 def test_a_file_that_is_named_is_trusted_and_must_be_there(place: Path) -> None:
     (place / "graphad.toml").write_text(f"parsers = [{str(place)!r}]\n")
-    assert "sshd" not in run("--config", "graphad.toml", "parsers", "-f", "ndjson").stdout
+    (place / "own.py").write_text("raise RuntimeError('read')\n")
+    assert "own.py" in run("--config", "graphad.toml", "parsers", code=1).stderr
     assert "is no file" in run("--config", "none.toml", "parsers", code=1).stderr

@@ -99,9 +99,10 @@ def test_a_running_query_can_be_interrupted(store: Path) -> None:
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=90)
     finally:
         process.kill()
+        process.communicate()
     assert (process.returncode, out) == (130, "")
     assert error.strip() == "graphad: interrupted."
 
