@@ -74,6 +74,10 @@ class Commands(click.Group):
             sys.stdout.flush()
         except BrokenPipeError as error:
             raise _ReaderGoneError from error
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C in the midst of a statement
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
         return found
 
 

@@ -13,7 +13,7 @@ PARSERS = formats.load_all()
 NAMES = sorted(PARSERS)
 # These have scanners of their own; others share decoders, so that a few trials of each are enough.
 SCANNERS = {"auditd", "evtx", "strace", "text", "windows"}
-TRIALS = {name: (12, 4) if name in SCANNERS else (3, 1) for name in NAMES}
+TRIALS = {name: (8, 2) if name in SCANNERS else (3, 1) for name in NAMES}
 every_parser = pytest.mark.parametrize("name", NAMES)
 
 

@@ -267,7 +267,7 @@ def test_what_another_log_tells_too(events: list[tuple[int, int, str, int, bool]
     ]  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     events=st.lists(
         st.tuples(
