@@ -14,7 +14,7 @@ check: .venv/made
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy --strict
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 
 format: .venv/made
 	$(BIN)/ruff format
