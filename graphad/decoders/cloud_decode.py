@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad import schema
+from graphad.decoders.edge_lists import edge_lists
 from graphad.decoders.json_decoder import Fields
 from graphad.decoders.json_envelope import EnvelopeDecoder, records_of
 from graphad.parse import Decoded, Options, arrow_type
@@ -71,13 +72,10 @@ class Told:
 
 Tell = Callable[[dict[str, Any], Options], Told]
 
-_THING = ("type", "key", "label", "detail")
-_EDGE = pa.struct(
-    [(f"src_{part}", pa.string()) for part in _THING]
-    + [("action", pa.string())]
-    + [(f"dst_{part}", pa.string()) for part in _THING]
-    + [("outcome", pa.string())]
-)
+_EDGE = (
+    *(f"src_{part}" for part in Thing._fields), "action",
+    *(f"dst_{part}" for part in Thing._fields), "outcome",
+)  # fmt: skip
 
 
 class CloudDecoder(EnvelopeDecoder):
@@ -124,9 +122,8 @@ def _edge_lists(told: Sequence[Sequence[Edge]]) -> pa.Array:
     ends = list(itertools.accumulate(map(len, told), initial=0))
     edges = [(*e.src, e.action, *e.dst, e.outcome) for some in told for e in some]
     columns = list(zip(*edges, strict=True)) or [()] * len(_EDGE)
-    arrays = [pa.array(column, pa.string()) for column in columns]
-    structs = pa.StructArray.from_arrays(arrays, fields=list(_EDGE))
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
+    arrays = (pa.array(column, pa.string()) for column in columns)
+    return edge_lists(ends, dict(zip(_EDGE, arrays, strict=True)))
 
 
 def _filled(raw: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from graphad import parse
 from graphad.decoders import strace_state
+from graphad.decoders.edge_lists import edge_lists
 from graphad.decoders.strace_calls import RULES
 from graphad.decoders.strace_join import Edges, Ints, Joined, Joiner
 from graphad.decoders.strace_world import Thing
@@ -101,7 +102,7 @@ class Decoder:
             "error": texts.dictionary(scan.ERROR, rows),
             "duration": pa.array(lines.duration[rows] / 1e6, mask=lines.duration[rows] < 0),
             "begun": pa.array(joined.begun[rows], mask=joined.begun[rows] == 0),
-            "_edges": edge_lists(joined.edges, rows, len(lines.kind)),
+            "_edges": edges_of_rows(joined.edges, rows, len(lines.kind)),
             "_ignore": _ignored(joined, rows),
         }
 
@@ -185,7 +186,7 @@ def rebuild(row: dict[str, object]) -> str:
     return str(row["shape"]).format_map(texts)
 
 
-def edge_lists(edges: Edges, rows: Ints, lines: int) -> pa.ListArray:
+def edges_of_rows(edges: Edges, rows: Ints, lines: int) -> pa.ListArray:
     """Return the edges of each of `rows`, which are all that have any, as a list of structs."""
     row = np.array(edges.rows, np.int64)
     counts = np.bincount(row, minlength=lines)[rows] if lines else np.zeros(0, np.int64)
@@ -200,12 +201,10 @@ def edge_lists(edges: Edges, rows: Ints, lines: int) -> pa.ListArray:
         of = np.array(at, np.int64)
         for part in ("type", "key", "label", "detail"):
             columns[f"{side}_{part}"] = _parts(edges.things, part, of)
-    fields = pa.StructArray.from_arrays(list(columns.values()), list(columns))
-    return pa.ListArray.from_arrays(pa.array(offsets), fields)
+    return edge_lists(offsets, columns)
 
 
 def _parts(things: list[Thing], part: str, at: Ints) -> pa.StringArray:
-    # Plain text: DuckDB 1.5 reads the nulls of dictionaries within lists of structs as values.
     return pa.array([getattr(thing, part) for thing in things], pa.string()).take(pa.array(at))
 
 

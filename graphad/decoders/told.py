@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from graphad import schema
+from graphad.decoders.edge_lists import edge_lists
 from graphad.parse import Options, arrow_type
 
 MAPPING = """
@@ -115,11 +116,15 @@ def _column(name: str, values: list[Any]) -> pa.Array:
 
 
 def _texts(values: Sequence[str | None]) -> pa.DictionaryArray:
+    return _plain(values).dictionary_encode()
+
+
+def _plain(values: Sequence[str | None]) -> pa.StringArray:
     try:
-        return pa.array(values, pa.string()).dictionary_encode()
+        return pa.array(values, pa.string())
     except (UnicodeEncodeError, pa.ArrowTypeError, pa.ArrowInvalid):
         clean = [None if v is None else _SURROGATE.sub("\ufffd", v) for v in values]
-        return pa.array(clean, pa.string()).dictionary_encode()
+        return pa.array(clean, pa.string())
 
 
 def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
@@ -132,15 +137,14 @@ def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
         offsets.append(len(flat))
     columns: dict[str, pa.Array] = {
         "ts": pa.array(times, pa.timestamp("us")),
-        "action": _texts([edge[1] for edge in flat]),
+        "action": _plain([edge[1] for edge in flat]),
         "ordinal": pa.array(ordinals, pa.int64()),
     }
     for side, at in (("src", 0), ("dst", 2)):
         things = [edge[at] for edge in flat]
         for part, name in enumerate(Thing._fields):
-            columns[f"{side}_{name}"] = _texts([thing[part] for thing in things])
-    structs = pa.StructArray.from_arrays(list(columns.values()), list(columns))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs)
+            columns[f"{side}_{name}"] = _plain([thing[part] for thing in things])
+    return edge_lists(offsets, columns)
 
 
 def forget(*known: dict[Any, Any]) -> None:
