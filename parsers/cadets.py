@@ -9,7 +9,7 @@ Source: the CADETS traces' own notes and FreeBSD's audit_kevents.h.
 import re
 from typing import Any
 
-from graphad.decoders.cdm import kernel_event
+from graphad.decoders.cdm import tell_event
 from graphad.decoders.told import IGNORE, MAPPING, REJECT, Told, forget, micros, number, text
 from graphad.decoders.told_decode import StoryDecoder
 from graphad.decoders.told_kernel import Kernel
@@ -122,17 +122,11 @@ class Cadets:
             kernel.learn_socket(first, None, None, where)
         flags = record.get("arg_mem_flags")
         command = text(record.get("cmdline"))
-        found = kernel_event(
-            kernel, kind, subject, (first, path), (second, second_path),
+        tell_event(
+            told, kernel, kind, subject, (first, path), (second, second_path),
             number(record.get("retval")) == -1, command,
             " ".join(map(str, flags)) if isinstance(flags, list) else None,
         )  # fmt: skip
-        if isinstance(found, str):
-            told.rule = found
-        else:
-            told.edges = found
-            if kind == "EXECUTE":
-                told.fields["command_line"] = command
         return told
 
     def state(self) -> list[Any]:

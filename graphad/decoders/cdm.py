@@ -181,25 +181,11 @@ class Cdm:
         failed = number(said.get("return_value")) == -1
         command = text(said.get("cmdLine"))
         mapped = said.get("arg_mem_flags")
-        self._tell(
-            told, kind, subject, (object_, path), (other, second_path), failed, command,
-            mapped if isinstance(mapped, str) else None,
+        tell_event(
+            told, self.kernel, kind, subject, (object_, path), (other, second_path), failed,
+            command, mapped if isinstance(mapped, str) else None,
         )  # fmt: skip
         return told
-
-    def _tell(
-        self, told: Told, kind: str, subject: str, first: tuple[str | None, str | None],
-        second: tuple[str | None, str | None], failed: bool, command: str | None,
-        mapped: str | None,
-    ) -> None:  # fmt: skip
-        """Fill in the edges of an event, or the rule that leaves it out."""
-        self_told = kernel_event(self.kernel, kind, subject, first, second, failed, command, mapped)
-        if isinstance(self_told, str):
-            told.rule = self_told
-        else:
-            told.edges = self_told
-            if kind == "EXECUTE":
-                told.fields["command_line"] = command
 
     def _waiting(self, event: str) -> list[Any]:
         found = self.pending.get(event)
@@ -284,6 +270,20 @@ class Cdm:
 def _told_by(kernel: Kernel, kind: str, subject: str) -> str:
     found = kernel.event(kind, subject, None)
     return found if isinstance(found, str) and found != NO_END else _SIDE
+
+
+def tell_event(
+    told: Told, kernel: Kernel, kind: str, subject: str, first: tuple[str | None, str | None],
+    second: tuple[str | None, str | None], failed: bool, command: str | None, mapped: str | None,
+) -> None:  # fmt: skip
+    """Fill in the edges of an event, or the rule that leaves it out; as `kernel_event`."""
+    found = kernel_event(kernel, kind, subject, first, second, failed, command, mapped)
+    if isinstance(found, str):
+        told.rule = found
+        return
+    told.edges = found
+    if kind == "EXECUTE":
+        told.fields["command_line"] = command
 
 
 def kernel_event(

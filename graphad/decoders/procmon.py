@@ -6,7 +6,6 @@ without the optional column with the date, days count from 1970-01-01 (or the ye
 Source: Process Monitor 3's help, its operations and their details.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,18 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from graphad.decoders.told import LAST, UNNAMED, Thing, Told, forget, number, rows, socket, text
+from graphad.decoders.told import (
+    LAST,
+    UNNAMED,
+    Thing,
+    Told,
+    cells,
+    forget,
+    number,
+    rows,
+    socket,
+    text,
+)
 from graphad.decoders.told_decode import LineStoryDecoder
 from graphad.parse import PLACE, Decoded, Options
 
@@ -59,9 +69,8 @@ class Procmon:
 
     def read(self, line: str) -> Told:
         """Return what a line of a table says."""
-        try:
-            values = next(csv.reader([line], strict=True))
-        except (csv.Error, StopIteration):
+        values = cells(line)
+        if values is None:
             return Told(reason="no line of a table")
         names = [value.strip() for value in values]
         if "Operation" in names and "PID" in names:

@@ -99,6 +99,19 @@ class Spade:
         self.count = 0
         self.last = 0  # latest time, us
 
+    def either(
+        self, start: str | None, end: str | None, own: str | None, type_: str | None,
+        said: dict[str, Any],
+    ) -> Told:  # fmt: skip
+        """Return what a record says that is an edge if it names both ends, else a vertex."""
+        if type_ is None:
+            return Told(reason="no type")
+        if start is not None and end is not None:
+            return self.edge(start, end, type_, said)
+        if own is None:
+            return Told(reason="neither a vertex nor an edge")
+        return self.vertex(own, type_, said)
+
     def vertex(self, own: str, type_: str, said: dict[str, Any]) -> Told:
         """Learn a vertex."""
         self.count += 1
@@ -227,10 +240,4 @@ class SpadeJson(Spade):
         type_ = text(record.get("type")) or text(said.get("type"))
         start, end = text(record.get("from")), text(record.get("to"))
         own = text(record.get("id")) or text(record.get("hash"))
-        if type_ is None:
-            return Told(reason="no type")
-        if start is not None and end is not None:
-            return self.edge(start, end, type_, said)
-        if own is None:
-            return Told(reason="neither a vertex nor an edge")
-        return self.vertex(own, type_, said)
+        return self.either(start, end, own, type_, said)

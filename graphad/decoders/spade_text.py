@@ -1,6 +1,5 @@
 """SPADE's other forms: Graphviz's language, tables of vertices and edges, and ProvMark's facts."""
 
-import csv
 import re
 from typing import Any, ClassVar
 
@@ -8,7 +7,7 @@ import pyarrow as pa
 
 from graphad.decoders.camflow import SAME, CamFlow
 from graphad.decoders.spade import Spade
-from graphad.decoders.told import Told, rows, text
+from graphad.decoders.told import Told, cells, rows, text
 from graphad.parse import PLACE, Decoded, Options, whole_lines
 
 _NODE = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*\[label="((?:[^"\\]|\\.)*)"[^]]*\];?\s*')
@@ -68,9 +67,8 @@ class SpadeCsv(Spade):
 
     def read(self, line: str) -> Told:
         """Return what a line says."""
-        try:
-            values = next(csv.reader([line], strict=True))
-        except (csv.Error, StopIteration):
+        values = cells(line)
+        if values is None:
             return Told(reason="no line of a table")
         names = [name.strip().lower() for name in values]
         if set(names) & set(_TYPE) and (set(names) & set(_OWN) or set(names) & set(_START)):
@@ -85,13 +83,7 @@ class SpadeCsv(Spade):
             next((said[name] for name in some if name in said), None)
             for some in (_START, _END, _OWN, _TYPE)
         )
-        if type_ is None:
-            return Told(reason="no type")
-        if start is not None and end is not None:
-            return self.edge(start, end, type_, said)
-        if own is None:
-            return Told(reason="neither a vertex nor an edge")
-        return self.vertex(own, type_, said)
+        return self.either(start, end, own, type_, said)
 
     def state(self) -> Any:
         """Return all it remembers."""

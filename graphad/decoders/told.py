@@ -5,6 +5,7 @@ reader turns a decoded record into a Told; `rows` makes columns of many, and MAP
 REJECT are what such a parser maps them with.
 """
 
+import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -237,6 +238,18 @@ def text(value: object) -> str | None:
     if type(value) is str:
         return value if value and not value.isspace() else None
     return str(value) if type(value) is int and -_INT64 <= value < _INT64 else None
+
+
+def cells(line: str) -> list[str] | None:
+    """Return the cells of one line of a table with commas, None if it is no such line.
+
+    >>> cells('a,"b,c"'), cells('a,"b')
+    (['a', 'b,c'], None)
+    """
+    try:
+        return next(csv.reader([line], strict=True))
+    except (csv.Error, StopIteration):
+        return None
 
 
 def dig(record: object, *path: str) -> Any:
