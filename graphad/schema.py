@@ -254,6 +254,7 @@ TABLES = {
     "evidence": EVIDENCE,
 }
 
+SEVERITIES = ("informational", "low", "medium", "high", "critical")  # rising
 ENTITY_TYPES = (
     "process", "file", "socket", "address", "user", "host", "registry",
     "pipe", "module", "domain", "service", "task", "session", "template",

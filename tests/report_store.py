@@ -7,12 +7,11 @@ import msgspec
 
 from graphad.findings import Doubt, Finding
 from graphad.incidents import settle
+from graphad.schema import SEVERITIES
 from graphad.store import kept
 from graphad.workspace import Workspace, open_store
 from tests.nasty import CORPUS
 from tests.sample_findings import finding
-
-SEVERITIES = ("informational", "low", "medium", "high", "critical")
 
 
 def plenty(count: int, host: str = "ws1.corp.example") -> list[Finding]:

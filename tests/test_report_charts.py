@@ -12,6 +12,7 @@ from graphad.findings import Finding
 from graphad.incidents import merge, microseconds
 from graphad.report import charts
 from graphad.report.axis import FEW, HOUR, MOST, Axis, axis
+from graphad.schema import SEVERITIES
 from tests.report_store import plenty
 
 MOMENTS = st.lists(
@@ -153,7 +154,7 @@ def test_a_heat_map_counts_what_each_host_has_in_each_stretch(found: list[Findin
         assert cell.findings == count
         assert cell.incidents == len({f.incident for f in mine})
         assert cell.alerts == sum(bool(f.alert) for f in mine)
-        assert cell.level == max(1 + charts.SEVERITIES.index(f.severity or "") for f in mine)
+        assert cell.level == max(1 + SEVERITIES.index(f.severity or "") for f in mine)
     assert sum(cell.findings for cell in told.values()) == len(found)
     assert told["ws1.corp.example", mine_start(span, 0)].records == 70
     quiet = told["quiet", mine_start(span, 1)]

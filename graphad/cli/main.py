@@ -26,12 +26,15 @@ from graphad.cli.options import (
     detector_option,
     detector_options,
     detector_settings,
+    exit_code,
+    fail_on_option,
     filter_options,
     filters,
     format_option,
     ingest_options,
     input_options,
     logs_argument,
+    max_reject_rate_option,
     store_option,
 )
 from graphad.cli.report import report, said
@@ -124,18 +127,8 @@ def main(ctx: click.Context, /, settings: Path | None) -> None:
 @input_options
 @format_option("table", *FORMS)
 @leaving_options
-@click.option(
-    "--fail-on",
-    type=click.Choice(["low", "medium", "high", "critical"]),
-    help="Exit 4 if a finding is at least so severe.",
-)
-@click.option(
-    "--max-reject-rate",
-    type=float,
-    default=0.5,
-    show_default=True,
-    help="Exit 3 if a larger share is rejected.",
-)
+@fail_on_option
+@max_reject_rate_option
 @click.option(
     "--report", "page", type=click.Path(path_type=Path), metavar="FILE",
     help="Write a report of all kept findings too, see graphad report.",
@@ -193,12 +186,7 @@ def _exit_code(
             "--fail-on needs severities, and there is no calibrated model.",
             hint="Give --baseline, or fit on a longer window.",
         )
-    levels = ["informational", "low", "medium", "high", "critical"]
-    if fail_on and any(
-        f.severity and levels.index(f.severity) >= levels.index(fail_on) for f in found
-    ):
-        return 4
-    return 3 if rejected > limit else 0
+    return exit_code(found, fail_on, rejected > limit)
 
 
 @main.command()
@@ -207,13 +195,7 @@ def _exit_code(
 @input_options
 @columns_option
 @format_option("table", "ndjson")
-@click.option(
-    "--max-reject-rate",
-    type=float,
-    default=0.5,
-    show_default=True,
-    help="Exit 3 if a larger share is rejected.",
-)
+@max_reject_rate_option
 @click.option("--replace", is_flag=True, help="Parse anew what is already there.")
 @click.option(
     "--dry-run", is_flag=True, help="Show format, first events and reject reasons; write nothing."
@@ -263,11 +245,7 @@ def ingest(
 @click.option(
     "--all-paths", is_flag=True, help="Show every path, not just the best of each incident."
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["low", "medium", "high", "critical"]),
-    help="Exit 4 if a finding is at least so severe.",
-)
+@fail_on_option
 @filter_options
 @format_option("table", *FORMS)
 @leaving_options

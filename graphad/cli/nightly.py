@@ -11,14 +11,17 @@ from graphad.cli import leaving
 from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.options import (
     budget_option,
+    exit_code,
+    fail_on_option,
     format_option,
     ingest_options,
     input_options,
+    max_reject_rate_option,
     store_option,
 )
 from graphad.sanitize import log_line
+from graphad.schema import SEVERITIES
 
-_LEVELS = ("critical", "high", "medium", "low", "informational")
 _SHOWN = 20  # warnings of one night that are told
 
 
@@ -68,18 +71,8 @@ _SHOWN = 20  # warnings of one night that are told
 @click.option("--alerts", is_flag=True, help="Print only findings that are alerts.")
 @format_option("table", *FORMS)
 @leaving_options
-@click.option(
-    "--fail-on",
-    type=click.Choice(["low", "medium", "high", "critical"]),
-    help="Exit 4 if a finding is at least so severe.",
-)
-@click.option(
-    "--max-reject-rate",
-    type=float,
-    default=0.5,
-    show_default=True,
-    help="Exit 3 if a larger share is rejected.",
-)
+@fail_on_option
+@max_reject_rate_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary, no progress.")
 @click.pass_context
 def nightly(
@@ -114,17 +107,9 @@ def nightly(
     if not quiet:
         for line in summary(done, plan.day.isoformat(), store):
             click.echo(line, err=True)
-    return _exit_code(done, fail_on, max_reject_rate)
-
-
-def _exit_code(done: Any, fail_on: str | None, most: float) -> int:
-    """Return 4 if a finding is severe enough, 3 if too much was rejected, else 0."""
-    if fail_on is not None:
-        severe = _LEVELS[: _LEVELS.index(fail_on) + 1]
-        if any(finding.severity in severe for finding in done.findings):
-            return 4
     told = done.night.stages["ingest"].told
-    return 3 if told["rejected"] > most * told["read"] else 0
+    rejected = told["rejected"] > max_reject_rate * told["read"]
+    return exit_code(done.findings, fail_on, rejected)
 
 
 def summary(done: Any, day: str, store: Path) -> list[str]:
@@ -191,7 +176,7 @@ def _judged(detector: str, told: dict[str, Any]) -> str:
 
 
 def _findings(found: Sequence[Any]) -> str:
-    counts = {level: sum(one.severity == level for one in found) for level in _LEVELS}
+    counts = {level: sum(one.severity == level for one in found) for level in SEVERITIES[::-1]}
     words = [f"{n} {level}" for level, n in counts.items() if n]
     ranked = sum(one.severity is None for one in found)
     words += [f"{ranked} without severity"] if ranked else []

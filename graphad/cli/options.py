@@ -1,13 +1,13 @@
 """Options that several commands share, and what they stand for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from graphad.errors import GraphadError
-from graphad.schema import ENTITY_TYPES
+from graphad.schema import ENTITY_TYPES, SEVERITIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,6 +66,14 @@ def input_options(command: Command) -> Command:
 budget_option = click.option(
     "--budget", type=float, default=10.0, show_default=True,
     help="False alarms a day, for the whole installation.",
+)  # fmt: skip
+fail_on_option = click.option(
+    "--fail-on", type=click.Choice(SEVERITIES[1:]),
+    help="Exit 4 if a finding is at least so severe.",
+)  # fmt: skip
+max_reject_rate_option = click.option(
+    "--max-reject-rate", type=float, default=0.5, show_default=True,
+    help="Exit 3 if a larger share is rejected.",
 )  # fmt: skip
 detector_option = click.option(
     "--detector", type=click.Choice(["path", "event", "window", "relation"]), default="path",
@@ -242,6 +250,18 @@ def names(text: str | None) -> tuple[str, ...]:
     """
     parts = (part.strip() for part in (text or "").split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def exit_code(found: Iterable[Any], fail_on: str | None, rejected: bool) -> int:
+    """Return 4 if a finding is at least as severe as `fail_on`, 3 if too much was rejected, or 0.
+
+    >>> exit_code([], "low", rejected=True)
+    3
+    """
+    severe = SEVERITIES[SEVERITIES.index(fail_on) :] if fail_on else ()
+    if any(finding.severity in severe for finding in found):
+        return 4
+    return 3 if rejected else 0
 
 
 def filter_options(command: Command) -> Command:

@@ -13,6 +13,7 @@ from graphad.incidents import microseconds
 from graphad.judge import rfc3339
 from graphad.report.axis import Axis
 from graphad.sanitize import shorten, terminal
+from graphad.schema import SEVERITIES
 
 WIDE, LEFT, RIGHT = 1000, 170, 12
 TALL, TOP, FOOT = 150, 10, 34  # of a plot, and the room below it
@@ -20,7 +21,6 @@ ROW = 18  # of the heat map
 HOSTS = 40  # of the heat map
 CELL = 3  # px within which points are one
 BINS = 40  # of a distribution
-SEVERITIES = ("informational", "low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True)

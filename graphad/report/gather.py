@@ -16,7 +16,7 @@ from graphad.incidents import microseconds
 from graphad.marks import Standing
 from graphad.models.calibration import Calibration
 from graphad.report.axis import FEW, HOUR, Axis, axis
-from graphad.report.charts import SEVERITIES
+from graphad.schema import SEVERITIES
 from graphad.store import kept
 from graphad.store.manifest import Source
 from graphad.store.store import Moment

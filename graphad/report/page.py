@@ -26,6 +26,7 @@ from graphad.report import assets, charts, islands
 from graphad.report.drawing import PLURALS, brief, draw
 from graphad.report.gather import Facts
 from graphad.sanitize import json_island, terminal
+from graphad.schema import SEVERITIES
 from graphad.version import VERSION
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -70,7 +71,7 @@ def page(facts: Facts, made: datetime | None = None) -> bytes:
         version=VERSION, vendor=assets.manifest(), charts=charts, wide=charts.WIDE,
         plots=_plots(facts), heat=charts.heat(facts.findings, facts.records, facts.axis),
         span=_span(facts.findings), hosts=sorted({f.host for f in facts.findings}),
-        severities=[s for s in charts.SEVERITIES if any(f.severity == s for f in facts.findings)],
+        severities=[s for s in SEVERITIES if any(f.severity == s for f in facts.findings)],
         alerts=sum(bool(f.alert) for f in facts.findings),
     )  # fmt: skip
     return text.encode()
