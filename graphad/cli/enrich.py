@@ -146,9 +146,8 @@ def _run(pipe: "Pipe") -> int:
     signal.signal(signal.SIGHUP, lambda *_: pipe.reload())
     try:
         pipe.run(0, 1, read)
-    except BrokenPipeError:  # click would make it an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+    except BrokenPipeError:
+        raise  # of every command alike: see Commands
     except OSError as error:
         raise GraphadError(f"The events can't be passed on: {error.strerror}.") from error
     return 128 + stopped[0] if stopped else 0

@@ -170,16 +170,6 @@ class RelationDetector(OfMessages):
         """Return how many rows of each type of value were learned."""
         return dict(sorted(self.rows_.items()))
 
-    @property
-    def regime(self) -> str:
-        """Return nothing: there is no choice."""
-        return ""
-
-    @property
-    def agreement(self) -> dict[str, float]:
-        """Return nothing: scores are exact."""
-        return {}
-
     def rows(self, graph: Graph, chosen: Bools | None = None) -> Rows:
         """Return the relations of a graph; chosen [E]: of these events alone."""
         window = WINDOW if self.model in _NETWORKS else None

@@ -33,6 +33,16 @@ class OfMessages:
         """Return the fields of records that graphs must have."""
         return self.columns or TEXT_FIELDS
 
+    @property
+    def regime(self) -> str:
+        """Return nothing: there is no choice."""
+        return ""
+
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Return nothing: scores are exact."""
+        return {}
+
     def forget_templates(self) -> None:
         """Forget them, for a fit from the start."""
         self.templates_, self._ids, self.slots_ = None, None, {}

@@ -107,16 +107,6 @@ class NearestDetector(OfMessages):
         """Return how many sessions there were."""
         return {f"{self.session or self.window_s} sessions": self.sessions_}
 
-    @property
-    def regime(self) -> str:
-        """Return nothing: there is no choice."""
-        return ""
-
-    @property
-    def agreement(self) -> dict[str, float]:
-        """Return nothing: scores are exact."""
-        return {}
-
     def sessions(self, graph: Graph, chosen: Bools | None = None) -> Sessions:
         """Return the sessions of a graph; chosen [E]: of these events alone."""
         step = self.window_s * 1_000_000

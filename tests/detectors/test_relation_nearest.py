@@ -15,19 +15,12 @@ from graphad.graph import HOUR, Graph
 from graphad.workspace import Workspace
 from graphad.workspace_models import loaded, made
 from tests.detectors.event_graphs import Kept
+from tests.detectors.test_relation import START, line, stored
 
 pytest.importorskip("drain3", reason="templates are found by drain3")
 
-START = 1_777_248_000  # a midnight
 USUAL = ("Receiving block {} src: /10.0.0.{}:40111", "Received block {} of size 67108864",
          "Verification succeeded for {}")  # fmt: skip
-
-
-def line(second: int, message: str) -> str:
-    from datetime import UTC, datetime
-
-    stamp = datetime.fromtimestamp(START + second, UTC)
-    return f"{stamp:%Y-%m-%dT%H:%M:%S}+00:00 data-1 dfs: {message}"
 
 
 def blocks(first: int, count: int, begin: int = 0) -> list[tuple[int, str]]:
@@ -48,24 +41,22 @@ ODD = [(5000, "Receiving block blk_77 src: /10.0.0.9:40111"),
        (6000, "Verification succeeded for blk_78")]  # fmt: skip
 
 
-def stored(folder: Path, name: str, told: list[tuple[int, str]]) -> Workspace:
-    lines = [line(*one) for one in sorted(told)]
-    (folder / f"{name}.log").write_text("\n".join(lines) + "\n")
-    store = Workspace(folder / f"{name}-store")
-    store.ingest([folder / f"{name}.log"])
-    return store
+def lines(told: list[tuple[int, str]]) -> list[str]:
+    return [line(second, "dfs", message) for second, message in sorted(told)]
 
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    told = blocks(0, 120)
+    told = lines(blocks(0, 120))
     return stored(tmp_path_factory.mktemp("q"), "q", told).graph(fields=NearestDetector().fields)
 
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     told = blocks(500, 100, 86_400) + [(86_400 + at, message) for at, message in ODD]
-    return stored(tmp_path_factory.mktemp("t"), "t", told).graph(fields=NearestDetector().fields)
+    return stored(tmp_path_factory.mktemp("t"), "t", lines(told)).graph(
+        fields=NearestDetector().fields
+    )
 
 
 @pytest.fixture(scope="module", params=["block", ""])
