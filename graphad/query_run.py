@@ -1,9 +1,10 @@
 """Runs queries of others on a store: locked down, bounded in time, memory and rows."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TypeVar
 
 import duckdb
@@ -73,29 +74,31 @@ def bounded(
             locked(connection, folder, memory=memory, threads=threads, scratch=Path(scratch))
         except duckdb.Error as error:
             raise QueryError(f"{memory} of memory cannot be had: {told(error)}") from error
-        # In a thread of its own: DuckDB need not look for signals, so this one waits for them.
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(work)
+        running: Future[Answer] = Future()
+
+        def run() -> None:
             try:
-                return running.result(timeout_s)
-            except TimeoutError as error:
-                _stop(connection, running)
-                raise QueryError(
-                    f"The query was stopped after {timeout_s:g} s.",
-                    hint="Ask for less, or allow more time.",
-                ) from error
-            except duckdb.Error as error:
-                raise QueryError(f"The SQL failed: {told(error)}") from error
-            except KeyboardInterrupt:
-                _stop(connection, running)
-                raise
+                running.set_result(work())
+            except BaseException as error:
+                running.set_exception(error)
 
-
-def _stop(connection: duckdb.DuckDBPyConnection, running: "Future[Answer]") -> None:
-    """Interrupt a connection until its work has ended; between two statements it cannot be."""
-    while not running.done():
-        connection.interrupt()
-        wait([running], 0.02)
+        # In a thread of its own: DuckDB need not look for signals, so this one waits for them.
+        thread = Thread(target=run, daemon=True)
+        try:
+            thread.start()
+            return running.result(timeout_s)
+        except TimeoutError as error:
+            raise QueryError(
+                f"The query was stopped after {timeout_s:g} s.",
+                hint="Ask for less, or allow more time.",
+            ) from error
+        except duckdb.Error as error:
+            raise QueryError(f"The SQL failed: {told(error)}") from error
+        finally:
+            # Again and again: between two statements it cannot be interrupted.
+            while thread.is_alive() and not running.done():
+                connection.interrupt()
+                thread.join(0.02)
 
 
 def run_sql(

@@ -17,6 +17,7 @@ from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
+from graphad.cli.interrupt import Interrupts
 from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.models import fit, models, update, use
 from graphad.cli.nightly import nightly
@@ -54,8 +55,17 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; exit 0 done, 1 error, 2 usage, 130 interrupted, quiet if the reader went away."""
         kwargs["standalone_mode"] = False
+        interrupts = Interrupts()
+        interrupts.hear()
         try:
-            code = super().main(*args, **kwargs)
+            try:
+                code = super().main(*args, **kwargs)
+            except Exception as error:
+                if interrupts.asked:  # else it fails for want of what the interruption broke off
+                    raise KeyboardInterrupt from error
+                raise
+            finally:
+                interrupts.done()
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -77,10 +87,6 @@ class Commands(click.Group):
             sys.stdout.flush()
         except BrokenPipeError as error:
             raise _ReaderGoneError from error
-        except RuntimeError as error:  # what DuckDB makes of Ctrl-C in the midst of a statement
-            if str(error) == "Query interrupted":
-                raise KeyboardInterrupt from error
-            raise
         return found
 
 

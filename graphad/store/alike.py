@@ -6,6 +6,7 @@ from typing import NamedTuple
 import duckdb
 
 from graphad import schema
+from graphad.database import fill
 from graphad.store.manifest import Source
 
 # What a decoder may know from earlier records, which a piece of the log lacks.
@@ -92,7 +93,8 @@ def _differing(
             run = pairs[i].theirs if side else pairs[i].ours
             for source, low, high in run.parts(start, min(stop, pairs[i].size)):
                 ranges.append((i, source, low, high, run.first))
-        fill(connection, f"side{side}", ("pair", "source", "low", "high", "first"), ranges)
+        names_of_ranges = ("pair", "source", "low", "high", "first")
+        fill(connection, f"side{side}", dict.fromkeys(names_of_ranges, "BIGINT"), ranges)
     columns = ", ".join(f'"{name}"' for name in names)
     differ = " OR ".join(f'a."{name}" IS DISTINCT FROM b."{name}"' for name in names)
 
@@ -107,17 +109,3 @@ def _differing(
         f"WHERE {differ}"
     ).fetchall()
     return [row[0] for row in found]
-
-
-def fill(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str],
-    rows: Sequence[tuple[object, ...]], text: Sequence[str] = (),
-) -> None:  # fmt: skip
-    """Make a temporary table of numbers, or of texts where a column is in `text`."""
-    typed = ", ".join(f"{n} {'VARCHAR' if n in text else 'BIGINT'}" for n in names)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({typed})")
-    one = "(" + ", ".join("?" * len(names)) + ")"
-    for start in range(0, len(rows), 500):
-        some = rows[start : start + 500]
-        values = [value for row in some for value in row]
-        connection.execute(f"INSERT INTO {table} VALUES {', '.join([one] * len(some))}", values)

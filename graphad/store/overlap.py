@@ -14,8 +14,9 @@ from typing import NamedTuple
 import duckdb
 import msgspec
 
+from graphad.database import fill
 from graphad.store import views
-from graphad.store.alike import Pair, Run, alike, fill
+from graphad.store.alike import Pair, Run, alike
 from graphad.store.compact import number_of
 from graphad.store.manifest import File, Manifest, Settled, Source
 from graphad.store.remove import ALL, remove
@@ -159,7 +160,8 @@ def _meetings(
     ]  # fmt: skip
     if not firsts:
         return []
-    fill(connection, "firsts", ("one", "t", "size", "place"), firsts, ("place",))
+    columns = {"one": "BIGINT", "t": "BIGINT", "size": "BIGINT", "place": "VARCHAR"}
+    fill(connection, "firsts", columns, firsts)
     return connection.execute(
         f"""SELECT one, source, record FROM records
             JOIN (SELECT one, make_timestamp(t) AS ts, size AS length, place FROM firsts)

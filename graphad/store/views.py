@@ -83,17 +83,13 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
         name = f"{table}_said" if table == "entities" else table
         connection.execute(f"CREATE VIEW {name} AS {sql}")
     connection.execute(f"CREATE VIEW entities AS {entities_of('entities_said')}")
-    columns = ", ".join(f"{c.name} {SQL_TYPES[c.kind]}" for c in schema.SOURCES)
-    connection.execute(f"CREATE TABLE sources ({columns})")
     rows = [
         (s.source, s.path, s.format, s.digest, s.bytes, s.read, s.used,
          sum(s.ignored.values()), s.rejected, s.edges, s.continues, s.same_as)
         for s in manifest.sources
     ]  # fmt: skip
-    for start in range(0, len(rows), 500):
-        some = rows[start : start + 500]
-        marks = ", ".join(["(" + ", ".join("?" * len(schema.SOURCES)) + ")"] * len(some))
-        connection.execute(f"INSERT INTO sources VALUES {marks}", [v for row in some for v in row])
+    columns = {c.name: SQL_TYPES[c.kind] for c in schema.SOURCES}
+    database.fill(connection, "sources", columns, rows, temporary=False)
     query.create_views(connection)
 
 

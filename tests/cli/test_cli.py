@@ -241,14 +241,3 @@ def test_a_reader_that_went_away_is_no_error() -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
-
-
-def test_ctrl_c_within_a_statement_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB raises RuntimeError then."""
-
-    def stopped(*_: object, **__: object) -> None:
-        raise RuntimeError("Query interrupted")
-
-    monkeypatch.setattr("graphad.workspace.open_store", stopped)
-    result = CliRunner().invoke(main, ["findings"])
-    assert (result.exit_code, result.stderr.strip()) == (130, "graphad: interrupted.")
