@@ -254,6 +254,7 @@ TABLES = {
     "evidence": EVIDENCE,
 }
 
+DETECTORS = ("path", "event", "window", "relation")
 SEVERITIES = ("informational", "low", "medium", "high", "critical")  # rising
 ENTITY_TYPES = (
     "process", "file", "socket", "address", "user", "host", "registry",

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from graphad import attack_tags, feedback, judge
 from graphad.detect import Detector
-from graphad.detectors.path import PathDetector
-from graphad.detectors.store_events import StoreEventDetector
-from graphad.detectors.window import WindowDetector
+from graphad.detectors import registry
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
@@ -26,8 +24,12 @@ from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
 from graphad.workspace_entity import Desk
-from graphad.workspace_models import TRAINING, Modelled, made
+from graphad.workspace_models import TRAINING, Modelled
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
+
+if TYPE_CHECKING:
+    from graphad.detectors.path import PathDetector
+    from graphad.detectors.window import WindowDetector
 
 BUDGET = 10.0  # incidents a day for the whole installation
 # Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
@@ -77,7 +79,7 @@ class Workspace(Modelled, Desk):
         see `models` and `use`. Without a start the window begins where the model's last one ended.
         Raises: GraphadError: it is of another detector, which is fitted anew, or knows this window.
         """
-        found, _, parent = self.model(model, StoreEventDetector.name)
+        found, _, parent = self.model(model, "event")
         known = next((one.end for one in self.models() if one.model == parent), "")
         last = microseconds(known) if known else None
         if last is not None and start is None and sources is None:
@@ -111,14 +113,14 @@ class Workspace(Modelled, Desk):
             detector.update(window)
         stage("calibrating")
         quiet = held.graphs(detector.fields)
-        if labels and isinstance(detector, WindowDetector):
-            quiet = _calm(detector, quiet, labels)
+        if labels:
+            quiet = _calm(cast("WindowDetector", detector), quiet, labels)
         told = {"start": judge.rfc3339(first), "end": judge.rfc3339(last), "parent": parent}
         return self._keep(detector, quiet, budget, told)
 
     def _labels(self, detector: Detector, truth: Path | None) -> Labels | None:
         """Return what is known of attacks, None for a detector that does not learn from it."""
-        if not isinstance(detector, WindowDetector):
+        if detector.name != "window":
             if truth is not None:
                 raise GraphadError(f"The {detector.name} detector does not learn from labels.")
             return None
@@ -348,7 +350,7 @@ def paths_wanted(second: npt.NDArray[np.int64]) -> int:
 def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
     """Return a new detector of a name. Raises: UnknownName, GraphadError."""
     try:
-        return made(detector, settings or {})
+        return registry.made(detector, settings or {})
     except TypeError as error:
         raise GraphadError(f"The {detector} detector has no such setting: {error}.") from error
 
@@ -362,13 +364,15 @@ def _parts(detector: Detector, window: StoreWindow) -> tuple[Iterator[Graph], li
     if not window.large:
         return whole, []
     why = "trees and sessions may take any time"
-    if isinstance(detector, PathDetector):
-        told = "was fitted without --span" if detector.scaled else "saw no path"
+    if detector.name == "path":
+        told = (
+            "was fitted without --span" if cast("PathDetector", detector).scaled else "saw no path"
+        )
         why = f"its model {told}"
     return whole, [f"all {window.events:,} events were held in memory at once, for {why}"]
 
 
-def _calm(detector: WindowDetector, graphs: Iterable[Graph], labels: Labels) -> Iterator[Graph]:
+def _calm(detector: "WindowDetector", graphs: Iterable[Graph], labels: Labels) -> Iterator[Graph]:
     """Yield graphs without the units that hold a known attack: those are not quiet."""
     for graph in graphs:
         yield detector.calm(graph, labels.events(graph))

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,53 +13,19 @@ import msgspec
 from graphad import judge
 from graphad.annotated import Annotated
 from graphad.detect import Detector
-from graphad.detectors.path import PathDetector
-from graphad.detectors.relation import RelationDetector
-from graphad.detectors.relation_nearest import NearestDetector
-from graphad.detectors.store_events import StoreEventDetector
-from graphad.detectors.window import WindowDetector
+from graphad.detectors.registry import loaded
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.graph import Graph
+from graphad.schema import DETECTORS
 from graphad.store.manifest import write_atomic
 
 if TYPE_CHECKING:
     from graphad.models.calibration import Calibration
 
-DETECTORS: dict[str, type[Detector]] = {
-    PathDetector.name: PathDetector,
-    StoreEventDetector.name: StoreEventDetector,
-    WindowDetector.name: WindowDetector,
-    RelationDetector.name: RelationDetector,
-}
-# What a model is of, where a detector has several kinds; they are named by its setting.
-_OTHERS: dict[tuple[str, str], type[Detector]] = {
-    (NearestDetector.name, NearestDetector.model): NearestDetector
-}
 CALIBRATION, ABOUT = "calibration.json", "about.json"
 IN_USE = "LATEST"  # file with the id of the model in use
 TRAINING = ".training"  # file of a training that was not finished
 _LEFT = 86_400.0  # seconds after which a half-written model is nobody's
-
-
-def made(detector: str, settings: Mapping[str, Any]) -> Detector:
-    """Return a detector that knows nothing. Raises: UnknownName; TypeError: of a setting."""
-    if detector not in DETECTORS:
-        raise UnknownName.among("detector", detector, DETECTORS)
-    kind = _OTHERS.get((detector, settings.get("model", "")))
-    if kind is None:
-        return DETECTORS[detector](**settings)
-    return kind(**{name: value for name, value in settings.items() if name != "model"})
-
-
-def loaded(detector: str, folder: Path) -> Detector:
-    """Return a model of a detector that was kept in a folder. Raises: ModelError."""
-    try:
-        told = msgspec.json.decode((folder / "manifest.json").read_bytes())
-        model = told["settings"]["model"]
-        kind = _OTHERS.get((detector, model)) if isinstance(model, str) else None
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
-        kind = None  # the detector's own `load` says what is wrong
-    return (kind or DETECTORS[detector]).load(folder)
 
 
 class Version(msgspec.Struct):
@@ -84,9 +50,7 @@ class Version(msgspec.Struct):
 class Modelled(Annotated):
     """A store with fitted models."""
 
-    def model(
-        self, name: str | None = None, detector: str = PathDetector.name
-    ) -> tuple[Any, Any, str]:
+    def model(self, name: str | None = None, detector: str = "path") -> tuple[Any, Any, str]:
         """Return a model, its calibration or None, and its id.
 
         If it is not named, the one of a detector that is in use. Raises: GraphadError if there is

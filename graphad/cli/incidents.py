@@ -9,8 +9,7 @@ import click
 from graphad.cli import leaving
 from graphad.cli.leaving import leaving_options
 from graphad.cli.options import Command, format_option, store_option
-
-DETECTORS = ("path", "event", "window", "relation")
+from graphad.schema import DETECTORS
 
 
 def tag_options(command: Command) -> Command:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from graphad.errors import GraphadError
-from graphad.schema import ENTITY_TYPES, SEVERITIES
+from graphad.schema import DETECTORS, ENTITY_TYPES, SEVERITIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -76,7 +76,7 @@ max_reject_rate_option = click.option(
     help="Exit 3 if a larger share is rejected.",
 )  # fmt: skip
 detector_option = click.option(
-    "--detector", type=click.Choice(["path", "event", "window", "relation"]), default="path",
+    "--detector", type=click.Choice(DETECTORS), default="path",
     show_default=True,
     help="path: chains of events; event: single ones, by what their records say; "
     "window: hosts' hours, process trees or sessions as a whole; relation: messages of text logs "

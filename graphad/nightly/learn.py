@@ -6,12 +6,13 @@ from typing import Any
 import pyarrow as pa
 
 from graphad import judge
+from graphad.detectors import registry
 from graphad.errors import GraphadError
 from graphad.graph import Graph
 from graphad.nightly.leftout import LeftOut
 from graphad.store import Store
 from graphad.workspace import Workspace
-from graphad.workspace_models import TRAINING, made
+from graphad.workspace_models import TRAINING
 from graphad.workspace_window import HELD_OUT, SLICE_EVENTS, StoreWindow, split
 
 _DAYS = 3  # from which on whole days are held out, so that counts need no edges
@@ -88,7 +89,7 @@ def learn(
     depends on; a model may be that of the night before and its calibration another, and the night
     before keeps its own.
     """
-    found = made(detector, settings)
+    found = registry.made(detector, settings)
     middle = divided(store, begin, end)
     days = events_by_day(store, begin, end)
     window = CleanWindow(store, begin, middle, left[0], _recent(days, middle))

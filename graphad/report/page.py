@@ -26,12 +26,11 @@ from graphad.report import assets, charts, islands
 from graphad.report.drawing import PLURALS, brief, draw
 from graphad.report.gather import Facts
 from graphad.sanitize import json_island, terminal
-from graphad.schema import SEVERITIES
+from graphad.schema import DETECTORS, SEVERITIES
 from graphad.version import VERSION
 
 TEMPLATE = Path(__file__).parent / "template"
 SCRIPTS = ("dom.js", "graph.js", "incidents.js", "table.js")  # in this order
-DETECTORS = ("path", "event", "window", "relation")
 
 
 def page(facts: Facts, made: datetime | None = None) -> bytes:

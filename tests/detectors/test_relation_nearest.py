@@ -9,11 +9,11 @@ import pytest
 
 from graphad.decoders.tabular_columns import columns_parser
 from graphad.detect import Paths
+from graphad.detectors.registry import loaded, made
 from graphad.detectors.relation_nearest import NearestDetector
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import HOUR, Graph
 from graphad.workspace import Workspace
-from graphad.workspace_models import loaded, made
 from tests.detectors.event_graphs import Kept
 from tests.detectors.test_relation import START, line, stored
 
