@@ -8,6 +8,7 @@ import duckdb
 
 from graphad import database, query, query_macros, schema
 from graphad.store.manifest import File, Manifest, sync_folder
+from graphad.store.tables import fill
 
 SQL_TYPES = {
     "text": "VARCHAR",
@@ -89,7 +90,7 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
         for s in manifest.sources
     ]  # fmt: skip
     columns = {c.name: SQL_TYPES[c.kind] for c in schema.SOURCES}
-    database.fill(connection, "sources", columns, rows, temporary=False)
+    fill(connection, "sources", columns, rows, temporary=False)
     query.create_views(connection)
 
 
