@@ -94,12 +94,13 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
     query.create_views(connection)
 
 
-def define_more(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
-    """Create what only people's queries see, after `define`; it takes some time at each opening."""
-    query_macros.create_macros(connection)
-    connection.execute(
-        f"CREATE VIEW findings AS {_findings(manifest.files.get('findings', ()), base)}"
-    )
+def define_more(
+    connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest, sql: str | None = None
+) -> None:
+    """Create what only people's queries see, after `define`; of macros those that `sql` names."""
+    findings = _findings(manifest.files.get("findings", ()), base)
+    query_macros.create_macros(connection, None if sql is None else sql + findings)
+    connection.execute(f"CREATE VIEW findings AS {findings}")
 
 
 def connect(
