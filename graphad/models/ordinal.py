@@ -37,7 +37,7 @@ def pairs(grades: Ints, labels: Bools) -> tuple[int, int]:
 def gamma(grades: Ints, labels: Bools) -> float | None:
     """Return (above - below) / (above + below) of `pairs`; None if there is no such pair.
 
-    Range: -1 (every hit below every miss) to 1; 0 is no order. Without equal grades it is 2 AUC - 1.
+    Range: -1 (every hit below every miss) to 1; 0 is no order. Without ties it is 2 AUC - 1.
     O(N log N).
     Source: Goodman and Kruskal, Journal of the American Statistical Association 49, 1954.
 
