@@ -211,3 +211,17 @@ def test_any_year_and_the_smallest_step(tmp_path: Path) -> None:
     file.write_text("host,start,end\n,0001-01-01,9999-12-31T23:59:59Z\n")
     report = evaluate([found(0, 5)], read_truth(file), step_s=1e-6, buffer_s=9e9)
     assert 0.0 < (report["pate"].value or 0.0) < 1e-3
+
+
+def test_the_example_of_the_docs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "evaluate.md").read_text()
+    [code] = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert capsys.readouterr().out == "300.0 1.0\n"
+    names = {m.name for m in evaluate([], windows(tmp_path, ("web", 0, 1))).metrics}
+    for name in names - {"seconds_to_detect_p90", "detected_within_1h", "detected_within_1d"}:
+        if name.startswith(("seconds", "detected", "pate")):
+            assert f"`{name}`" in page
