@@ -46,15 +46,19 @@ def of_store(store: "Store", truth: Truth) -> Moments:
     """Return when the attack units of any truth were; what no record with a time shows is left out.
 
     Lines and records are at the times of their edges, or of themselves if they have none; entities
-    at the times of all edges that they are an end of.
+    at the times of all edges that they are an end of. Clocks and names of hosts are those of
+    graphs, and so of findings.
     """
     told = of_truth(truth)
     if told is not None:
         return told
+    from graphad.store import identity, identity_names
+
     connection = store.connect()
     try:
+        names = identity_names.renamed(identity.prepare(connection, identity.chosen(None)))
         rows = (_entities if truth.kind == "entity" else _records)(store, connection, truth)
-        found = sorted(set(rows), key=lambda row: (row[0], row[1], row[2]))
+        found = sorted({(unit, stamp, names.get(host, host)) for unit, stamp, host in rows})
     finally:
         connection.close()
     unit, stamp = (np.array([row[i] for row in found], np.int64) for i in (0, 1))
@@ -71,7 +75,7 @@ def _records(
             continue
         rows = connection.execute(
             f"SELECT DISTINCT r.{number}, epoch_us(coalesce(e.ts, r.ts)), "  # noqa: S608
-            "coalesce(e.host, r.host, '') FROM records r LEFT JOIN edges e "
+            "coalesce(e.host, r.host, '') FROM records r LEFT JOIN timed e "
             "ON e.source = r.source AND e.record = r.record WHERE r.source = $source "
             f"AND r.{number} IN (SELECT unnest($numbers)) AND coalesce(e.ts, r.ts) IS NOT NULL",
             {"source": source.source, "numbers": known},
@@ -90,9 +94,9 @@ def _entities(
     rows = connection.execute(
         "WITH named AS (SELECT DISTINCT id, label FROM entities "
         "WHERE label IN (SELECT unnest($labels))) "
-        "SELECT label, epoch_us(ts), coalesce(host, '') FROM edges JOIN named ON src = id "
+        "SELECT label, epoch_us(ts), coalesce(host, '') FROM timed JOIN named ON src = id "
         "WHERE ts IS NOT NULL UNION "
-        "SELECT label, epoch_us(ts), coalesce(host, '') FROM edges JOIN named ON dst = id "
+        "SELECT label, epoch_us(ts), coalesce(host, '') FROM timed JOIN named ON dst = id "
         "WHERE ts IS NOT NULL",
         {"labels": sorted(truth.entities)},
     )

@@ -1,6 +1,7 @@
 """The command that compares findings with the truth."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 _MOST = 20  # attacks in a table
 
-_seconds = click.FloatRange(0.0, 1e8)
-
 
 @click.command()
 @store_option
@@ -24,7 +23,8 @@ _seconds = click.FloatRange(0.0, 1e8)
     metavar="SECONDS", help="Step of time for PATE.",
 )  # fmt: skip
 @click.option(
-    "--buffer", type=_seconds, default=3600.0, show_default=True, metavar="SECONDS",
+    "--buffer", type=click.FloatRange(0.0, 1e8), default=3600.0, show_default=True,
+    metavar="SECONDS",
     help="How long before and after an attack a finding may count for something in PATE.",
 )  # fmt: skip
 @format_option("table", "json", "ndjson")
@@ -40,6 +40,9 @@ def evaluate(store: Path, truth: Path, step: float, buffer: float, form: str | N
     from graphad.evaluate_moments import of_store
     from graphad.workspace import open_store
 
+    for name, given in (("--step", step), ("--buffer", buffer)):
+        if math.isnan(given):  # click lets it pass any range
+            raise click.BadParameter("it is no number", param_hint=name)
     opened = open_store(store, create=False)
     known = judge.read_truth(truth)
     report = judge.evaluate(

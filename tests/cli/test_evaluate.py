@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from graphad.cli import main
 from graphad.evaluate_moments import of_store
+from graphad.parse import Parser, matching
 from graphad.truth import read_truth
 from graphad.workspace import Workspace, open_store
 
@@ -67,6 +68,7 @@ def test_step_and_buffer_are_told(hunted: Workspace) -> None:
     assert pate["part"] == 1
     run(*command, "--step", 0, code=2)
     run(*command, "--buffer", -1, code=2)
+    run(*command, "--buffer", "nan", code=2)
 
 
 def test_lines_are_at_the_times_of_their_records(hunted: Workspace) -> None:
@@ -90,6 +92,32 @@ def test_lines_are_at_the_times_of_their_records(hunted: Workspace) -> None:
     assert {unit for unit, _, _ in found} == set(range(len(lines)))
     assert moments.single
     assert (moments.start == moments.end).all()
+
+
+NAMED = Parser(
+    name="named",
+    about="for tests",
+    sniff=lambda head: 0.0,
+    decoder=matching(r"(?P<_stamp>\d+) (?P<host>\S+) (?P<exe>\S+)"),
+    mapping="""
+        SELECT record, make_timestamp(_stamp::BIGINT * 1000000) AS ts, host, 'launch' AS action,
+               'process' AS src_type, 'sh' AS src_key, 'process' AS dst_type, exe AS dst_key
+        FROM raw""",
+)
+
+
+def test_hosts_are_called_as_in_findings(tmp_path: Path) -> None:
+    store, logs = Workspace(tmp_path / "store"), []
+    for name in ("web", "web.example.org", "db"):
+        logs.append(tmp_path / f"{name}.log")
+        logs[-1].write_text("".join(f"{1_700_000_000 + i} {name} evil\n" for i in range(3)))
+    store.ingest(logs, parser=NAMED)
+    file = tmp_path / "truth.csv"
+    file.write_text("source,line,label\n" + "".join(f"{log.name},2,a\n" for log in logs))
+    moments = of_store(store, read_truth(file))
+    assert sorted(map(str, moments.host)) == ["db", "web.example.org", "web.example.org"]
+    assert set(moments.host) == set(store.graph().host)
+    assert set(moments.start.tolist()) == {1_700_000_001_000_000}
 
 
 def test_records_and_entities_have_times_too(hunted: Workspace, tmp_path: Path) -> None:
