@@ -9,9 +9,10 @@ class Judged:
     """A finding as far as it is judged.
 
     `score` is what findings are ranked by; `alert` and `severity` are None where nothing was
-    calibrated. `start` and `end` are its first and last event, UTC microseconds. `edges` are (path
-    of the source, line, record); `entities` are keys. Findings of one `incident` are not
-    independent; without one a finding is by itself.
+    calibrated. `start` and `end` are its first and last event, UTC microseconds; `times` are those
+    of all events it shows, none if it is of all the time between. `edges` are (path of the source,
+    line, record); `entities` are keys. Findings of one `incident` are not independent; without one
+    a finding is by itself.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Judged:
     entities: Sequence[str] = ()
     severity: str | None = None
     incident: str = ""
+    times: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ finding can only be raised once its last event is there; what one attack is, see
 window begins when the truth says, whether or not anything happened then. An attack that is not
 detected has no time; it counts among all attacks, and in no mean.
 
-For PATE see models/pate.py. A finding claims all time from its first event to its last, on its
-host. An attack of lines, records or an entity goes on from one of its events to the next, if that
-comes soon; windows are as they were told. All attacks of a host count as one kind.
+For PATE see models/pate.py. An attack of lines, records or an entity goes on from one of its
+events to the next, if that comes soon; windows are as they were told. So does a finding, on its
+host; one that does not show its events, as of a window, claims all its time. All attacks of a host
+count as one kind.
 """
 
 import math
@@ -147,7 +148,8 @@ def proximity(
     """Return PATE of the ranking, by both rules, and PATE-F1 of the alerts.
 
     Buffers before and after are of nothing, half of `buffer_s` and all of it, in all pairs. Events
-    of attacks on one host that are no more than `joined_s` apart are one stretch.
+    of attacks on one host, and of one finding, that are no more than `joined_s` apart are one
+    stretch.
 
     Raises: ValueError: a step is not positive, a buffer negative, or one of them 1e10 s or more.
     """
@@ -166,12 +168,12 @@ def proximity(
     told = ", ".join(f"{size * step_s:g}" for size in sizes)
     grid = f"steps of {step_s:g} s, buffers of {told} s; "
     held = sum([_steps(one.attacks) for one in lines])
-    claimed = sum([_steps(one.spans) for one in lines])
+    called = sum([_steps(one.spans) for one in lines])
     of = "steps of attacks, of steps that findings claim"
     return [
-        Metric("pate", pate.pate(lines, sizes, sizes), held, claimed,
+        Metric("pate", pate.pate(lines, sizes, sizes), held, called,
                f"area under proximity-aware precision and recall, as published; {grid}{of}"),
-        Metric("pate_step", pate.pate(lines, sizes, sizes, "step"), held, claimed,
+        Metric("pate_step", pate.pate(lines, sizes, sizes, "step"), held, called,
                f"the same without interpolation, which flatters few findings; {of}"),
         Metric("pate_f1", pate.f1(timelines(alerts, moments, step, round(joined_s * _SECOND)),
                                   sizes, sizes) if decided else None, None, None,
@@ -202,10 +204,19 @@ def timelines(
         pairs = np.stack([moments.start[here], moments.end[here]], axis=1)
         if moments.single:
             pairs = join(pairs, joined)
-        spans = np.array([(one.start, max(one.start, one.end)) for one in mine], np.int64)
-        scores = np.array([one.score for one in mine], np.float64)
-        found.append(pate.Timeline(pairs // step, spans.reshape(-1, 2) // step, scores))
+        spans = [claimed(one, joined) for one in mine]
+        scores = np.repeat([float(one.score) for one in mine], [len(span) for span in spans])
+        whole = np.concatenate([np.zeros((0, 2), np.int64), *spans])
+        found.append(pate.Timeline(pairs // step, whole // step, scores))
     return found
+
+
+def claimed(finding: Judged, joined: int) -> Ints:
+    """Return the stretches of time [P, 2] that a finding claims."""
+    if not len(finding.times):
+        return np.array([(finding.start, max(finding.start, finding.end))], np.int64)
+    times = np.array(finding.times, np.int64)
+    return join(np.stack([times, times], axis=1), joined)
 
 
 def join(pairs: Ints, most: int) -> Ints:

@@ -183,6 +183,20 @@ def test_timelines_are_steps_of_each_host(
         )
 
 
+def test_a_finding_claims_its_events_and_short_gaps() -> None:
+    told = Judged("f", 1.0, None, "a", 0, 500 * S, times=[500 * S, 0, 31 * S, 61 * S, 500 * S])
+    assert time.claimed(told, 30 * S).tolist() == [
+        [0, 0], [31 * S, 61 * S], [500 * S, 500 * S],
+    ]  # fmt: skip
+    assert time.claimed(told, 0).shape == (4, 2)
+    assert time.claimed(found(5, 9), 0).tolist() == [[5 * S, 9 * S]]
+    at = np.array([0])
+    moments = Moments(at, at, at, ["a"], True)
+    [line] = time.timelines([told, found(7, 8, 3.0, host="a")], moments, S, 30 * S)
+    assert line.spans.tolist() == [[0, 0], [31, 61], [500, 500], [7, 8]]
+    assert line.scores.tolist() == [1.0, 1.0, 1.0, 3.0]
+
+
 def test_windows_on_all_hosts(tmp_path: Path) -> None:
     both = of_truth(windows(tmp_path, ("", 0, 50), ("a", 100, 150)))
     assert both is not None

@@ -278,6 +278,7 @@ def judged(found: Sequence[Finding]) -> list[Any]:
             edges=[(e.source, e.line, e.record) for e in f.evidence],
             entities=[entity.key for entity in f.entities], severity=f.severity,
             incident=f.incident,
+            times=() if f.unit == "window" else [us(edge.ts) for edge in f.edges],
         )
         for f in found
     ]  # fmt: skip
