@@ -24,7 +24,7 @@ called it weighs 1.
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -76,7 +76,7 @@ def pate(
     None without an attack or a buffer, 0 without a span. Range: 0 to 1. O(E L (N log N + A)).
     Raises: ValueError: as `curve`.
     """
-    found = [area(one, rule) for e in early for d in late if (one := curve(timelines, e, d))]
+    found = [area(one, rule) for one in _curves(timelines, early, late)]
     return float(np.mean(found)) if found else None
 
 
@@ -86,10 +86,9 @@ def f1(timelines: Sequence[Timeline], early: Sequence[int], late: Sequence[int])
     PATE-F1 of the paper, for decisions. None, 0, range and errors are as for `pate`.
     """
     found = []
-    for one in (curve(timelines, e, d) for e in early for d in late):
-        if one is not None:
-            p, r = (float(x[-1]) if len(x) else 0.0 for x in one[1:])
-            found.append(2.0 * p * r / (p + r) if p + r else 0.0)
+    for one in _curves(timelines, early, late):
+        p, r = (float(x[-1]) if len(x) else 0.0 for x in one[1:])
+        found.append(2.0 * p * r / (p + r) if p + r else 0.0)
     return float(np.mean(found)) if found else None
 
 
@@ -114,28 +113,38 @@ def curve(timelines: Sequence[Timeline], early: int, late: int) -> Curve | None:
     Raises: ValueError: a score is NaN, a span or an attack ends before it begins or is 2^60 steps
     from 0 or more, a buffer is negative or as large, or shapes do not fit.
     """
-    if not (0 <= early < _FAR and 0 <= late < _FAR):
+    return next(iter(_curves(timelines, [early], [late])), None)
+
+
+def _curves(
+    timelines: Sequence[Timeline], early: Sequence[int], late: Sequence[int]
+) -> Iterator[Curve]:
+    """Yield the curve of each pair of buffers, none without an attack."""
+    if any(not 0 <= size < _FAR for size in (*early, *late)):
         raise ValueError("a buffer must be 0 steps or more, and less than 2^60")
     for one in timelines:
         _check(one)
     scores = np.concatenate([np.zeros(0), *(one.scores for one in timelines)])
     thresholds = np.unique(scores)[::-1]
-    called, true, missed = (np.zeros(len(thresholds)) for _ in range(3))
-    some = False
+    called, missed = np.zeros(len(thresholds)), np.zeros(len(thresholds))
+    read = []
     for one in timelines:
         rank = len(thresholds) - 1 - np.searchsorted(thresholds[::-1], one.scores)
         attacks, pieces = _runs(one.attacks), _pieces(one.spans, rank)
-        some = some or bool(len(attacks))
         _add(called, pieces.rank, (pieces.last - pieces.first + 1).astype(np.float64))
-        _calls(attacks, pieces, early, late, true)
         _misses(attacks, pieces, missed)
-    if not some:
-        return None
-    called, true, missed = called.cumsum(), true.cumsum(), missed.cumsum()
-    with np.errstate(invalid="ignore"):
-        precision = np.where(called > 0, np.minimum(true / called, 1.0), 0.0)
-        recall = np.where(true + missed > 0, true / (true + missed), 0.0)
-    return Curve(thresholds, precision, recall)
+        if len(attacks):
+            read.append((attacks, pieces))
+    called, missed = called.cumsum(), missed.cumsum()
+    for e, d in itertools.product(early, late) if read else ():
+        true = np.zeros(len(thresholds))
+        for attacks, pieces in read:
+            _calls(attacks, pieces, e, d, true)
+        true = true.cumsum()
+        with np.errstate(invalid="ignore"):
+            precision = np.where(called > 0, np.minimum(true / called, 1.0), 0.0)
+            recall = np.where(true + missed > 0, true / (true + missed), 0.0)
+        yield Curve(thresholds, precision, recall)
 
 
 def _check(one: Timeline) -> None:
