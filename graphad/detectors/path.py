@@ -288,25 +288,14 @@ class PathDetector:
 
     def _fit_lengths(self, graphs: Iterable[Graph], inside: bool = True) -> None:
         from graphad.models.boxcox import fit_lengths
-        from graphad.models.path_sample import sample_lengths
 
-        lengths = range(1, self.max_length + 1)
-        drawn: dict[int, list[Any]] = {r: [] for r in lengths}
+        drawn: dict[int, list[Any]] = {r: [] for r in range(1, self.max_length + 1)}
         for graph in graphs:
             self.forget()
-            if not len(graph):
-                continue
-            table, label, mask = self._told(graph, inside)
-            if not mask.any():
-                continue
-            src, dst = self.ends(graph)
-            cost = table.sum(axis=1)[label]
-            found = sample_lengths(
-                src, dst, graph.ts, cost, label, lengths=lengths, size=self.sample,
-                seed=self.seed, strict=self.strict, span=self.span_us, mask=mask,
-            )  # fmt: skip
-            for r in lengths:
-                drawn[r].append(found[r])
+            for r, one in self._drawn(graph, inside).items():
+                drawn[r].append(one)
+            self.forget()
+            del graph  # the next one is made while we hold this
         scores = {r: np.concatenate([one.score for one in q]) for r, q in drawn.items() if q}
         if not scores:
             return
@@ -318,6 +307,22 @@ class PathDetector:
             }
             for r, q in drawn.items() if q
         }  # fmt: skip
+
+    def _drawn(self, graph: Graph, inside: bool) -> dict[int, Any]:
+        """Return a sample of the paths of each length of a graph; of none if it has no event."""
+        from graphad.models.path_sample import sample_lengths
+
+        if not len(graph):
+            return {}
+        table, label, mask = self._told(graph, inside)
+        if not mask.any():
+            return {}
+        src, dst = self.ends(graph)
+        return sample_lengths(
+            src, dst, graph.ts, table.sum(axis=1)[label], label,
+            lengths=range(1, self.max_length + 1), size=self.sample, seed=self.seed,
+            strict=self.strict, span=self.span_us, mask=mask,
+        )  # fmt: skip
 
     def z_of(self, kind: str, length: int, score: float) -> float:
         """Return the z of a path of one length, had it this score."""

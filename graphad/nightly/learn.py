@@ -43,10 +43,10 @@ class CleanWindow(StoreWindow):
         if not self.large:
             yield self.graph(fields)
             return
-        for part in self.store.slices(
+        parts = self.store.slices(
             self.start, self.end, size=self.slice_events, unit_s=unit_s, fields=fields
-        ):
-            yield self._cleaned(part)
+        )
+        yield from map(self._cleaned, parts)  # holds none while the next one is made
 
     def _cleaned(self, graph: Graph) -> Graph:
         return graph.subset(~self.left.events(graph)) if self.left else graph

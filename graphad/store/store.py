@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -365,8 +366,9 @@ class Store:
         rules, window = who.chosen(identity), self.window(start, end, None, sources)
         connection = self.connect()
         try:
-            for part in slices.sliced(connection, window, rules, size, unit_s):
-                yield with_fields(connection, part, fields)
+            parts = slices.sliced(connection, window, rules, size, unit_s)
+            # No variable here holds a part while the next one is made.
+            yield from map(partial(with_fields, connection, fields=fields), parts)
         except duckdb.Error as error:
             raise self._damage(error) from error
         finally:
