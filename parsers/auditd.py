@@ -6,8 +6,9 @@ pages of the calls.
 
 import re
 
+from graphad.decoders.network_ends import from_source
 from graphad.parse import Decoder, Options, Parser
-from graphad.relations import End, Relations
+from graphad.relations import Claim, End, Relations
 
 _LINE = re.compile(
     rb"(?m)^(?:[^\n]{0,512} )?type=[A-Z][A-Z0-9_]+ msg=audit\(\d{1,12}\.\d{1,3}:\d{1,18}\)"
@@ -103,6 +104,14 @@ _EDGES: dict[str, list[tuple[str, str, str]]] = {
     "settings": [("process", "change", "host"), ("login", "change", "host")],
 }  # fmt: skip
 
+# The numbers of sessions begin anew with each start; a peer's address and port are those of the
+# connection that it opened, of which our own end isn't told.
+_CLAIMS = [
+    Claim("birth", _ENDS["process"], "pid", ("exec",), each=True),
+    Claim("logon", _ENDS["session"], "logon_id", ("session",), each=True),
+    Claim("boot", _ENDS["host"], "code", ("boot",), each=True),
+    Claim("caller", _ENDS["caller"], from_source(), ("accept",), each=True),
+]
 _CALLS = {
     "exec": "execve execveat", "fork": "fork vfork clone",
     "delete": "unlink unlinkat rmdir", "rename": "rename renameat renameat2",
@@ -141,13 +150,14 @@ _ABOUT = "split_part(code, ' ', 1)"
 _IN_PROGRESS = "coalesce(syscall = 'connect' AND error = 'EINPROGRESS', FALSE)"
 _KIND = f"""CASE
     WHEN {_ABOUT} = 'USER_LOGIN' AND {_FAILED} THEN 'refused'
+    WHEN {_ABOUT} = 'SYSTEM_BOOT' THEN 'boot'
     {_whens(_ABOUT, _KINDS)}
     WHEN NOT contains(code, 'SYSCALL') OR ({_FAILED} AND NOT {_IN_PROGRESS}) THEN NULL
     WHEN access IS NOT NULL THEN access
     {_whens("syscall", _CALLS)} END"""
 
 _RULES = {
-    "state of the system": "SYSTEM_BOOT SYSTEM_SHUTDOWN SYSTEM_RUNLEVEL DAEMON_START DAEMON_ROTATE "
+    "state of the system": "SYSTEM_SHUTDOWN SYSTEM_RUNLEVEL DAEMON_START DAEMON_ROTATE "
     "DAEMON_RESUME DAEMON_ACCEPT DAEMON_CLOSE DAEMON_ERR BPF EVENT_LISTENER REPLACE",
     "credentials renewed or given back": "CRED_REFR CRED_DISP",
     "what was typed": "TTY USER_TTY",
@@ -185,6 +195,8 @@ parser = Parser(
         edges=_EDGES,
         outcome=f"CASE WHEN {_FAILED} AND NOT {_IN_PROGRESS} THEN 'failure' "
         "WHEN outcome IS NOT NULL THEN 'success' END",
+        rules={"boot": "state of the system"},
+        claims=_CLAIMS,
     ),
     ignore=_IGNORE,
 )

@@ -22,6 +22,7 @@ from graphad.decoders.told import (
     stamp,
     text,
 )  # fmt: skip
+from graphad.decoders.told_claims import Claim, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -60,6 +61,7 @@ def read(record: Any) -> Told:
         told.reason = "no process"
         return told
     told.rule = _UNTOLD.get(kind, "an end of its edge is not named")
+    told.claims = _claims(kind, body)
     if kind == "process_exec":
         told.ts = told.ts or stamp(dig(body, "process", "start_time"))
         told.edges = _exec(body, actor, told.fields)
@@ -79,6 +81,20 @@ def read(record: Any) -> Told:
         told.fields["syscall"] = name
         told.edges = _call(name, body.get("args"), actor, told)
     return told
+
+
+def _claims(kind: str, body: dict[str, Any]) -> list[Claim]:
+    """Return what an event says of its processes: their ids, and that one began or ended."""
+    found: list[Claim] = []
+    for side in ("process", "parent"):
+        said = body.get(side)
+        one, pid = _process(said), number(dig(said, "pid"))
+        found += lived("process", one, pid, stamp(dig(said, "start_time")))
+        what = {"process_exec": "birth", "process_exit": "death"}.get(kind)
+        # What already ran when Tetragon started began earlier.
+        before = what == "birth" and "procFS" in (text(dig(said, "flags")) or "")
+        found += lived(what, one, pid) if what and side == "process" and not before else []
+    return found
 
 
 def _process(said: Any, fields: dict[str, Any] | None = None) -> Thing | None:
@@ -126,7 +142,13 @@ def _network(kind: str, body: dict[str, Any], actor: Thing, told: Told) -> list[
     far = socket(body.get(f"{side}_ip"), body.get(f"{side}_port"), told.host or "unknown")
     if far is None or far.type != "socket":
         return []
-    return [(actor, "connect", far) if kind == "process_connect" else (far, "accept", actor)]
+    if kind == "process_connect":
+        ends = (
+            end(body.get(f"{at}_ip"), body.get(f"{at}_port")) for at in ("source", "destination")
+        )
+        told.claims = [*told.claims, *connection("connect", far, *ends)]
+        return [(actor, "connect", far)]
+    return [(far, "accept", actor)]
 
 
 def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
@@ -155,6 +177,9 @@ def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
         if far is None or far.type != "socket":
             return []
         told.fields |= {"dst_ip": text(dig(sock, "daddr")), "dst_port": number(dig(sock, "dport"))}
+        if action == "connect":
+            ends = (end(dig(sock, f"{at}addr"), dig(sock, f"{at}port")) for at in "sd")
+            told.claims = [*told.claims, *connection("connect", far, *ends)]
         into = action in ("accept", "receive")
         return [(far, action, actor) if into else (actor, action, far)]
     if action in ("signal", "inject"):
