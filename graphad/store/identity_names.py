@@ -148,7 +148,7 @@ def same_users(
     """
     known = {i: {s.lower() for s in sids.get(i, ()) if _GLOBAL_SID.fullmatch(s)} for i in labels}
     own, pairs = [], []
-    holder: dict[str, tuple[int, set[str]]] = {}
+    holders: dict[str, list[int]] = defaultdict(list)
     spelled: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     bare: dict[str, list[int]] = defaultdict(list)
     for i in sorted(labels):
@@ -156,16 +156,18 @@ def same_users(
         if name in _OWN or domain in _OWN_DOMAINS:
             own.append(i)
             continue
-        for sid in sorted(known[i]) if _agree(known[i]) else ():
-            first, said = holder.setdefault(sid, (i, set()))
-            if _agree(said | known[i]):
-                said |= known[i]
-                if first != i:
-                    pairs.append((first, i))
+        for sid in known[i] if _agree(known[i]) else ():
+            holders[sid].append(i)
         if domain:
             spelled[domain.partition(".")[0], name][domain].append(i)
         else:
             bare[name].append(i)
+    for some in holders.values():
+        alike: dict[object, list[int]] = defaultdict(list)
+        one = _agree(set().union(*(known[i] for i in some)))
+        for i in some:
+            alike[one or frozenset(known[i])].append(i)
+        pairs += [(group[0], i) for group in alike.values() for i in group[1:]]
     classes: dict[str, list[list[int]]] = defaultdict(list)
     for (_, name), domains in spelled.items():
         full = [domain for domain in domains if "." in domain]
