@@ -90,7 +90,7 @@ def _add(
         mine = end(text(event, "local_ip"), text(event, "local_port"))
         its = end(first(event, "remote_ip", "ipv4"), first(event, "remote_port", "port"))
         if told.host:
-            told.claims += addresses(named("host", told.host), [text(event, "local_ip")])
+            told.claims += addresses(named("host", told.host.lower()), [text(event, "local_ip")])
         if _inbound(event):
             add(told, remote, "accept", actor)
             told.claims += connection("accept", remote, its, mine)

@@ -115,12 +115,16 @@ def _lived(kind: str, thing: Thing | None, event: dict[str, Any], prefix: str) -
     return lived(kind, thing, whole(text(event, f"{prefix}Id")), None if kind == "birth" else born)
 
 
+def _device(name: str) -> Thing:
+    return Thing("host", name.lower(), name)
+
+
 def _claims(event: dict[str, Any], what: str, told: Told) -> list[Claim]:
     """Return what a row says of its device and of accounts."""
     found: list[Claim] = []
     local = text(event, "LocalIP")
     if told.host and local and (what in _OUT or what == "InboundConnectionAccepted"):
-        found += addresses(named("host", told.host), [local])
+        found += addresses(_device(told.host), [local])
     for prefix in ("", "InitiatingProcess"):
         sid, name = text(event, f"{prefix}AccountSid"), text(event, f"{prefix}AccountName")
         home, upn = text(event, f"{prefix}AccountDomain"), text(event, f"{prefix}AccountUpn")
@@ -225,4 +229,4 @@ def _logged(event: dict[str, Any], told: Told, remote: Thing | None, failed: boo
     device = text(event, "RemoteDeviceName")
     add(told, where or (named("host", device) if device else None), "logon", account, failed)
     if not failed and account is not None and told.host:
-        add(told, account, "logon", named("host", told.host))
+        add(told, account, "logon", _device(told.host))

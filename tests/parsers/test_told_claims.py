@@ -332,3 +332,55 @@ def test_auditd(tmp_path: Path) -> None:
         ("caller", "10.0.0.7:50022", "10.0.0.7:50022", None),
         ("logon", "3", "3", None),
     ]
+
+
+def test_cdm(tmp_path: Path) -> None:
+    def record(kind: str, **body: Any) -> dict[str, Any]:
+        return {"datum": {f"com.bbn.tc.schema.avro.cdm18.{kind}": body}, "CDMVersion": "18"}
+
+    def flow(n: int, near: tuple[str, int], far: tuple[str, int]) -> dict[str, Any]:
+        return record(
+            "NetFlowObject", uuid=f"6f1b0c3a-0002-4a00-8000-00000000000{n}", localAddress=near[0],
+            localPort=near[1], remoteAddress=far[0], remotePort=far[1],
+        )  # fmt: skip
+
+    def event(kind: str, n: int) -> dict[str, Any]:
+        return record(
+            "Event", uuid=f"6f1b0c3a-0003-4a00-8000-00000000000{n}", type=f"EVENT_{kind}",
+            timestampNanos=MS * 1_000_000, subject="6f1b0c3a-0004-4a00-8000-000000000001",
+            predicateObject=f"6f1b0c3a-0002-4a00-8000-00000000000{n}",
+        )  # fmt: skip
+
+    found = claims(
+        tmp_path, "cdm", flow(1, ("10.0.0.5", 50001), ("10.0.0.9", 5432)),
+        flow(2, ("10.0.0.5", 22), ("10.0.0.9", 50002)), flow(3, ("", -1), ("10.0.0.9", 80)),
+        event("CONNECT", 1), event("SENDTO", 1), event("ACCEPT", 2), event("CONNECT", 3),
+    )  # fmt: skip
+    assert found == [
+        ("accept", "10.0.0.9:50002", "10.0.0.9:50002", "10.0.0.5:22"),
+        ("connect", TO, FROM, TO),
+    ]
+
+
+def test_procmon(tmp_path: Path) -> None:
+    found = claims(
+        tmp_path, "procmon",
+        "Time of Day,Process Name,PID,Operation,Path,Result,Detail",
+        '1:00:00.0 PM,a.exe,5,Process Create,C:\\b.exe,SUCCESS,"PID: 9, Command line: b"',
+        '1:00:01.0 PM,a.exe,5,Process Create,C:\\b.exe,SUCCESS,"PID: 9, Command line: b"',
+        f"1:00:02.0 PM,b.exe,9,TCP Connect,{FROM} -> {TO},SUCCESS,",
+        "1:00:03.0 PM,b.exe,9,TCP Accept,10.0.0.5:80 -> [2001:db8::9]:50002,SUCCESS,",
+        "1:00:04.0 PM,b.exe,9,TCP Connect,pc-3:50003 -> 10.0.0.9:80,SUCCESS,",
+    )  # fmt: skip
+    assert found == [
+        ("accept", "[2001:db8::9]:50002", "[2001:db8::9]:50002", "10.0.0.5:80"),
+        ("birth", "C:\\b.exe", "9", None),
+        ("connect", TO, FROM, TO),
+        ("pid birth", "C:\\b.exe", "9", None),
+    ]
+
+
+def test_flows_of_a_virtual_machine(tmp_path: Path) -> None:
+    names = "FlowStartTime,L4Protocol,VMName,VMIPAddress,PublicIPs,DestPort,FlowDirection"
+    said = "2024-05-02 08:00:07,T,Shop-7,10.0.3.5,\"['203.0.113.66']\",443.0,O"
+    assert claims(tmp_path, "nsg_flows", names, said) == [("address", "shop-7", "10.0.3.5", None)]
