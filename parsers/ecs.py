@@ -55,6 +55,7 @@ class Document:
     def __init__(self, record: dict[str, Any]) -> None:
         source = record.get("_source")
         self.fields: dict[str, Any] = {}
+        self._processes: dict[str, Thing | None] = {}
         self._flatten(source if type(source) is dict else record, "", 6)
 
     def _flatten(self, inner: dict[str, Any], before: str, depth: int) -> None:
@@ -87,6 +88,11 @@ class Document:
 
     def process(self, at: str) -> Thing | None:
         """Return the process that is told at a path."""
+        if at not in self._processes:
+            self._processes[at] = self._process(at)
+        return self._processes[at]
+
+    def _process(self, at: str) -> Thing | None:
         own = self.text(f"{at}.entity_id")
         pid = number(self.get(f"{at}.pid"))
         exe = self.text(f"{at}.executable", f"{at}.name")
@@ -137,7 +143,8 @@ def _claims(doc: Document, kinds: set[str], done: set[str]) -> list[Claim]:
         found += addresses(host, ips if isinstance(ips, list) else [ips])
         if other is not None and other.lower() != where.lower():
             found.append(Claim("name", host, other.lower()))
-    for at in ("process", "process.parent"):
+    # What a parent did, events of its own say.
+    for at in ("process", "process.parent") if "process" in kinds else ("process",):
         own, pid = doc.text(f"{at}.entity_id"), number(doc.get(f"{at}.pid"))
         one = doc.process(at) if own else None
         found += lived("process", one, pid, stamp(doc.get(f"{at}.start")))

@@ -6,6 +6,7 @@ Source: Tetragon's protocol buffers (api/v1/tetragon).
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from graphad.decoders.told import (
@@ -61,7 +62,7 @@ def read(record: Any) -> Told:
         told.reason = "no process"
         return told
     told.rule = _UNTOLD.get(kind, "an end of its edge is not named")
-    told.claims = _claims(kind, body)
+    told.claims = _claims(kind, body, actor)
     if kind == "process_exec":
         told.ts = told.ts or stamp(dig(body, "process", "start_time"))
         told.edges = _exec(body, actor, told.fields)
@@ -83,18 +84,28 @@ def read(record: Any) -> Told:
     return told
 
 
-def _claims(kind: str, body: dict[str, Any]) -> list[Claim]:
+def _claims(kind: str, body: dict[str, Any], actor: Thing) -> list[Claim]:
     """Return what an event says of its processes: their ids, and that one began or ended."""
-    found: list[Claim] = []
-    for side in ("process", "parent"):
-        said = body.get(side)
-        one, pid = _process(said), number(dig(said, "pid"))
-        found += lived("process", one, pid, stamp(dig(said, "start_time")))
-        what = {"process_exec": "birth", "process_exit": "death"}.get(kind)
-        # What already ran when Tetragon started began earlier.
-        before = what == "birth" and "procFS" in (text(dig(said, "flags")) or "")
-        found += lived(what, one, pid) if what and side == "process" and not before else []
+    said = body["process"]
+    pid = number(said.get("pid"))
+    found = lived("process", actor, pid, _start(said.get("start_time")))
+    # What already ran when Tetragon started began earlier.
+    if kind == "process_exec" and "procFS" not in (text(said.get("flags")) or ""):
+        found += lived("birth", actor, pid)
+    if kind == "process_exit":
+        found += lived("death", actor, pid)
+    if kind == "process_exec":  # what its parent did in other events, those say
+        parent = body.get("parent")
+        born = _start(dig(parent, "start_time"))
+        found += lived("process", _process(parent), number(dig(parent, "pid")), born)
     return found
+
+
+_stamp = lru_cache(maxsize=1 << 12)(stamp)
+
+
+def _start(said: object) -> int | None:
+    return _stamp(said) if isinstance(said, str) else None
 
 
 def _process(said: Any, fields: dict[str, Any] | None = None) -> Thing | None:

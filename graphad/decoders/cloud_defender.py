@@ -111,8 +111,9 @@ def _created(event: dict[str, Any], told: Told) -> None:
 
 def _lived(kind: str, thing: Thing | None, event: dict[str, Any], prefix: str) -> list[Claim]:
     """Return the claim that a process has its id; of one created when its record was made."""
-    born = time_us(text(event, f"{prefix}CreationTime"))
-    return lived(kind, thing, whole(text(event, f"{prefix}Id")), None if kind == "birth" else born)
+    _, _, born = thing.key.partition("@") if thing is not None else ("", "", "")
+    us = int(born) if born.isdecimal() and kind == "process" else None
+    return lived(kind, thing, whole(text(event, f"{prefix}Id")), us)
 
 
 def _device(name: str) -> Thing:
