@@ -5,6 +5,8 @@ ones, so that a path that brushes an attack by chance counts as a false alarm. A
 is a hit if it overlaps one on its host. An attack is detected if a hit holds a part of it.
 
 What is an attack depends on the truth: each label of lines or records, each entity, each window.
+How soon and how near in time it is found, see evaluate_time.py; whether severity rises with harm,
+evaluate_severity.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,50 +15,26 @@ from typing import Any
 
 import numpy as np
 
+from graphad import evaluate_severity as severity
+from graphad import evaluate_time as time
+from graphad.evaluate_figures import Judged, Metric, ratio
+from graphad.evaluate_moments import Moments, of_truth
+from graphad.evaluate_severity import Level
+from graphad.evaluate_time import Detection
 from graphad.models import metrics
 from graphad.truth import Truth, read_truth
 
-__all__ = ["Judged", "Metric", "Report", "evaluate", "read_truth"]
+__all__ = ["Detection", "Judged", "Level", "Metric", "Report", "evaluate", "read_truth"]
 
 DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A finding as far as it is judged.
-
-    `score` is what findings are ranked by; `alert` is None where nothing was calibrated. `start`
-    and `end` are its first and last event, UTC microseconds. `edges` are (path of the source, line,
-    record); `entities` are keys.
-    """
-
-    id: str
-    score: float
-    alert: bool | None
-    host: str
-    start: int
-    end: int
-    edges: Sequence[tuple[str, int | None, int | None]] = ()
-    entities: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One figure and what it was computed from: `part` of `whole`, each with its unit in words.
-
-    `value` is None where the denominator is missing or zero.
-    """
-
-    name: str
-    value: float | None
-    part: float | None
-    whole: float | None
-    meaning: str
-
-
-@dataclass(frozen=True)
 class Report:
-    """All figures, and which truth sources no finding came from (a typing error, or a miss)."""
+    """All figures, and which truth sources no finding came from (a typing error, or a miss).
+
+    `detections` are how soon each attack was found, `severities` what findings of each hold.
+    """
 
     findings: int
     hits: int
@@ -64,6 +42,8 @@ class Report:
     attacks: int
     metrics: tuple[Metric, ...]
     unmatched_sources: tuple[str, ...]
+    detections: tuple[Detection, ...] = ()
+    severities: tuple[Level, ...] = ()
 
     def __getitem__(self, name: str) -> Metric:
         """Return the metric called so.
@@ -90,14 +70,19 @@ def evaluate(
     *,
     days: float | None = None,
     at: Sequence[int] = (1, 5, 10, 20, 50, 100),
+    moments: Moments | None = None,
+    step_s: float = time.STEP_S,
+    buffer_s: float = time.BUFFER_S,
 ) -> Report:
     """Return how well findings match the truth.
 
     `days` is how long the scored logs last; without it false alarms a day are unknown, since the
     findings alone don't say. Rankings need no alerts; where no finding was calibrated, detection
-    and coverage are over all findings and mcc and false alarms are None.
+    and coverage are over all findings and mcc and false alarms are None. `moments`, from
+    evaluate_moments.of_store, are when the attacks were; a truth of windows needs none. `step_s`
+    and `buffer_s` are those of PATE, see evaluate_time.proximity.
 
-    Raises: ValueError: a score is NaN, or `days` is not positive.
+    Raises: ValueError: a score is NaN, a severity unknown, or `days`, a step or a buffer no such.
     """
     if days is not None and not days > 0:
         raise ValueError("days must be positive")
@@ -107,12 +92,15 @@ def evaluate(
     labels = np.array([bool(part) for part in parts], dtype=np.bool_)
     decided = [(f.alert, bool(part)) for f, part in zip(findings, parts, strict=True)
                if f.alert is not None]  # fmt: skip
-    shown = [part for f, part in zip(findings, parts, strict=True) if f.alert or not decided]
+    told = [(f, part) for f, part in zip(findings, parts, strict=True) if f.alert or not decided]
+    shown = [part for _, part in told]
     what = "alerts" if decided else "findings, none being calibrated"
+    moments = of_truth(truth) if moments is None else moments
+    found = time.detections([f for f, _ in told], shown, truth, moments)
     reported = [
         _detection("detection_rate", shown, truth, f"attacks that {what} hit"),
         _detection("detection_rate_ranked", parts, truth, "attacks that any finding hits"),
-        _ratio(
+        ratio(
             "coverage",
             len(set().union(*shown)),
             len(truth.units),
@@ -120,6 +108,9 @@ def evaluate(
         ),
         *_ranking(scores, labels, at),
         *_decisions(decided, days),
+        *time.delays(found, what),
+        *time.proximity(findings, moments, step_s=step_s, buffer_s=buffer_s),
+        *severity.rise(findings, parts),
     ]
     unmatched = truth.unmatched(path for f in findings for path, _, _ in f.edges)
     return Report(
@@ -129,16 +120,14 @@ def evaluate(
         attacks=len(truth.attacks),
         metrics=tuple(reported),
         unmatched_sources=unmatched,
+        detections=found,
+        severities=severity.levels(findings, parts, truth),
     )
-
-
-def _ratio(name: str, part: float, whole: float | None, meaning: str) -> Metric:
-    return Metric(name, part / whole if whole else None, part, whole, meaning)
 
 
 def _detection(name: str, parts: list[frozenset[int]], truth: Truth, meaning: str) -> Metric:
     found = {truth.units[unit] for part in parts for unit in part}
-    return _ratio(name, len(found), len(truth.attacks), meaning)
+    return ratio(name, len(found), len(truth.attacks), meaning)
 
 
 def _ranking(scores: metrics.Floats, labels: metrics.Bools, at: Sequence[int]) -> list[Metric]:
@@ -172,8 +161,8 @@ def _decisions(decided: list[tuple[bool, bool]], days: float | None) -> list[Met
             Metric("false_alarms_per_day", None, None, days, "nothing is calibrated"),
         ]
     return [
-        _ratio("precision", tp, tp + fp, "hits of alerts"),
+        ratio("precision", tp, tp + fp, "hits of alerts"),
         Metric("mcc", metrics.matthews(tp, fp, tn, fn), tp + tn, len(decided),
                "right decisions of decisions"),
-        _ratio("false_alarms_per_day", fp, days, "alerts that are no hit, of days"),
+        ratio("false_alarms_per_day", fp, days, "alerts that are no hit, of days"),
     ]  # fmt: skip

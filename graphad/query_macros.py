@@ -144,6 +144,7 @@ def _flow(name: str, *, forward: bool) -> str:
     SELECT id, hop, CASE WHEN isfinite(ts) THEN ts END AS ts, via FROM walk"""
 
 
+_VIEWS = {"births": _BIRTHS, "logons": _LOGONS, "places": _PLACES}
 _MACROS = (
     _UTC,
     _kin("ancestors", up=True),
@@ -153,13 +154,25 @@ _MACROS = (
 )
 
 
-def create_macros(connection: duckdb.DuckDBPyConnection, *, temporary: bool = False) -> None:
+# Each stands before those that it needs.
+_MADE = {
+    **{macro.partition("(")[0]: f"MACRO {macro}" for macro in _MACROS[::-1]},
+    **{name: f"VIEW {name} AS {sql}" for name, sql in _VIEWS.items()},
+}
+
+
+def create_macros(
+    connection: duckdb.DuckDBPyConnection, sql: str | None = None, *, temporary: bool = False
+) -> None:
     """Create the views and macros over edges, entities, records and sources; see above.
 
-    temporary: for this connection alone, as a database that is only read allows.
+    sql: only those whose names occur in it, and what these need: to create all takes as long as
+    many queries. temporary: for this connection alone, as a database that is only read allows.
     """
-    kind = "TEMP " if temporary else ""
-    for name, sql in (("births", _BIRTHS), ("logons", _LOGONS), ("places", _PLACES)):
-        connection.execute(f"CREATE OR REPLACE {kind}VIEW {name} AS {sql}")
-    for macro in _MACROS:
-        connection.execute(f"CREATE OR REPLACE {kind}MACRO {macro}")
+    text, needed = (sql or "").lower(), []
+    for name, made in _MADE.items():
+        if sql is None or name in text:
+            needed.append(made)
+            text += made
+    for made in reversed(needed):
+        connection.execute(f"CREATE OR REPLACE {'TEMP ' if temporary else ''}{made}")

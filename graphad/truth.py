@@ -72,21 +72,26 @@ class Truth:
                 if where in ("", host) and start < after and end >= first
             )
         if self.kind == "entity":
-            found = [self._keys.get((key,)) for key in entities]
+            found = [self.entity(key) for key in entities]
         else:
-            found = [self._unit(*edge) for edge in edges]
+            line = self.kind == "line"
+            found = [self.unit(path, at if line else record) for path, at, record in edges]
         attack = [unit for unit in found if unit is not None]
         return frozenset(attack) if 2 * len(attack) >= len(found) else frozenset()
 
     @property
     def windows(self) -> list[tuple[str, int, int]]:
-        """Return host (or nothing), start and end [us] of the windows that are attacks."""
+        """Return host (or nothing), start and end [us] of the windows that are attacks, by unit."""
         return [(key[0], key[1], key[2]) for key in self._keys] if self.kind == "window" else []
 
     @property
     def entities(self) -> set[str]:
         """Return the entities that are attacks."""
         return {key[0] for key in self._keys} if self.kind == "entity" else set()
+
+    def entity(self, key: str) -> int | None:
+        """Return the attack unit that an entity is."""
+        return self._keys.get((key,))
 
     def numbers(self, path: str) -> list[int]:
         """Return the lines or records of a source that are attacks, rising."""
@@ -104,8 +109,8 @@ class Truth:
         missing = set().union(*self._ends.values()) - seen
         return tuple(sorted("/".join(names) for names in missing))
 
-    def _unit(self, path: str, line: int | None, record: int | None) -> int | None:
-        number = line if self.kind == "line" else record
+    def unit(self, path: str, number: int | None) -> int | None:
+        """Return the attack unit that a line or record of a source is."""
         units = (self._keys.get((names, number)) for names in self._sources(path))
         return next((unit for unit in units if unit is not None), None)
 

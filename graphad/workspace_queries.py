@@ -19,12 +19,15 @@ _CANDIDATES = 10  # entities that are named where a text fits several
 class Queried(Store):
     """A store with queries."""
 
-    def asking(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection like `connect`, with all that queries see; see docs/queries.md."""
+    def asking(self, sql: str | None = None) -> duckdb.DuckDBPyConnection:
+        """Return a connection like `connect`, with all that queries see; see docs/queries.md.
+
+        sql: what will be asked; only the macros that it names are made then.
+        """
         connection = self.connect()
         base = quoted(str(self.path.absolute()))
         try:
-            views.define_more(connection, base, self.manifest)
+            views.define_more(connection, base, self.manifest, sql)
         except duckdb.Error as error:
             raise self._damage(error) from error
         return connection
@@ -48,7 +51,7 @@ class Queried(Store):
         """
         asked = query.load(name, folders("queries", queries))
         asked.values(parameters)
-        connection = self.asking()
+        connection = self.asking(asked.sql)
         try:
             return query_run.bounded(
                 connection, self.path, lambda: asked.run(connection, parameters),

@@ -11,19 +11,22 @@ processes AS MATERIALIZED (
 here AS MATERIALIZED (SELECT * EXCLUDE (host, outcome) FROM edges WHERE host = $host),
 -- A process has one parent: the first that made it.
 made AS (
-    SELECT dst AS id, src AS parent, ts, source, record, ordinal
+    SELECT dst AS id, first.src AS parent, first.ts, first.source, first.record, first.ordinal
+    FROM (SELECT dst, min(struct_pack(ts := ts, source := source, record := record, ordinal := ordinal, src := src)) AS first
     FROM here
     WHERE action IN ('launch', 'fork', 'exec') AND src <> dst
       AND src IN (SELECT id FROM processes) AND dst IN (SELECT id FROM processes)
-    QUALIFY row_number() OVER (PARTITION BY dst ORDER BY ts, source, record, ordinal) = 1
+    GROUP BY dst)
 ),
 -- What a process that nothing was seen to make did first stands for its birth.
+founders AS MATERIALIZED (
+    SELECT id FROM processes WHERE id NOT IN (SELECT id FROM made)
+),
 unmade AS (
     SELECT id, min(struct_pack(ts := ts, source := source, record := record)) AS first
-    FROM (SELECT src AS id, ts, source, record FROM here
+    FROM (SELECT src AS id, ts, source, record FROM here WHERE src IN (SELECT id FROM founders)
           UNION ALL
-          SELECT dst, ts, source, record FROM here)
-    WHERE id IN (SELECT id FROM processes) AND id NOT IN (SELECT id FROM made)
+          SELECT dst, ts, source, record FROM here WHERE dst IN (SELECT id FROM founders))
     GROUP BY id
 ),
 -- `born` counts births in the order of time, so numbers stand for moments from here on.
@@ -54,7 +57,11 @@ tree AS (
     WHERE t.depth + 1 < $depth
 ),
 -- A match below another match stands in the tree of the upper one already.
-once AS (SELECT id, max(depth) AS depth, arg_max(trail, depth) AS trail FROM tree GROUP BY id),
+once AS (
+    SELECT id, depth, trail FROM tree WHERE $root IS NULL
+    UNION ALL
+    SELECT id, max(depth), arg_max(trail, depth) FROM tree WHERE $root IS NOT NULL GROUP BY id
+),
 -- Rows are ordered by numbers: long trails would be sorted twice.
 ranked AS (SELECT id, depth, row_number() OVER (ORDER BY trail) AS place FROM once),
 shown AS (SELECT * FROM ranked JOIN births USING (id) WHERE place <= $limit)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphad import schema
 from graphad.query_macros import BIRTHS, create_macros
 from tests.test_queries import DAY, empty
 
@@ -189,3 +190,22 @@ def test_temporary_macros_serve_a_database_that_is_only_read() -> None:
     connection = empty()
     create_macros(connection, temporary=True)
     assert connection.execute("SELECT id FROM reach(9)").fetchall() == [(9,)]
+
+
+def test_only_what_a_query_names_is_made() -> None:
+    def made(sql: str) -> set[str]:
+        connection = duckdb.connect()
+        for name, columns in (schema.TABLES | {"sources": schema.SOURCES}).items():
+            shape = ", ".join(f'"{column.name}" VARCHAR' for column in columns)
+            connection.sql(f"CREATE TABLE {name} ({shape})")
+        create_macros(connection, sql)
+        found = connection.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION "
+            "SELECT function_name FROM duckdb_functions() WHERE NOT internal"
+        ).fetchall()
+        return {name for (name,) in found}
+
+    assert made("SELECT count(*) FROM edges") == set()
+    assert made("SELECT * FROM places JOIN logons USING (source)") == {"places", "logons"}
+    assert made('SELECT * FROM "REACH"(9)') == {"reach", "utc"}
+    assert made("SELECT * FROM ancestors(9)") == {"ancestors", "births"}

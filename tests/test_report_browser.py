@@ -264,3 +264,30 @@ def test_a_cell_of_the_heat_map_shows_its_findings(window: Browser, pages: dict[
     )
     assert window.js("document.querySelector('p.count').textContent") == "1 of 50 findings"
     assert plenty(50)[int(only.partition("-")[2])].alert
+
+
+def test_a_graph_that_does_not_fit_leaves_no_room_empty(
+    window: Browser, pages: dict[str, Path]
+) -> None:
+    opened(window, pages["many"])
+    seen = window.js("""(() => {
+        const place = document.querySelector('.graph');
+        const holder = [place, ...place.querySelectorAll('*')].find((one) => one._cyreg);
+        const cy = holder._cyreg.cy;
+        const whole = cy.elements().boundingBox();
+        const seen = [];
+        for (const wide of [0.3, 0.6, 0.9]) for (const tall of [0.3, 0.6, 0.9]) {
+            place.style.width = `${0.7 * wide * whole.w}px`;
+            place.style.height = `${0.7 * tall * whole.h}px`;
+            cy.resize();
+            place.dispatchEvent(new KeyboardEvent('keydown', {key: '0'}));
+            const { x1, y1, x2, y2 } = cy.elements().renderedBoundingBox();
+            seen.push([x1, x2, cy.width()], [y1, y2, cy.height()]);
+        }
+        return seen;
+    })()""")
+    assert len(seen) == 18
+    for low, high, size in seen:
+        assert high - low > size
+        assert low <= 25
+        assert high >= size - 25

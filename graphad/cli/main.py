@@ -13,6 +13,7 @@ from graphad.cli import config as config_file
 from graphad.cli import leaving
 from graphad.cli.desk import query, timeline, tree
 from graphad.cli.enrich import enrich
+from graphad.cli.evaluate import evaluate
 from graphad.cli.export import export
 from graphad.cli.feedback import allow, mark, marks, unmark
 from graphad.cli.formats import parsers
@@ -329,26 +330,6 @@ def explain(store: Path, finding: str, form: str | None, **given: Any) -> None:
     leaving.send(given, lambda: show.explanation(told, form, logs))
 
 
-@main.command()
-@store_option
-@click.argument("truth", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@format_option("table", "ndjson")
-def evaluate(store: Path, truth: Path, form: str | None) -> None:
-    """Compare the kept findings with TRUTH, a CSV file of what was an attack.
-
-    Its header is `source,line,label`, `source,record,label`, `entity,label` or `host,start,end`.
-    """
-    from graphad import evaluate as judge
-    from graphad.cli import show
-    from graphad.workspace import open_store
-
-    opened = open_store(store, create=False)
-    report = judge.evaluate(
-        show.judged(opened.findings()), judge.read_truth(truth), days=opened.scored_days()
-    )
-    show.rows(report.rows(), form)
-
-
 for command in (query, tree, timeline, export):
     main.add_command(command)
 for command in (fit, update, models, use, mark, unmark, marks, allow, why, incidents, show):
@@ -359,5 +340,6 @@ main.add_command(compact)
 main.add_command(prune)
 main.add_command(doctor)
 main.add_command(enrich)
+main.add_command(evaluate)
 main.add_command(nightly)
 main.add_command(config_file.config)

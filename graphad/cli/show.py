@@ -276,7 +276,9 @@ def judged(found: Sequence[Finding]) -> list[Any]:
         Judged(
             id=f.id, score=f.z, alert=f.alert, host=f.host, start=us(f.start), end=us(f.end),
             edges=[(e.source, e.line, e.record) for e in f.evidence],
-            entities=[entity.key for entity in f.entities],
+            entities=[entity.key for entity in f.entities], severity=f.severity,
+            incident=f.incident,
+            times=() if f.unit == "window" else [us(edge.ts) for edge in f.edges],
         )
         for f in found
     ]  # fmt: skip

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import duckdb
 
 from graphad import schema
-from graphad.database import fill
 from graphad.store.manifest import Source
+from graphad.store.tables import fill
 
 # What a decoder may know from earlier records, which a piece of the log lacks.
 _REMEMBERED = {

@@ -85,14 +85,23 @@ def hosts(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return same_hosts((row[0] for row in names), claims)
 
 
+def renamed(stands: Mapping[str, str]) -> dict[str, str]:
+    """Return what a graph calls the hosts that have several names.
+
+    >>> renamed({"web": "web.example", "web.example": "web.example", "db": "db"})
+    {'web': 'web.example', 'web.example': 'web.example'}
+    """
+    several: dict[str, list[str]] = defaultdict(list)
+    for host, name in stands.items():
+        several[name].append(host)
+    return {host: name for name, all_ in several.items() if len(all_) > 1 for host in all_}
+
+
 def unite_hosts(
     connection: duckdb.DuckDBPyConnection, work: Uniting, stands: Mapping[str, str]
 ) -> None:
     """Unite what hosts of several names have: their processes, files, sessions, and themselves."""
-    several: dict[str, list[str]] = defaultdict(list)
-    for host, name in stands.items():
-        several[name].append(host)
-    other = {host: name for name, all_ in several.items() if len(all_) > 1 for host in all_}
+    other = renamed(stands)
     codes, words = coded(work.graph.host)
     if other:
         work.host = np.array([other.get(w, w) for w in words], object)[codes]

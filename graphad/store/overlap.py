@@ -14,12 +14,12 @@ from typing import NamedTuple
 import duckdb
 import msgspec
 
-from graphad.database import fill
 from graphad.store import views
 from graphad.store.alike import Pair, Run, alike
 from graphad.store.compact import number_of
 from graphad.store.manifest import File, Manifest, Settled, Source
 from graphad.store.remove import ALL, remove
+from graphad.store.tables import fill
 
 RULE = "record of another source"
 _TRIES = 8  # places in one other source at which a first record is looked for

@@ -8,6 +8,7 @@ import duckdb
 
 from graphad import database, query, query_macros, schema
 from graphad.store.manifest import File, Manifest, sync_folder
+from graphad.store.tables import fill
 
 SQL_TYPES = {
     "text": "VARCHAR",
@@ -89,16 +90,17 @@ def define(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest)
         for s in manifest.sources
     ]  # fmt: skip
     columns = {c.name: SQL_TYPES[c.kind] for c in schema.SOURCES}
-    database.fill(connection, "sources", columns, rows, temporary=False)
+    fill(connection, "sources", columns, rows, temporary=False)
     query.create_views(connection)
 
 
-def define_more(connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest) -> None:
-    """Create what only people's queries see, after `define`; it takes some time at each opening."""
-    query_macros.create_macros(connection)
-    connection.execute(
-        f"CREATE VIEW findings AS {_findings(manifest.files.get('findings', ()), base)}"
-    )
+def define_more(
+    connection: duckdb.DuckDBPyConnection, base: str, manifest: Manifest, sql: str | None = None
+) -> None:
+    """Create what only people's queries see, after `define`; of macros those that `sql` names."""
+    findings = _findings(manifest.files.get("findings", ()), base)
+    query_macros.create_macros(connection, None if sql is None else sql + findings)
+    connection.execute(f"CREATE VIEW findings AS {findings}")
 
 
 def connect(

@@ -97,7 +97,15 @@ function drawGraph(place, graph, tell) {
   const fit = () => {
     cy.fit(undefined, 24);
     if (cy.zoom() > 1.2) cy.zoom(1.2), cy.center();
-    if (cy.zoom() < NEAR) cy.zoom(NEAR), cy.center(cy.edges(".rarest"));
+    if (cy.zoom() < NEAR) cy.zoom(NEAR), cy.center(cy.edges(".rarest")), fill();
+  };
+  const fill = () => { // leave no room empty beside what does not fit
+    const { x1, y1, x2, y2 } = cy.elements().renderedBoundingBox();
+    const by = (low, high, size) => {
+      if (high - low <= size - 48) return (size - low - high) / 2; // all of it fits: in the middle
+      return low > 24 ? 24 - low : high < size - 24 ? size - 24 - high : 0;
+    };
+    cy.panBy({ x: by(x1, x2, cy.width()), y: by(y1, y2, cy.height()) });
   };
   cy.on("mouseover tap", "node:childless, edge", (event) => choose(event.target));
   fit();
