@@ -105,7 +105,7 @@ _stamp = lru_cache(maxsize=1 << 12)(stamp)
 
 
 def _start(said: object) -> int | None:
-    return _stamp(said) if isinstance(said, str) else None
+    return _stamp(said) if isinstance(said, str) and len(said) <= 40 else None
 
 
 def _process(said: Any, fields: dict[str, Any] | None = None) -> Thing | None:

@@ -7,11 +7,15 @@ which graphad/store/told_claims.py makes rows of `aliases` of.
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from graphad.decoders.edge_lists import edge_lists
+
+MOST = 256  # addresses of a host that one record may claim
+_LONGEST = 64  # characters of an address, with its zone
 
 
 class Claim(NamedTuple):
@@ -56,13 +60,17 @@ def _texts(values: Sequence[str | None]) -> pa.StringArray:
         return pa.array(clean, pa.string())
 
 
-@lru_cache(maxsize=1 << 14)
 def plain(address: str) -> str | None:
     """Return an address as it is compared: the shortest form, IPv4 as such; None if it is none.
 
     >>> plain("FE80:0:0:0:0:0:0:1%eth0"), plain("::ffff:10.0.0.1"), plain("0.0.0.0"), plain("web")
     ('fe80::1', '10.0.0.1', None, None)
     """
+    return _plain(address) if len(address) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain(address: str) -> str | None:
     try:
         found = ip_address(address.strip().partition("%")[0])
     except ValueError:
@@ -80,9 +88,9 @@ def end(address: object, port: object) -> str | None:
     """
     found = plain(address) if isinstance(address, str) else None
     text = str(port) if type(port) is int else port.strip() if isinstance(port, str) else ""
-    if found is None or not (text.isascii() and text.isdecimal()):
+    if found is None or len(text) > 8 or not (text.isascii() and text.isdecimal()):
         return None
-    number = int(text[:8])
+    number = int(text)
     if not 0 < number < 65536:
         return None
     return f"[{found}]:{number}" if ":" in found else f"{found}:{number}"
@@ -102,8 +110,8 @@ def caller(thing: Any, near: str | None) -> list[Claim]:
 
 
 def addresses(host: Any, said: Iterable[object]) -> list[Claim]:
-    """Return the claims that a host has some addresses, those among what is said."""
-    found = [plain(one) for one in said if isinstance(one, str)]
+    """Return the claims that a host has some addresses, those among the first MOST things said."""
+    found = [plain(one) for one in islice(said, MOST) if isinstance(one, str)]
     return [Claim("address", host, one) for one in dict.fromkeys(found) if one is not None]
 
 

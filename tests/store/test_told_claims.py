@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.decoders.told import Thing
-from graphad.decoders.told_claims import Claim, addresses, claim_lists, end, lived, plain
+from graphad.decoders.told_claims import MOST, Claim, addresses, claim_lists, end, lived, plain
 from graphad.parse import CLAIMS
 from graphad.store.mapped import CODED, entity_ids
 from graphad.store.told_claims import EACH, told_claims
@@ -109,5 +109,10 @@ def test_what_claims_nothing() -> None:
     for thing, pid in ((bare, 7), (None, 7), (known, None), (known, 0), (known, True)):
         assert lived("process", thing, pid) == []
     host = Thing("host", "h")
+    assert [end("10.0.0.1", port) for port in ("000443", "0000044399", "4 4", "-1", 1.5)] == [
+        "10.0.0.1:443", None, None, None, None,
+    ]  # fmt: skip
+    assert addresses(host, [f"10.0.{i // 256}.{i % 256}" for i in range(9999)])[MOST:] == []
+    assert plain("1" * 99) is None
     said = ["10.0.0.1", "::ffff:10.0.0.1", "0.0.0.0", "::", "web", None, 7]
     assert addresses(host, said) == [Claim("address", host, "10.0.0.1")]
