@@ -65,10 +65,10 @@ class Told:
     host: str | None = None
     edges: Sequence[Edge] = ()
     times: Sequence[int | None] = ()
-    claims: Sequence[Claim] = ()
     fields: dict[str, Any] = field(default_factory=dict)
     rule: str | None = None
     reason: str | None = None
+    claims: Sequence[Claim] = ()
 
 
 Reader = Callable[[Any], Told]  # of one record

@@ -128,6 +128,15 @@ def test_a_logon_through_what_another_format_tells(opener: str, tmp_path: Path) 
     assert through(found) == [(label, "bo")]
 
 
+def test_a_program_in_capital_letters(tmp_path: Path) -> None:
+    ran = tetragon(5.0, "process_exec")
+    ran["process_exec"]["process"]["binary"] = "/usr/sbin/NetMgr"
+    seen = falco(9.0, "openat", **{"fd.name": "/etc/shadow", "proc.name": "NetMgr"})
+    found = graph(tmp_path, [ran], [seen])
+    [reader] = found.dst[found.action == "read"].tolist()
+    assert reader in found.dst[found.action == "exec"].tolist()
+
+
 def test_a_process_of_two_formats(tmp_path: Path) -> None:
     made = defender(
         5.0, "ProcessCreated", ProcessId=410, ProcessCreationTime=iso(5.0), FileName="nc.exe",
