@@ -108,6 +108,7 @@ def evaluate(
         ),
         *_ranking(scores, labels, at),
         *_decisions(decided, days),
+        *_incidents(findings, labels, days),
         *time.delays(found, what),
         *time.proximity(findings, moments, step_s=step_s, buffer_s=buffer_s),
         *severity.rise(findings, parts),
@@ -166,3 +167,22 @@ def _decisions(decided: list[tuple[bool, bool]], days: float | None) -> list[Met
                "right decisions of decisions"),
         ratio("false_alarms_per_day", fp, days, "alerts that are no hit, of days"),
     ]  # fmt: skip
+
+
+def _incidents(
+    findings: Sequence[Judged], labels: metrics.Bools, days: float | None
+) -> list[Metric]:
+    """Return the metrics of incidents with an alert; each is what its best alert is."""
+    best: dict[str, tuple[float, str, bool]] = {}
+    for one, hit in zip(findings, labels.tolist(), strict=True):
+        if one.alert:
+            name = one.incident or one.id
+            best[name] = max(best.get(name, (-np.inf, "", False)), (one.score, one.id, hit))
+    names = "precision_of_incidents", "false_incidents_per_day"
+    if all(one.alert is None for one in findings):
+        return [Metric(name, None, None, None, "nothing is calibrated") for name in names]
+    hits = sum(hit for *_, hit in best.values())
+    return [
+        ratio(names[0], hits, len(best), "incidents whose best alert is a hit, of those with one"),
+        ratio(names[1], len(best) - hits, days, "incidents whose best alert is no hit, of days"),
+    ]

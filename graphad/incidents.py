@@ -6,7 +6,7 @@ See docs/incidents.md for the rules and how large incidents get by them.
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -173,9 +173,22 @@ def is_peer(kind: str, key: str) -> bool:
     return kind == "address" or (socket and (port == "*" or port.isdecimal()))
 
 
-def rank(finding: Finding) -> tuple[float, float, str]:
-    """Return the place of a finding among others, best first, whatever order they come in."""
-    return (-finding.z, -finding.score, finding.id)
+class _Ranked(Protocol):
+    """A finding or an incident."""
+
+    id: str
+    p_value: float | None
+    score: float
+    z: float
+
+
+def rank(finding: _Ranked) -> tuple[float, float, float, str]:
+    """Return the place of a finding or incident among others, best first, in whatever order.
+
+    By what chance has of it where that is known, which detectors have in common, unlike z.
+    """
+    chance = 1.0 if finding.p_value is None else finding.p_value
+    return (chance, -finding.z, -finding.score, finding.id)
 
 
 def merge(findings: Sequence[Finding]) -> None:

@@ -17,7 +17,7 @@ from graphad.findings import Finding, incidents
 from graphad.graph import Graph
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
-from graphad.incidents import settle
+from graphad.incidents import rank, settle
 from graphad.labels import Labels
 from graphad.store import kept
 from graphad.store import manifest as manifests
@@ -288,7 +288,7 @@ class Workspace(Modelled, Desk):
         known = {one.id: one for one in kept.load_incidents(self.path, manifest)}
         groups = incidents(self.findings())
         found = [tell(group, known.get(group[0].incident), patterns) for group in groups]
-        return sorted(found, key=lambda one: (-one.z, -one.score, one.id))
+        return sorted(found, key=rank)
 
     def incident(self, name: str, *, tags: Path | bool = True) -> Incident:
         """Return the incident of an id, of one it has taken in, of a finding, or of a beginning.
@@ -315,7 +315,7 @@ class Workspace(Modelled, Desk):
             fresh = {f.id for f in found}
             others = self._lowered([f for f in before if f.id not in fresh], coverage)
             merged = {f.id: f for f in others} | {f.id: f for f in found}
-            after = sorted(merged.values(), key=lambda f: (-f.z, f.id))
+            after = sorted(merged.values(), key=rank)
             settled = settle(after, was, known, change.number + 1)
             same = {finding.id: finding.incident for finding in after} == was
             if after != before or settled != known or not same:

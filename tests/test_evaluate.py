@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,40 @@ def test_figures_by_hand(tmp_path: Path) -> None:
     assert json.loads(json.dumps(report.to_dict()))["metrics"] == report.rows()
 
 
+def test_an_incident_is_what_its_best_alert_is(tmp_path: Path) -> None:
+    known = truth(tmp_path, "source,line,label\nattack.log,1,a\nattack.log,2,a\n")
+    told = [
+        (1, 9.0, True, "one"), (50, 8.0, True, "one"), (51, 7.0, True, "two"),
+        (2, 6.0, True, "two"), (52, 5.0, True, ""), (53, 4.0, True, ""), (54, 3.0, False, "three"),
+    ]  # fmt: skip
+    report = evaluate(
+        [
+            replace(at(line, score=score, alert=alert), id=f"f{line}", incident=incident)
+            for line, score, alert, incident in told
+        ],
+        known,
+        days=2,
+    )
+    figures = {m.name: (m.value, m.part, m.whole) for m in report.metrics}
+    expected = {
+        "precision_of_incidents": (1 / 4, 1, 4),
+        "false_incidents_per_day": (1.5, 3, 2),
+        "false_alarms_per_day": (2.0, 4, 2),
+    }
+    assert {name: figures[name] for name in expected} == expected
+    none = evaluate([at(1, alert=False)], known, days=2)
+    assert [none[name].value for name in ("precision_of_incidents", "false_incidents_per_day")] == [
+        None,
+        0.0,
+    ]
+
+
 def test_without_calibration_nothing_is_said_about_alarms(tmp_path: Path) -> None:
     known = truth(tmp_path, "source,line,label\nattack.log,1,a\n")
     report = evaluate([at(1), at(2)], known, days=1)
     assert report.alerts is None
     assert report["mcc"].value is report["false_alarms_per_day"].value is None
+    assert report["false_incidents_per_day"].value is None
     assert report["detection_rate"].value == 1.0
     assert "none being calibrated" in report["detection_rate"].meaning
     assert evaluate([at(1, alert=True)], known)["false_alarms_per_day"].value is None  # of what?

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.findings import Finding, joined
-from graphad.incidents import BIRTHS, Act, Known, acts, is_peer, merge, settle
+from graphad.incidents import BIRTHS, Act, Known, acts, is_peer, merge, rank, settle
 from tests.sample_findings import entity, finding, partition, paths
 
 
@@ -275,3 +275,13 @@ def test_two_that_join_keep_the_older_name() -> None:
     third = settle([old, new, both], kept([old, new]), second, 6)
     assert third == [Known("incident-z", 4, ["incident-b"])]
     assert {f.incident for f in (old, new, both)} == {"incident-z"}
+
+
+def test_findings_are_ranked_by_chance_before_z() -> None:
+    first, second, third = (finding(name, ("a", "launch", "b", 1.0, 0, 0)) for name in "xyz")
+    first.p_value, first.z = 0.01, 2.0
+    second.p_value, second.z = 0.2, 9.0
+    third.p_value, third.z = None, 50.0
+    assert sorted([third, second, first], key=rank) == [first, second, third]
+    second.p_value = 0.01
+    assert sorted([third, second, first], key=rank) == [second, first, third]

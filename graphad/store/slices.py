@@ -111,18 +111,18 @@ def sliced(
     lowest, highest = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     since = lowest
     for begin, end in pairwise([lowest, *begins, highest]):
+        # Somewhat more is read: a later event may repeat one of the slice's last second, or be told
+        # by it once more.
         terms = [window]
         if begin != lowest:
-            terms.append(f"e.ts >= make_timestamp({begin})")
+            terms.append(f"e.ts >= make_timestamp({begin + SAME})")
         if end != highest:
-            terms.append(f"e.ts < make_timestamp({end})")
+            terms.append(f"e.ts < make_timestamp({end + SAME})")
         work = Uniting(_read(connection, " AND ".join(terms)))
         held.append(identity.apply(connection, work, rules, stands).loose())
         del work
-        # A later event may repeat one of the last second, or be told by it once more.
-        upto = end if end == highest else end - SAME
-        ready, rest = _ready(joined_loose(held), since, upto)
-        held, since = [rest], upto
+        ready, rest = _ready(joined_loose(held), since, end)
+        held, since = [rest], end
         found = [ready]
         del ready, rest
         yield found.pop()

@@ -1,6 +1,7 @@
 """A window's graph in slices is the window's graph, whatever is united across their borders."""
 
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ def rows(graph: Graph) -> list[tuple[Any, ...]]:
 def check(store: Store, sizes: list[int], **window: Any) -> int:
     """Compare the slices with the whole; return the most slices there were."""
     whole, most = store.graph(**window), 0
-    for size in sizes:
-        parts = list(store.slices(**window, size=size))
+    for size, unit_s in zip(sizes, cycle((1, 7))):
+        parts = list(store.slices(**window, size=size, unit_s=unit_s))
+        units = [unit for part in parts for unit in set((part.ts // (unit_s * 1_000_000)).tolist())]
+        assert len(units) == len(set(units)), "a unit of time is cut"
         together = joined(parts)
         assert rows(together) == rows(whole) == [row for part in parts for row in rows(part)]
         assert together.collapsed == whole.collapsed
