@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import captures, harness
+from benchmarks import captures, harness, identity_pairs
 from benchmarks.harness import Options, Row
 from graphad.graph import Graph
 from graphad.store import Store, graphs, identity
@@ -168,6 +168,7 @@ def measure(options: Options) -> Iterable[Row]:
                               met=count == 0 if wanted else None)  # fmt: skip
         for name, count in crossing(store).items():
             yield Row(name, count, "events")
+        yield from identity_pairs.rows(store)
         repeat = 1 if options.quick else 5
         yield from costs("both logs", store, repeat)
         lines = Path(folder) / "sysmon.json"

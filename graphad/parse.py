@@ -31,6 +31,8 @@ def arrow_type(kind: str) -> pa.DataType:
 # record, offset and line count from the block's first record, byte and line, from 0.
 PLACE = pa.schema([(name, pa.int64()) for name in ("record", "offset", "length", "line")])
 REJECTS = PLACE.append(pa.field("reason", pa.string()))
+# A column of `raw` in which a decoder may write down what records claim, see docs/identity.md.
+CLAIMS = "_claims"
 
 
 @dataclass(frozen=True)

@@ -207,9 +207,9 @@ host            text  host that says so
 entity          int   id of the entity it is said of, as in `edges`
 value           text  what it has: a process id, a SID, an address, the near end of a connection
 far             text  the other end of a connection
-label           text  program of a process
+label           text  program of a process, or what else the entity is called
 detail          text  its command line
-born            time  when a process began, by its own identity, to the second
+born            time  when a process began, by its own identity
 ts              time  when, first
 last            time  when, last
 n               int   records that say so
@@ -311,7 +311,7 @@ CLAIMS = {
     "address": "a host has this address",
     "connect": "a process opened a connection from this end to the far one",
     "accept": "a process took a connection from this end at the far one",
-    "caller": "a logon or request came from this end",
+    "caller": "a logon, a request or a connection came from this end",
     "flow": "a sensor on the way saw a connection from this end to the far one",
     "clock": "the log's own stamp is so many quarters of an hour before the event's time",
 }

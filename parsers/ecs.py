@@ -22,6 +22,7 @@ from graphad.decoders.told import (
     stamp,
     text,
 )
+from graphad.decoders.told_claims import Claim, addresses, caller, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -54,6 +55,7 @@ class Document:
     def __init__(self, record: dict[str, Any]) -> None:
         source = record.get("_source")
         self.fields: dict[str, Any] = {}
+        self._processes: dict[str, Thing | None] = {}
         self._flatten(source if type(source) is dict else record, "", 6)
 
     def _flatten(self, inner: dict[str, Any], before: str, depth: int) -> None:
@@ -86,6 +88,11 @@ class Document:
 
     def process(self, at: str) -> Thing | None:
         """Return the process that is told at a path."""
+        if at not in self._processes:
+            self._processes[at] = self._process(at)
+        return self._processes[at]
+
+    def _process(self, at: str) -> Thing | None:
         own = self.text(f"{at}.entity_id")
         pid = number(self.get(f"{at}.pid"))
         exe = self.text(f"{at}.executable", f"{at}.name")
@@ -115,6 +122,7 @@ def read(record: Any) -> Told:
         return told
     told.rule = "no relation in this category of event"
     done = types | ({action.lower()} if action else set())
+    told.claims = _claims(doc, kinds, done)
     for kind, reader in _READERS.items():
         if kind in kinds:
             found = reader(doc, done, told)
@@ -123,6 +131,32 @@ def read(record: Any) -> Told:
                 break
             told.rule = found
     return told
+
+
+def _claims(doc: Document, kinds: set[str], done: set[str]) -> list[Claim]:
+    """Return what the agent says of its host, the processes and the account."""
+    found: list[Claim] = []
+    where, other = doc.text("host.name", "host.hostname"), doc.text("host.hostname")
+    if where is not None:
+        host = Thing("host", where.lower(), where)
+        ips = doc.get("host.ip")
+        found += addresses(host, ips if isinstance(ips, list) else [ips])
+        if other is not None and other.lower() != where.lower():
+            found.append(Claim("name", host, other.lower()))
+    # What a parent did, events of its own say.
+    for at in ("process", "process.parent") if "process" in kinds else ("process",):
+        own, pid = doc.text(f"{at}.entity_id"), number(doc.get(f"{at}.pid"))
+        one = doc.process(at) if own else None
+        found += lived("process", one, pid, stamp(doc.get(f"{at}.start")))
+        if at == "process" and "process" in kinds:
+            began = done & {"start", "process_started", "process-started"}
+            ended = done & {"end", "process_stopped"}
+            what = "birth" if began else "death" if ended else None
+            found += lived(what, one, pid) if what else []
+    account, sid = _account(doc, "user"), doc.text("user.id")
+    if account is not None and sid is not None and sid.upper().startswith("S-1-"):
+        found.append(Claim("sid", account, sid))
+    return found
 
 
 def _fields(doc: Document, action: str | None) -> dict[str, Any]:
@@ -207,6 +241,8 @@ def _network(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
         return "connection ended"
     if actor is None:
         return "flow of no named process"
+    near = end(doc.text("source.ip"), doc.get("source.port"))
+    ends = near, end(doc.text("destination.ip"), doc.get("destination.port"))
     way = (doc.text("network.direction") or "").lower()
     inward = way in ("ingress", "inbound", "incoming") or bool(done & {"connection_accepted"})
     side = "source" if inward else "destination"
@@ -214,7 +250,9 @@ def _network(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
     far = socket(doc.text(f"{side}.ip", f"{side}.address"), doc.get(f"{side}.port"), where)
     if far is None or far.type != "socket":
         return _NO_END
-    return [(far, "accept", actor) if inward else (actor, "connect", far)]
+    action = "accept" if inward else "connect"
+    told.claims = [*told.claims, *connection(action, far, *ends)]
+    return [(far, action, actor) if inward else (actor, action, far)]
 
 
 def _account(doc: Document, prefix: str) -> Thing | None:
@@ -232,7 +270,12 @@ def _logon(doc: Document, done: set[str], told: Told) -> list[Edge] | str:
     if done & {"end", "logged-out", "logoff", "session_ended"}:
         return "session ended"
     address = doc.text("source.ip")
-    edges: list[Edge] = [(Thing("address", address), "logon", user)] if address else []
+    edges: list[Edge] = []
+    if address:
+        from_ = Thing("address", address)
+        edges.append((from_, "logon", user))
+        near = end(address, doc.get("source.port"))
+        told.claims = [*told.claims, *caller(from_, near)]
     if where:
         edges.append((user, "logon", Thing("host", where.lower(), where)))
     return edges or _NO_END

@@ -23,6 +23,7 @@ from graphad.decoders.told import (
     stamp,
     text,
 )  # fmt: skip
+from graphad.decoders.told_claims import Claim, connection, end
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -67,6 +68,8 @@ def read(record: Any) -> Told:
     if actor is None:
         told.rule = "no process named"
         return told
+    if call in ("execve", "execveat", "spawned_process") and pid is not None and pid > 0:
+        told.claims = [Claim("pid birth", actor, str(pid))]
     told.edges = _edges(call, said, actor, told)
     return told
 
@@ -120,6 +123,9 @@ def _edges(call: str, said: dict[str, Any], actor: Thing, told: Told) -> list[Ed
         done = _SOCKETS.get(call)
         if done is None:
             return []
+        if done in ("connect", "accept"):
+            ends = (end(said.get(f"fd.{at}ip"), said.get(f"fd.{at}port")) for at in "cs")
+            told.claims = [*told.claims, *connection(done, far, *ends)]
         return [(far, done, actor) if done in ("accept", "receive") else (actor, done, far)]
     if not name or not name.startswith("/"):
         return []

@@ -25,6 +25,7 @@ from graphad.decoders.told import (
     stamp,
     text,
 )
+from graphad.decoders.told_claims import Claim, addresses, caller, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -67,6 +68,7 @@ def read(record: Any) -> Told:
     if class_ is None:
         told.reason = "no class of an event"
         return told
+    told.claims = _claims(record, class_, activity)
     reader = _READERS.get(class_)
     found = (
         reader(record, activity, actor, told)
@@ -78,6 +80,31 @@ def read(record: Any) -> Told:
     else:
         told.edges = found
     return told
+
+
+def _claims(record: dict[str, Any], class_: int, activity: int) -> list[Claim]:
+    """Return what an event says of its device, its processes and its accounts."""
+    found: list[Claim] = []
+    device = record.get("device")
+    name = text(dig(device, "hostname")) or text(dig(device, "name"))
+    if name is not None:
+        listed = dig(device, "ip_addresses")
+        said = [dig(device, "ip"), *(listed if isinstance(listed, list) else ())]
+        found += addresses(Thing("host", name.lower(), name), said)
+    target = record.get("process") if class_ == 1007 else None
+    for one in (dig(record, "actor", "process"), target):
+        if text(dig(one, "uid")) is None:
+            continue
+        thing, pid = _process(one), number(dig(one, "pid"))
+        born = micros(dig(one, "created_time"), 1000)
+        found += lived("process", thing, pid, born)
+        what = {1: "birth", 2: "death"}.get(activity) if one is target else None
+        found += lived(what, thing, pid) if what else []
+    for one in (dig(record, "actor", "user"), record.get("user")):
+        sid, account = text(dig(one, "uid")), _user(one)
+        if account is not None and sid is not None and sid.upper().startswith("S-1-"):
+            found.append(Claim("sid", account, sid))
+    return found
 
 
 def _time(record: dict[str, Any]) -> int | None:
@@ -218,11 +245,17 @@ def _network(
         return "flow of no named process"
     inward = number(dig(record, "connection_info", "direction_id")) == 1
     side = "src_endpoint" if inward else "dst_endpoint"
-    end = record.get(side)
-    far = socket(dig(end, "ip") or dig(end, "hostname"), dig(end, "port"), told.host or "unknown")
+    its = record.get(side)
+    far = socket(dig(its, "ip") or dig(its, "hostname"), dig(its, "port"), told.host or "unknown")
     if far is None or far.type != "socket":
         return _NO_END
-    return [(far, "accept", actor) if inward else (actor, "connect", far)]
+    action = "accept" if inward else "connect"
+    ends = (
+        end(dig(record, at, "ip"), dig(record, at, "port"))
+        for at in ("src_endpoint", "dst_endpoint")
+    )
+    told.claims = [*told.claims, *connection(action, far, *ends)]
+    return [(far, action, actor) if inward else (actor, action, far)]
 
 
 def _dns(
@@ -251,7 +284,12 @@ def _logon(
     edges: list[Edge] = []
     address = text(dig(record, "src_endpoint", "ip"))
     if address and address not in ("-", "::1", "127.0.0.1"):
-        edges.append((Thing("address", address.lower()), "logon", user))
+        from_ = Thing("address", address.lower())
+        edges.append((from_, "logon", user))
+        told.claims = [
+            *told.claims,
+            *caller(from_, end(address, dig(record, "src_endpoint", "port"))),
+        ]
     if told.host:
         edges.append((user, "logon", Thing("host", told.host.lower(), told.host)))
     return edges or _NO_END

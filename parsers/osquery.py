@@ -24,6 +24,7 @@ from graphad.decoders.told import (
     socket,
     text,
 )  # fmt: skip
+from graphad.decoders.told_claims import Claim, addresses, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -54,7 +55,9 @@ def read(record: Any) -> Told:
     edges: list[Edge] = []
     times: list[int | None] = []
     rule = _INVENTORY
+    claims: list[Claim] = []
     for row in rows:
+        claims += _claims(row, host, len(rows) == 1)
         found = _edges(row, told.host or "unknown")
         if isinstance(found, str):
             rule = found
@@ -65,7 +68,7 @@ def read(record: Any) -> Told:
         if len(rows) == 1:
             told.ts = at or when
             told.fields |= _fields(row)
-    told.edges, told.times, told.rule = edges, times, rule
+    told.edges, told.times, told.rule, told.claims = edges, times, rule, claims
     return told
 
 
@@ -96,7 +99,7 @@ def _process(pid: object, label: str | None, row: dict[str, Any], own: bool) -> 
     if found is None or found <= 0:
         return None
     born = number(row.get("start_time")) if own else None
-    key = f"pid:{found}:{born}" if born else f"pid:{found}"
+    key = f"{found}@{born}" if born is not None and born > 0 else f"pid:{found}"
     return Thing("process", key, label or UNNAMED, text(row.get("cmdline")) if own else None)
 
 
@@ -127,6 +130,33 @@ def _edges(row: dict[str, Any], host: str) -> list[Edge] | str:
         label = f"[{near}]:{port}" if ":" in near else f"{near}:{port}"
         return [(actor, "bind", Thing("socket", f"{host}|{label}", label))]
     return "command that was typed, by no named process" if "history_file" in row else _INVENTORY
+
+
+def _claims(row: dict[str, Any], host: str | None, alone: bool) -> list[Claim]:
+    """Return what a row says of the host, of a process and of a connection.
+
+    alone: it is the only one of its record, whose time is the row's.
+    """
+    if host is not None and {"interface", "address", "mask"} <= row.keys():
+        return addresses(Thing("host", host.lower(), host), [row["address"]])
+    exe = text(row.get("path")) or text(row.get("name"))
+    pid = number(row.get("pid"))
+    actor = _process(pid, exe, row, True)
+    if actor is None:
+        return []
+    found = lived("process", actor, pid, micros(row.get("start_time"), 1))
+    if not (alone and "time" in row):
+        return found
+    if {"parent", "cmdline"} <= row.keys() and actor.key.startswith("pid:"):
+        found.append(Claim("pid birth", actor, str(pid)))
+    how = _CALLS.get((text(row.get("action")) or "").lower())
+    if how in ("connect", "accept"):
+        far = socket(row.get("remote_address"), row.get("remote_port"), host or "unknown")
+        ends = [end(row.get(f"{at}_address"), row.get(f"{at}_port")) for at in ("local", "remote")]
+        near, to = ends if how == "connect" else ends[::-1]
+        if far is not None and far.type == "socket":
+            found += connection(how, far, near, to)
+    return found
 
 
 def _program(row: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ Source: Tetragon's protocol buffers (api/v1/tetragon).
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from graphad.decoders.told import (
@@ -22,6 +23,7 @@ from graphad.decoders.told import (
     stamp,
     text,
 )  # fmt: skip
+from graphad.decoders.told_claims import Claim, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -60,6 +62,7 @@ def read(record: Any) -> Told:
         told.reason = "no process"
         return told
     told.rule = _UNTOLD.get(kind, "an end of its edge is not named")
+    told.claims = _claims(kind, body, actor)
     if kind == "process_exec":
         told.ts = told.ts or stamp(dig(body, "process", "start_time"))
         told.edges = _exec(body, actor, told.fields)
@@ -79,6 +82,30 @@ def read(record: Any) -> Told:
         told.fields["syscall"] = name
         told.edges = _call(name, body.get("args"), actor, told)
     return told
+
+
+def _claims(kind: str, body: dict[str, Any], actor: Thing) -> list[Claim]:
+    """Return what an event says of its processes: their ids, and that one began or ended."""
+    said = body["process"]
+    pid = number(said.get("pid"))
+    found = lived("process", actor, pid, _start(said.get("start_time")))
+    # What already ran when Tetragon started began earlier.
+    if kind == "process_exec" and "procFS" not in (text(said.get("flags")) or ""):
+        found += lived("birth", actor, pid)
+    if kind == "process_exit":
+        found += lived("death", actor, pid)
+    if kind == "process_exec":  # what its parent did in other events, those say
+        parent = body.get("parent")
+        born = _start(dig(parent, "start_time"))
+        found += lived("process", _process(parent), number(dig(parent, "pid")), born)
+    return found
+
+
+_stamp = lru_cache(maxsize=1 << 12)(stamp)
+
+
+def _start(said: object) -> int | None:
+    return _stamp(said) if isinstance(said, str) and len(said) <= 40 else None
 
 
 def _process(said: Any, fields: dict[str, Any] | None = None) -> Thing | None:
@@ -126,7 +153,13 @@ def _network(kind: str, body: dict[str, Any], actor: Thing, told: Told) -> list[
     far = socket(body.get(f"{side}_ip"), body.get(f"{side}_port"), told.host or "unknown")
     if far is None or far.type != "socket":
         return []
-    return [(actor, "connect", far) if kind == "process_connect" else (far, "accept", actor)]
+    if kind == "process_connect":
+        ends = (
+            end(body.get(f"{at}_ip"), body.get(f"{at}_port")) for at in ("source", "destination")
+        )
+        told.claims = [*told.claims, *connection("connect", far, *ends)]
+        return [(actor, "connect", far)]
+    return [(far, "accept", actor)]
 
 
 def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
@@ -155,6 +188,9 @@ def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
         if far is None or far.type != "socket":
             return []
         told.fields |= {"dst_ip": text(dig(sock, "daddr")), "dst_port": number(dig(sock, "dport"))}
+        if action == "connect":
+            ends = (end(dig(sock, f"{at}addr"), dig(sock, f"{at}port")) for at in "sd")
+            told.claims = [*told.claims, *connection("connect", far, *ends)]
         into = action in ("accept", "receive")
         return [(far, action, actor) if into else (actor, action, far)]
     if action in ("signal", "inject"):

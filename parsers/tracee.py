@@ -23,6 +23,7 @@ from graphad.decoders.told import (
     socket,
     text,
 )  # fmt: skip
+from graphad.decoders.told_claims import Claim, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -63,6 +64,7 @@ def read(record: Any) -> Told:
     told = Told(micros(record.get("timestamp"), 10**9), text(record.get("hostName")))
     told.rule = "no relation in this event"
     actor = _actor(record, args, told)
+    told.claims = _claims(name, args, actor, record)
     result = number(record.get("returnValue"))
     if result is not None and result < 0 and name != "connect":
         told.rule = "the call failed"
@@ -77,7 +79,7 @@ def _actor(record: dict[str, Any], args: dict[str, Any], told: Told) -> Thing:
     born = text(record.get("threadStartTime"))
     exe = text(dig(record.get("executable"), "path")) or text(record.get("processName")) or UNNAMED
     known = own if own and own != "0" else None
-    key = known or f"pid:{pid}:{born or ''}"
+    key = known or _by_start(pid, born)
     told.fields = {
         "action": text(record.get("eventName")), "process_guid": known, "pid": pid, "exe": exe,
         "tid": number(record.get("hostThreadId")), "user_sid": text(record.get("userId")),
@@ -85,6 +87,27 @@ def _actor(record: dict[str, Any], args: dict[str, Any], told: Told) -> Thing:
         "file_path": text(args.get("pathname")) or text(args.get("file_path")),
     }  # fmt: skip
     return Thing("process", key, exe)
+
+
+def _by_start(pid: int | None, born: str | None) -> str:
+    """Return what identifies a process that has no entity id."""
+    return f"{pid}@{born}" if born else f"pid:{pid}:"
+
+
+def _claims(name: str, args: dict[str, Any], actor: Thing, record: dict[str, Any]) -> list[Claim]:
+    """Return what an event says of its process: its id, and that it or its child began or ended."""
+    pid = number(record.get("hostProcessId"))
+    alone = pid == number(record.get("hostThreadId"))  # else that is when a thread began
+    born = micros(record.get("threadStartTime"), 10**9) if alone else None
+    found = lived("process", actor, pid, born)
+    if name == "sched_process_exit" and args.get("process_group_exit") in (True, "true"):
+        found += lived("death", actor, pid)
+    if name == "sched_process_fork":
+        child = number(args.get("child_pid")) or number(args.get("child_process_pid"))
+        started = text(args.get("start_time"))
+        own = text(args.get("child_entity_id")) or _by_start(child, started)
+        found += lived("birth", Thing("process", own, actor.label), child)
+    return found
 
 
 def _edges(
@@ -96,11 +119,11 @@ def _edges(
     if name == "sched_process_fork":
         child = number(args.get("child_pid")) or number(args.get("child_process_pid"))
         own = text(args.get("child_entity_id"))
-        born = text(args.get("start_time")) or ""
         if child is None and own is None:
             return []
         told.fields["target_pid"] = child
-        return [(actor, "fork", Thing("process", own or f"pid:{child}:{born}", actor.label))]
+        key = own or _by_start(child, text(args.get("start_time")))
+        return [(actor, "fork", Thing("process", key, actor.label))]
     if name in _RENAMES or name in _LINKS:
         old = text(args.get("old_path")) or text(args.get("oldpath")) or text(args.get("target"))
         new = text(args.get("new_path")) or text(args.get("newpath")) or text(args.get("linkpath"))

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from graphad.decoders.told import UNNAMED, Edge, Thing, Told, forget, micros, number, text
+from graphad.decoders.told_claims import connection, end
 from graphad.decoders.told_kernel import NO_END, Kernel
 
 _UNION = {"string", "int", "long", "map", "array", "UUID", "bytes", "boolean", "float", "double"}
@@ -73,6 +74,7 @@ class Cdm:
         self.hosts: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self.parts: dict[str, str] = {}  # threads and units, and the process each is a part of
+        self.flows: dict[str, list[str]] = {}  # our own and the far end of a connection
         # by Event: its kind, time, subject, and the (direction, object) that wait for them
         self.pending: dict[str, list[Any]] = {}
 
@@ -123,6 +125,12 @@ class Cdm:
             address = text(plain(body.get("remoteAddress"))) or text(plain(body.get("destAddress")))
             port = plain(body.get("remotePort", body.get("destPort")))
             self.kernel.learn_socket(own, address, port, host)
+            near = text(plain(body.get("localAddress"))) or text(plain(body.get("sourceAddress")))
+            near = end(near, plain(body.get("localPort", body.get("sourcePort"))))
+            far = end(address, port)
+            if near and far:
+                self.flows[own] = [near, far]
+                forget(self.flows)
         elif kind == "FileObject":
             url = text(plain(body.get("url")))
             name = url.removeprefix("file://") if url else name
@@ -185,6 +193,13 @@ class Cdm:
             told, self.kernel, kind, subject, (object_, path), (other, second_path), failed,
             command, mapped if isinstance(mapped, str) else None,
         )  # fmt: skip
+        if object_ in self.flows and kind in ("CONNECT", "ACCEPT"):
+            near, far = self.flows[object_]
+            for src, action, dst in told.edges:
+                if action == "connect":
+                    told.claims = connection(action, dst, near, far)
+                elif action == "accept":
+                    told.claims = connection(action, src, far, near)
         return told
 
     def _waiting(self, event: str) -> list[Any]:
@@ -257,12 +272,16 @@ class Cdm:
 
     def state(self) -> list[Any]:
         """Return all it remembers."""
-        return [self.kernel.state(), self.hosts, self.users, self.parts, self.pending]
+        kernel = self.kernel.state()
+        return [kernel, self.hosts, self.users, self.parts, self.pending, self.flows]
 
     def restore(self, state: Any) -> None:
         """Remember that."""
-        kernel, self.hosts, self.users, self.parts, self.pending = state
-        if any(len(one) != 4 for one in self.pending.values()):
+        kernel, self.hosts, self.users, self.parts, self.pending, *flows = state
+        self.flows = flows[0] if flows else {}  # older states have none
+        if any(len(one) != 4 for one in self.pending.values()) or any(
+            len(one) != 2 for one in self.flows.values()
+        ):
             raise ValueError("no state of CDM")
         self.kernel.restore(kernel)
 

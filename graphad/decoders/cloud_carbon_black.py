@@ -11,9 +11,10 @@ from typing import Any
 
 from graphad.decoders.cloud_acts import named
 from graphad.decoders.cloud_decode import Thing, Told
-from graphad.decoders.cloud_edr import add, file, process, socket
+from graphad.decoders.cloud_edr import add, file, process, socket, whole
 from graphad.decoders.cloud_table import table_or_json
 from graphad.decoders.cloud_values import at, first, text, time_us
+from graphad.decoders.told_claims import addresses, connection, end, lived
 from graphad.parse import Decoder, Options
 
 COLUMNS = [
@@ -56,6 +57,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
         first(event, "pid", "process_pid"), None, path,
         first(event, "command_line", "process_cmdline", "cmdline"), text(event, "process_guid"),
     )  # fmt: skip
+    told.claims += lived("process", actor, whole(first(event, "pid", "process_pid")))
     _add(event, what, path, actor, told)
     if not told.edges:
         told.rule = told.rule or "an end of its edge is not named"
@@ -73,6 +75,8 @@ def _add(
         )  # fmt: skip
         add(told, parent, "launch", actor)
         add(told, file(path), "exec", actor)
+        told.claims += lived("process", parent, whole(text(event, "parent_pid")))
+        told.claims += lived("birth", actor, whole(first(event, "pid", "process_pid")))
     elif what == "childproc":
         child = process(
             first(event, "child_pid", "childproc_pid"), None,
@@ -80,12 +84,19 @@ def _add(
             first(event, "child_process_guid", "childproc_guid"),
         )  # fmt: skip
         add(told, actor, "launch", child)
+        told.claims += lived("process", child, whole(first(event, "child_pid", "childproc_pid")))
     elif what in ("netconn", "netconn2"):
         remote = socket(first(event, "remote_ip", "ipv4"), first(event, "remote_port", "port"))
+        mine = end(text(event, "local_ip"), text(event, "local_port"))
+        its = end(first(event, "remote_ip", "ipv4"), first(event, "remote_port", "port"))
+        if told.host:
+            told.claims += addresses(named("host", told.host.lower()), [text(event, "local_ip")])
         if _inbound(event):
             add(told, remote, "accept", actor)
+            told.claims += connection("accept", remote, its, mine)
         else:
             add(told, actor, "connect", remote)
+            told.claims += connection("connect", remote, mine, its)
             domain = first(event, "domain", "netconn_domain")
             add(told, actor, "resolve", named("domain", domain.lower()) if domain else None)
     elif what == "filemod":

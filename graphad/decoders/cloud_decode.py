@@ -20,7 +20,8 @@ from graphad import schema
 from graphad.decoders.edge_lists import edge_lists
 from graphad.decoders.json_decoder import Fields
 from graphad.decoders.json_envelope import EnvelopeDecoder, records_of
-from graphad.parse import Decoded, Options, arrow_type
+from graphad.decoders.told_claims import Claim, claim_lists
+from graphad.parse import CLAIMS, Decoded, Options, arrow_type
 
 MOST_EDGES = 64  # of a record; one that names more things than that says so in `more_edges`
 # Whole escapes match first, and pairs of surrogates; group 1 is what JSON forbids.
@@ -60,12 +61,14 @@ class Told:
 
     `ts` is in microseconds, `host` where it happened. `columns` fill what no field has filled.
     A record without edges is ignored by `rule`, or rejected with `reason` if that is None.
+    `claims` say more of entities, of records that give no edge too.
     """
 
     ts: int | None = None
     host: str | None = None
     columns: dict[str, str | int | None] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
     rule: str | None = None
     reason: str = "no rule says what this record means"
 
@@ -113,6 +116,9 @@ def with_told(raw: pa.Table, told: Sequence[Told], host: str) -> pa.Table:
     if any(more):
         raw = raw.append_column("more_edges", pa.array(more, pa.string()))
     raw = raw.append_column("_edges", _edge_lists([one.edges[:MOST_EDGES] for one in told]))
+    claims = claim_lists([one.claims for one in told])
+    if claims is not None:
+        raw = raw.append_column(CLAIMS, claims)
     raw = raw.append_column("_rule", pa.array([one.rule for one in told], pa.string()))
     return raw.append_column("_reason", pa.array([one.reason for one in told], pa.string()))
 

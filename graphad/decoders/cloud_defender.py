@@ -10,9 +10,10 @@ from typing import Any
 
 from graphad.decoders.cloud_acts import named, user
 from graphad.decoders.cloud_decode import Thing, Told
-from graphad.decoders.cloud_edr import add, file, process, socket
+from graphad.decoders.cloud_edr import add, file, process, socket, whole
 from graphad.decoders.cloud_table import table_or_json
 from graphad.decoders.cloud_values import at, first, text, time_us
+from graphad.decoders.told_claims import Claim, addresses, caller, connection, end, lived
 from graphad.parse import Decoder, Options
 
 COLUMNS = [
@@ -103,6 +104,36 @@ def _created(event: dict[str, Any], told: Told) -> None:
     }  # fmt: skip
     add(told, parent, "launch", child)
     add(told, file(path), "exec", child)
+    told.claims += _lived("process", parent, event, "InitiatingProcess")
+    told.claims += _lived("process", child, event, "CreatedProcess")
+    told.claims += _lived("birth", child, event, "CreatedProcess")
+
+
+def _lived(kind: str, thing: Thing | None, event: dict[str, Any], prefix: str) -> list[Claim]:
+    """Return the claim that a process has its id; of one created when its record was made."""
+    _, _, born = thing.key.partition("@") if thing is not None else ("", "", "")
+    us = int(born) if born.isdecimal() and kind == "process" else None
+    return lived(kind, thing, whole(text(event, f"{prefix}Id")), us)
+
+
+def _device(name: str) -> Thing:
+    return Thing("host", name.lower(), name)
+
+
+def _claims(event: dict[str, Any], what: str, told: Told) -> list[Claim]:
+    """Return what a row says of its device and of accounts."""
+    found: list[Claim] = []
+    local = text(event, "LocalIP")
+    if told.host and local and (what in _OUT or what == "InboundConnectionAccepted"):
+        found += addresses(_device(told.host), [local])
+    for prefix in ("", "InitiatingProcess"):
+        sid, name = text(event, f"{prefix}AccountSid"), text(event, f"{prefix}AccountName")
+        home, upn = text(event, f"{prefix}AccountDomain"), text(event, f"{prefix}AccountUpn")
+        if sid is not None and name is not None:
+            found.append(Claim("sid", user(f"{home}\\{name}" if home else name), sid))
+        if sid is not None and upn is not None:
+            found.append(Claim("sid", user(upn), sid))
+    return found
 
 
 def _initiator(event: dict[str, Any]) -> Thing | None:
@@ -135,13 +166,21 @@ def _acted(event: dict[str, Any], what: str, told: Told) -> None:
         text(event, "ProcessCommandLine"),
     )  # fmt: skip
     remote = socket(text(event, "RemoteIP"), text(event, "RemotePort"))
+    near = end(text(event, "LocalIP"), text(event, "LocalPort"))
+    far = end(text(event, "RemoteIP"), text(event, "RemotePort"))
+    told.claims += _claims(event, what, told)
+    told.claims += _lived("process", actor, event, "InitiatingProcess")
+    told.claims += _lived("process", target, event, "Process")
     if what == "ProcessCreated":
+        told.claims += _lived("birth", target, event, "Process")
         add(told, actor, "launch", target)
         add(told, thing, "exec", target)
     elif what in _OUT:
         add(told, actor, "connect", remote, what == "ConnectionFailed")
+        told.claims += connection("connect", remote, near, far)
     elif what == "InboundConnectionAccepted":
         add(told, remote, "accept", actor)
+        told.claims += connection("accept", remote, far, near)
     elif what == "ListeningConnectionCreated":
         add(told, actor, "bind", socket(text(event, "LocalIP"), text(event, "LocalPort")))
     elif what.startswith("Dns"):
@@ -186,7 +225,9 @@ def _logged(event: dict[str, Any], told: Told, remote: Thing | None, failed: boo
     account = _account(event)
     ip = text(event, "RemoteIP")
     where = Thing("address", ip, ip) if ip and remote else None
+    if where is not None:
+        told.claims += caller(where, end(ip, text(event, "RemotePort")))
     device = text(event, "RemoteDeviceName")
     add(told, where or (named("host", device) if device else None), "logon", account, failed)
     if not failed and account is not None and told.host:
-        add(told, account, "logon", named("host", told.host))
+        add(told, account, "logon", _device(told.host))

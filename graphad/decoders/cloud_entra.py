@@ -5,17 +5,21 @@ and AuditLogs.
 """
 
 import re
+import struct
 from typing import Any
+from uuid import UUID
 
 from graphad.decoders.cloud_acts import CHANGE, acts, named, user
 from graphad.decoders.cloud_decode import Edge, Thing, Told
 from graphad.decoders.cloud_values import address, at, first, nested, parts, text
+from graphad.decoders.told_claims import Claim
 
 _APPS = "appDisplayName AppDisplayName appId AppId"
 _PEOPLE = (
     "userPrincipalName UserPrincipalName servicePrincipalName ServicePrincipalName userId UserId "
     "servicePrincipalId ServicePrincipalId appId AppId"
 )
+_NAMES = "userPrincipalName UserPrincipalName"
 _SIGN_INS = re.compile(r".*SignInLogs", re.IGNORECASE)
 
 
@@ -43,6 +47,21 @@ def _tenant(event: dict[str, Any], inner: dict[str, Any]) -> str | None:
     return first(event, *names.split()) or first(inner, *names.split())
 
 
+def sid_of(id_: str | None) -> str | None:
+    """Return the SID that Windows knows an account of Entra by; None if this is no id of one.
+
+    It has the id's 16 bytes as four numbers.
+
+    >>> sid_of("73d664e4-0886-4a73-b745-c694da45ddb4")
+    'S-1-12-1-1943430372-1249052806-2496021943-3034400218'
+    """
+    try:
+        halves = struct.unpack("<4I", UUID(id_ or "").bytes_le)
+    except ValueError:
+        return None
+    return "S-1-12-1-" + "-".join(map(str, halves)) if any(halves) else None
+
+
 def signed_in(event: dict[str, Any], told: Told) -> None:
     """Add what a sign-in says."""
     inner = nested(event, "properties") or event
@@ -58,6 +77,9 @@ def signed_in(event: dict[str, Any], told: Told) -> None:
     ip = address(first(inner, "ipAddress", "IPAddress") or text(event, "callerIpAddress"))
     told.columns["src_ip"] = ip
     account = user(who)
+    sid = sid_of(first(inner, "userId", "UserId"))
+    if sid is not None and first(inner, *_NAMES.split()) == who:
+        told.claims.append(Claim("sid", account, sid))
     resource = first(inner, "resourceDisplayName", "ResourceDisplayName")
     told.edges = acts(account, ip, f"sign-in:{app or resource or 'unknown'}", [], outcome)
     if resource and resource != app:

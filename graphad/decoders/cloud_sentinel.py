@@ -15,6 +15,7 @@ from graphad.decoders.cloud_decode import Edge, Told
 from graphad.decoders.cloud_edr import socket
 from graphad.decoders.cloud_table import Row, RowsAs, ToldRows
 from graphad.decoders.cloud_values import address, first, text, time_us
+from graphad.decoders.told_claims import addresses
 from graphad.parse import Decoder, Options
 
 _PUBLIC = re.compile(r"[0-9A-Fa-f:.]{3,45}")
@@ -73,6 +74,8 @@ def flow(row: dict[str, Any], options: Options) -> Told:
     told = Told(ts=time_us(when), host=_one(row, "VMName", "VM") or _one(row, "VM1Name", "VM1"))
     source, target = _one(row, "SrcIP"), _one(row, "DestIP")
     inner = address(_one(row, "VMIPAddress", "VMIP"))
+    if told.host and inner and _one(row, "VMName", "VM"):  # a VM's own address, not the public one
+        told.claims = addresses(named("host", told.host.lower()), [inner])
     outer = [ip for ip in _PUBLIC.findall(_one(row, "PublicIPs", "AllExtIPs") or "") if address(ip)]
     inbound = _one(row, "FlowDirection") == "I"
     ends = [(source, target)] if source and target else [

@@ -17,7 +17,7 @@ from graphad.parse import PLACE, Decoded, Decoder, Options
 Row = dict[str, Any]
 
 
-class _Rows:
+class Rows:
     """Decodes a table; what becomes of its rows, those that inherit say."""
 
     parallel: ClassVar[bool] = False
@@ -55,7 +55,7 @@ def rows_of(raw: pa.Table) -> list[Row]:
     ]
 
 
-class ToldRows(_Rows):
+class ToldRows(Rows):
     """Decodes a table whose rows `tell` reads."""
 
     def __init__(self, options: Options, tell: Tell) -> None:
@@ -70,7 +70,7 @@ class ToldRows(_Rows):
         return decoded
 
 
-class RowsAs(_Rows):
+class RowsAs(Rows):
     """Decodes a table whose rows are another log's records: JSON lines for its decoder.
 
     `make` returns a row's JSON object, or why it is none.
@@ -92,13 +92,13 @@ class RowsAs(_Rows):
             inner.cut(lines, True)
         read = inner.decode(lines, True)
         places = decoded.raw.select(PLACE.names)
-        raw = _moved(read.raw, places)
-        rejects = _moved(read.rejects, places)
+        raw = moved(read.raw, places)
+        rejects = moved(read.rejects, places)
         rejects = pa.concat_tables([decoded.rejects, rejects]).sort_by("record")
         return Decoded(decoded.read, raw, rejects, {**decoded.ignored, **read.ignored})
 
 
-def _moved(rows: pa.Table, places: pa.Table) -> pa.Table:
+def moved(rows: pa.Table, places: pa.Table) -> pa.Table:
     """Return rows with the places of the table's rows that they were made of."""
     at = rows["record"]
     for name in PLACE.names:

@@ -59,9 +59,14 @@ ENDS = {
 }  # fmt: skip
 
 
+def from_source() -> str:
+    """Return SQL for the near end of a connection: the source's address and port."""
+    return socket(_plain("src_ip"), "nullif(src_port, 0)")
+
+
 def flow(*kinds: str) -> Claim:
     """Return the claim that records of some kinds make: a connection was seen on its way."""
-    near = socket(_plain("src_ip"), "nullif(src_port, 0)")
+    near = from_source()
     far = socket(_plain("dst_ip"), "nullif(dst_port, 0)")
     return Claim("flow", REMOTE, near, kinds, far=far, each=True)
 

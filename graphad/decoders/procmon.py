@@ -27,6 +27,8 @@ from graphad.decoders.told import (
     socket,
     text,
 )
+from graphad.decoders.told_claims import Claim, connection
+from graphad.decoders.told_claims import end as end_of
 from graphad.decoders.told_decode import LineStoryDecoder
 from graphad.parse import PLACE, Decoded, Options
 
@@ -110,7 +112,7 @@ class Procmon:
         if known is None:
             known = self.births[pid] = [1, command, False]
             forget(self.births)
-        key = f"pid:{pid}" if known[0] == 1 else f"pid:{pid}:{known[0]}"
+        key = f"pid:{pid}" if known[0] == 1 else f"{pid}#{known[0]}"
         return Thing("process", key, exe, known[1] or command)
 
     def _born(self, pid: str, command: str | None, announced: bool) -> None:
@@ -128,6 +130,8 @@ class Procmon:
         told.fields |= {"target_pid": number(pid[1]), "target_exe": path}
         program = Thing("file", path.lower(), path)
         told.edges = [(parent, "launch", child), (program, "exec", child)]
+        what = "pid birth" if child.key.startswith("pid:") else "birth"
+        told.claims = [Claim(what, child, pid[1])]
 
     def _started(self, told: Told, pid: str, exe: str, detail: str) -> None:
         known = self.births[pid]
@@ -176,12 +180,18 @@ class Procmon:
         if operation.startswith(("TCP", "UDP")):
             near, _, far = path.partition(" -> ")
             told.fields["protocol"] = operation[:3].lower()
-            for side, end in (("src", near), ("dst", far)):
-                address, _, port = end.strip().rpartition(":")
+            ends = []
+            for side, its in (("src", near), ("dst", far)):
+                address, _, port = its.strip().rpartition(":")
                 told.fields[f"{side}_ip"], told.fields[f"{side}_port"] = address, number(port)
-            address, _, port = far.strip().rpartition(":")
+                ends.append(end_of(address.strip("[]"), port))
             found = socket(address.strip("[]"), port, self.options.host or "unknown")
-            return found if found is not None and found.type == "socket" else None
+            if found is None or found.type != "socket":
+                return None
+            action = _ACTIONS.get(operation)
+            if action in ("connect", "accept"):
+                told.claims = connection(action, found, *ends[:: -1 if action == "accept" else 1])
+            return found
         told.fields["file_path"] = path
         return Thing("file", path.lower(), path)
 

@@ -10,7 +10,8 @@ Sources: OpenSSH's auth_log(); the manual pages of sudo, su, cron and vsftpd; Ap
 import re
 from typing import NamedTuple
 
-from graphad.relations import End, Relations
+from graphad.decoders.network_ends import from_source
+from graphad.relations import Claim, End, Relations
 
 _IP = r"(?P<src_ip>[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)"
 
@@ -153,5 +154,14 @@ RELATIONS = Relations(
         for ending, writer in (("", "component"), (" of a host", "host"))
     },
     outcome="outcome",
+    claims=[
+        Claim(
+            "caller",
+            _ENDS["address"],
+            from_source(),
+            ("logon", "refused", "logon of a host", "refused of a host"),
+            each=True,
+        ),
+    ],
 )
 IGNORE = """CASE WHEN ts IS NULL THEN 'no time stamp' END"""

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from graphad import schema
 from graphad.decoders.edge_lists import edge_lists
-from graphad.parse import Options, arrow_type
+from graphad.decoders.told_claims import Claim, claim_lists
+from graphad.parse import CLAIMS, Options, arrow_type
 
 MAPPING = """
     SELECT record, coalesce(edge.ts, ts) AS ts, host, edge.ordinal AS ordinal,
@@ -56,7 +57,8 @@ class Told:
     """What one record says: `fields` go to the columns of their names, others to `attrs`.
 
     One with edges needs a time. One without is left out by the `rule`, or rejected for a `reason`.
-    Of a record that tells of several times, `times` are those of its edges.
+    Of a record that tells of several times, `times` are those of its edges. `claims` say more of
+    entities, of records that give no edge too.
     """
 
     ts: int | None = None  # us
@@ -66,6 +68,7 @@ class Told:
     fields: dict[str, Any] = field(default_factory=dict)
     rule: str | None = None
     reason: str | None = None
+    claims: Sequence[Claim] = ()
 
 
 Reader = Callable[[Any], Told]  # of one record
@@ -100,6 +103,9 @@ def rows(places: pa.Table, told: Sequence[Told], options: Options) -> pa.Table:
     }
     if all(one.ts is None for one in told):
         columns["ts"] = pa.nulls(len(told), pa.timestamp("us"))
+    claims = claim_lists([one.claims for one in told])
+    if claims is not None:
+        columns[CLAIMS] = claims
     names = dict.fromkeys(name for one in told for name in one.fields)
     for name in names:
         columns[name] = _column(name, [one.fields.get(name) for one in told])

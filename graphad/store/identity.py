@@ -42,10 +42,12 @@ def prepare(connection: duckdb.DuckDBPyConnection, rules: frozenset[str]) -> dic
     for table, columns in (("places", names), ("clocks", offsets)):
         typed = {name: pa.array(values, kinds[name]) for name, values in columns.items()}
         keep(connection, table, pa.table(typed))
+    near, far = (_own_loopback(f"a.{name}") for name in ("value", "far"))
     connection.execute(
-        """CREATE TEMP VIEW claimed AS
+        f"""CREATE TEMP VIEW claimed AS
            SELECT a.* REPLACE (epoch_us(a.ts) + coalesce(c.shift, 0) AS ts,
-                               epoch_us(a.last) + coalesce(c.shift, 0) AS last),
+                               epoch_us(a.last) + coalesce(c.shift, 0) AS last,
+                               {near} AS value, {far} AS far),
                   coalesce(p.place, a.host) AS place
            FROM aliases a LEFT JOIN places p ON p.host = a.host
            LEFT JOIN clocks c ON a.logged AND c.source = a.source AND c.host = a.host"""
@@ -58,6 +60,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, rules: frozenset[str]) -> dic
                 WHERE r.ts = r.event_time) r USING (source, record)"""
     connection.execute(f"CREATE TEMP VIEW timed AS {timed}")
     return stands
+
+
+def _own_loopback(end: str) -> str:
+    """Return SQL for an end of a connection: on the loopback it is the host's own."""
+    return f"""CASE WHEN a.kind IN {identity_network.TOLD}
+        AND (starts_with({end}, '127.') OR starts_with({end}, '[::1]'))
+        THEN coalesce(p.place, a.host) || '|' || {end} ELSE {end} END"""
 
 
 def apply(

@@ -49,7 +49,7 @@ def processes(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
     """Give each event whose process is known by its pid the process that then had it."""
     pids = connection.execute(
         """SELECT id, coalesce(p.place, e.host) AS place, split_part(key, ':', 2) AS pid,
-                  nullif(regexp_extract(key, '(?s)^pid:[^:]*:(.*)$', 1), '') AS program
+                  nullif(lower(regexp_extract(key, '(?s)^pid:[^:]*:(.*)$', 1)), '') AS program
            FROM met e LEFT JOIN places p ON p.host = e.host
            WHERE type = 'process' AND starts_with(key, 'pid:') ORDER BY id"""
     ).fetchall()

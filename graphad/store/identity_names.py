@@ -13,6 +13,11 @@ from graphad.graph import coded
 from graphad.store.united import Uniting, keep, mixed
 
 _NOBODY = frozenset({"localhost", "unknown", ""})
+# Addresses that each host or link has: unspecified, loopback, link-local, multicast, broadcast.
+_NOBODYS = (
+    r"(?i)^(0\.|127\.|169\.254\.|22[4-9]\.|23[0-9]\.|255\.255\.255\.255$"
+    r"|::1?$|fe[89ab][0-9a-f]:|ff[0-9a-f]{2}:)"
+)
 # Accounts that every host has one of its own of.
 _OWN = frozenset(
     {"system", "localsystem", "local service", "network service", "anonymous logon", "root"}
@@ -97,17 +102,17 @@ def unite_hosts(
 ) -> None:
     """Unite what hosts of several names have: their processes, files, sessions, and themselves."""
     other = renamed(stands)
-    if not other:
-        return
     codes, words = coded(work.graph.host)
-    work.host = np.array([other.get(w, w) for w in words], object)[codes]
-    names = pa.table({"name": list(other), "stand": list(other.values())})
+    if other:
+        work.host = np.array([other.get(w, w) for w in words], object)[codes]
+    texts = [pa.array(some, pa.string()) for some in (list(other), list(other.values()))]
+    names = pa.table(texts, ["name", "stand"])
     keep(connection, "spelled", names)
     found = connection.execute(
         """WITH mine AS (
                SELECT id, type, stand, key FROM met e JOIN spelled s ON s.name = e.host
-               UNION SELECT id, type, stand, '' FROM met e JOIN spelled s
-                   ON lower(s.name) = e.key WHERE type = 'host')
+               UNION SELECT id, type, coalesce(stand, lower(key)), '' FROM met e
+                   LEFT JOIN spelled s ON lower(s.name) = lower(e.key) WHERE type = 'host')
            SELECT id, first FROM (
                SELECT id, min(id) OVER (PARTITION BY type, stand, key) AS first FROM mine)
            WHERE id <> first"""
@@ -130,9 +135,10 @@ def unite_addressed(connection: duckdb.DuckDBPyConnection, work: Uniting) -> Non
                WHERE c.kind = 'address')
            SELECT a.id, s.entity FROM said s
            JOIN met a ON a.key = s.value AND a.type = 'host' JOIN met h ON h.id = s.entity
-           WHERE a.id <> s.entity
+           WHERE a.id <> s.entity AND NOT regexp_matches(s.value, ?)
              AND s.value IN (SELECT value FROM said GROUP BY value HAVING count(DISTINCT one) = 1)
-           ORDER BY ALL"""
+           ORDER BY ALL""",
+        [_NOBODYS],
     ).fetchnumpy()
     a, b = (np.searchsorted(work.graph.ids, found[name]) for name in ("id", "entity"))
     if len(a):
@@ -146,11 +152,12 @@ def same_users(
 
     `labels` by number; `sids` what is claimed of them. Two accounts are one if they have the same
     global SID; if their names and the first words of their domains agree and no SID contradicts; a
-    name without a domain is the only account so called, if it is the only one.
+    name without a domain is the only account so called, if it is the only one. A directory's SID
+    and Entra's (S-1-12-1) don't contradict each other: who is in both has both.
     """
     known = {i: {s.lower() for s in sids.get(i, ()) if _GLOBAL_SID.fullmatch(s)} for i in labels}
     own, pairs = [], []
-    holder: dict[str, int] = {}
+    holders: dict[str, list[int]] = defaultdict(list)
     spelled: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     bare: dict[str, list[int]] = defaultdict(list)
     for i in sorted(labels):
@@ -158,14 +165,18 @@ def same_users(
         if name in _OWN or domain in _OWN_DOMAINS:
             own.append(i)
             continue
-        if len(known[i]) == 1:
-            sid = next(iter(known[i]))
-            if holder.setdefault(sid, i) != i:
-                pairs.append((holder[sid], i))
+        for sid in known[i] if _agree(known[i]) else ():
+            holders[sid].append(i)
         if domain:
             spelled[domain.partition(".")[0], name][domain].append(i)
         else:
             bare[name].append(i)
+    for some in holders.values():
+        alike: dict[object, list[int]] = defaultdict(list)
+        one = _agree(set().union(*(known[i] for i in some)))
+        for i in some:
+            alike[one or frozenset(known[i])].append(i)
+        pairs += [(group[0], i) for group in alike.values() for i in group[1:]]
     classes: dict[str, list[list[int]]] = defaultdict(list)
     for (_, name), domains in spelled.items():
         full = [domain for domain in domains if "." in domain]
@@ -174,16 +185,21 @@ def same_users(
         if len(full) < 2:
             groups = [[i for group in groups for i in group]]
         for group in groups:
-            if len(set().union(*(known[i] for i in group))) < 2:
+            if _agree(set().union(*(known[i] for i in group))):
                 pairs += [(group[0], i) for i in group[1:]]
                 classes[name].append(group)
             else:
                 classes[name] += [[i] for i in group]
     for name, alone in bare.items():
         mine = [*alone, *(classes[name][0] if len(classes[name]) == 1 else ())]
-        if len(classes[name]) < 2 and len(set().union(*(known[i] for i in mine))) < 2:
+        if len(classes[name]) < 2 and _agree(set().union(*(known[i] for i in mine))):
             pairs += [(mine[-1], i) for i in mine[:-1]]
     return pairs, own
+
+
+def _agree(sids: set[str]) -> bool:
+    """Say whether SIDs can be one account's: at most one of a directory and one of Entra's."""
+    return len(sids) == len({sid.startswith("s-1-12-") for sid in sids})
 
 
 def _account(label: str) -> tuple[str, str]:

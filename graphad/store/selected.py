@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from graphad import schema
 from graphad.errors import ParseError
-from graphad.parse import Parser, arrow_type
+from graphad.parse import CLAIMS, Parser, arrow_type
 from graphad.store.mapped import ENTITY, Mapped, entity_ids, is_local
+from graphad.store.told_claims import told_claims
 
 OPTIONAL = {
     "src_label": "src_key",
@@ -48,9 +49,10 @@ class Selected:
         lost = left.filter(left["rule"].is_null())
         rows = np.flatnonzero(pc.is_in(raw["record"], lost["record"]).to_numpy())
         rows = rows[np.argsort(raw["record"].to_numpy()[rows], kind="stable")]
+        claims = told_claims(raw, CLAIMS, self.key) if CLAIMS in raw.column_names else None
         return Mapped(
             *self._identify(edges), [raw.num_rows - left.num_rows], [ignored], rows,
-            lost["reason"].combine_chunks().cast(pa.string()),
+            lost["reason"].combine_chunks().cast(pa.string()), claims,
         )  # fmt: skip
 
     def _edges_sql(self, connection: duckdb.DuckDBPyConnection) -> str:

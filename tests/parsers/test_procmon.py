@@ -102,4 +102,4 @@ def test_an_id_that_is_used_again_is_another_process() -> None:
         "1:00:00.4 PM,b.exe,9,ReadFile,C:\\x,SUCCESS,",
     ):
         keys.append([edge[2].key for edge in world.read(line).edges][-1:])
-    assert keys == [["pid:9"], [], ["pid:9"], ["pid:9:2"], ["pid:9:2"]]
+    assert keys == [["pid:9"], [], ["pid:9"], ["9#2"], ["9#2"]]

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.identity import judged
+from benchmarks.identity_pairs import connections
 from graphad.store import Store
 from tests.captures import captures
 
 
-def test_processes_told_of_twice_unite_and_none_wrongly(tmp_path: Path) -> None:
-    """Truth is Sysmon's GUID; see benchmarks/identity.py, which prints every archive's figures."""
+def test_what_two_logs_tell_of_unites_and_nothing_wrongly(tmp_path: Path) -> None:
+    """Truth: Sysmon's GUID, a connection's two ends; benchmarks/identity.py prints all figures."""
     path = captures() / "otrf-windows.tar.xz"
     if not path.is_file():
         pytest.skip("the captures are not here: set GRAPHAD_DATA")
@@ -31,3 +32,8 @@ def test_processes_told_of_twice_unite_and_none_wrongly(tmp_path: Path) -> None:
     total = found["all"]
     assert total["told by both"] > 200
     assert (total["missed"], total["wrong"], total["GUIDs melted"]) == (0, 0, 0)
+    tally = connections(store)
+    print(dict(tally))
+    assert tally["told at both ends"] == tally["united"] > 20
+    assert tally["of one process"] > 0.95 * tally["ends told by both logs"] > 20
+    assert tally["connections as one that are several"] == tally["of one process, wrongly"] == 0

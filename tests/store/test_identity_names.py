@@ -47,6 +47,7 @@ def test_hosts(hosts: list[str], claims: list[tuple[str, str]], wanted: dict[str
 
 
 CORP, LAB = "S-1-5-21-1-2-3-1104", "S-1-5-21-7-8-9-1104"
+CLOUD, TENANT = "S-1-12-1-5-6-7-8", "S-1-12-1-5-6-7-9"  # of Entra
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,12 @@ CORP, LAB = "S-1-5-21-1-2-3-1104", "S-1-5-21-7-8-9-1104"
         (["CORP\\bob", "bob"], {0: {CORP}, 1: {LAB}}, []),
         (["CORP\\bob", "CORP\\alice"], {0: {"S-1-5-18"}, 1: {"S-1-5-18"}}, []),
         (["CORP\\bob", "x"], {0: {CORP}, 1: {CORP, LAB}}, []),  # says two things
+        # Who is in a directory and in Entra has a SID of each.
+        (["CORP\\bob", "bob@corp.example"], {0: {CORP}, 1: {CLOUD}}, [{0, 1}]),
+        (["AzureAD\\BobB", "bob@corp.example"], {0: {CLOUD}, 1: {CLOUD, CORP}}, [{0, 1}]),
+        (["AzureAD\\BobB", "bob@corp.example"], {0: {CLOUD}, 1: {TENANT}}, []),
+        (["a", "b", "c"], {0: {CLOUD}, 1: {CLOUD, CORP}, 2: {CLOUD, LAB}}, []),  # whose is it?
+        (["bob@a.example", "bob@b.example", "bob"], {0: {CLOUD}, 1: {TENANT}}, []),
     ],
 )
 def test_accounts(labels: list[str], sids: dict[int, set[str]], wanted: list[set[int]]) -> None:
