@@ -1,5 +1,7 @@
 """What a quiet period would have raised is looked for where findings are."""
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +9,12 @@ import pyarrow.compute as pc
 
 from graphad import judge
 from graphad.detectors.path import PathDetector
+from graphad.graph import Graph
+from graphad.nightly.learn import CleanWindow
+from graphad.nightly.leftout import LeftOut
 from graphad.store import Store
 from graphad.workspace import Workspace
+from graphad.workspace_window import StoreWindow
 from tests.windows_events import Event, answered, began, called, write
 
 SERVER = "srv.corp.example"
@@ -71,3 +77,27 @@ def test_paths_that_differ_have_ids_that_differ(tmp_path: Path) -> None:
     crossing = [f for f in found if len({edge.host for edge in f.edges}) > 1]
     assert crossing
     assert len({finding.id for finding in found}) == len(found)
+
+
+def test_of_a_large_window_one_slice_is_held_at_a_time(tmp_path: Path) -> None:
+    store = Workspace(tmp_path / "store")
+    samples = Path(__file__).parents[1] / "sample_logs"
+    store.ingest([samples / "auditd" / "raw.log", samples / "windows" / "flat.json"])
+    store.ingest(write(tmp_path / "a.json", quiet(30)))
+    nothing = LeftOut([], np.empty(0, np.int64))
+    windows = [StoreWindow(store, 0, 2**60), CleanWindow(store, 0, 2**60, nothing)]
+
+    def watched(window: StoreWindow) -> Iterator[Graph]:
+        parts, count = window.graphs(unit_s=1), 0
+        while (part := next(parts, None)) is not None:
+            kept, count = weakref.ref(part), count + 1
+            given = [part]
+            del part
+            yield given.pop()
+            assert kept() is None, "somebody holds a slice while the next one is made"
+        assert count > 5
+
+    for window in windows:
+        window.slice_events = 10
+        detector = PathDetector().fit(store.past(), watched(window))
+        judge.quiet_reference(detector, watched(window))
