@@ -18,6 +18,7 @@ from graphad.decoders.told import (
     Thing,
     Told,
     dig,
+    local,
     number,
     socket,
     stamp,
@@ -163,7 +164,7 @@ def _network(kind: str, body: dict[str, Any], actor: Thing, told: Told) -> list[
 
 
 def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
-    paths, sock, numbers = list[str](), None, list[int]()
+    paths, sock, packet, numbers = list[str](), None, None, list[int]()
     other: Thing | None = None
     for arg in args if isinstance(args, list) else ():
         for holder in ("file_arg", "path_arg", "linux_binprm_arg", "string_arg"):
@@ -171,7 +172,8 @@ def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
             found = text(value if holder == "string_arg" else dig(value, "path"))
             if found and (holder != "string_arg" or found.startswith("/")):
                 paths.append("/" + found.lstrip("/"))
-        sock = dig(arg, "sock_arg") or dig(arg, "skb_arg") or sock
+        packet = packet or dig(arg, "skb_arg")
+        sock = dig(arg, "sock_arg") or sock
         value = number(dig(arg, "int_arg"))
         numbers += [value] if value is not None else []
         other = other or _process(dig(arg, "process_arg"))
@@ -183,15 +185,22 @@ def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
             told.rule = "opened; reads and writes say what flowed"
             return []
     if action in ("connect", "accept", "send", "receive", "bind"):
-        side = "s" if action in ("accept", "receive", "bind") else "d"
-        far = socket(dig(sock, f"{side}addr"), dig(sock, f"{side}port"), told.host or "unknown")
+        into = action in ("accept", "receive")
+        # A packet that comes in is from its source; a socket names its own end so, either way.
+        near, away = "ds" if sock is None and into else "sd"
+        sock = packet if sock is None else sock
+        listens = into and dig(sock, f"{away}port") in (None, 0)  # of the other end nothing is told
+        side, host = near if listens or action == "bind" else away, told.host or "unknown"
+        far = socket(dig(sock, f"{side}addr"), dig(sock, f"{side}port"), host)
         if far is None or far.type != "socket":
             return []
+        if side == near:  # of the host's own end nothing tells which host but the host
+            far = local(far, host)
         told.fields |= {"dst_ip": text(dig(sock, "daddr")), "dst_port": number(dig(sock, "dport"))}
-        if action == "connect":
-            ends = (end(dig(sock, f"{at}addr"), dig(sock, f"{at}port")) for at in "sd")
-            told.claims = [*told.claims, *connection("connect", far, *ends)]
-        into = action in ("accept", "receive")
+        if action in ("connect", "accept") and side == away:
+            ends = (end(dig(sock, f"{at}addr"), dig(sock, f"{at}port")) for at in (near, away))
+            opened, taken = ends if action == "connect" else reversed(tuple(ends))
+            told.claims = [*told.claims, *connection(action, far, opened, taken)]
         return [(far, action, actor) if into else (actor, action, far)]
     if action in ("signal", "inject"):
         return [(actor, action, other)] if other is not None else []

@@ -18,12 +18,13 @@ from graphad.decoders.told import (
     Thing,
     Told,
     dig,
+    local,
     micros,
     number,
     socket,
     text,
 )  # fmt: skip
-from graphad.decoders.told_claims import Claim, lived
+from graphad.decoders.told_claims import Claim, connection, end, lived
 from graphad.decoders.told_decode import stateless
 from graphad.parse import Parser
 
@@ -39,7 +40,8 @@ _FILES = {
 }  # fmt: skip
 _SOCKETS = {
     "security_socket_connect": "connect", "connect": "connect", "net_tcp_connect": "connect",
-    "security_socket_accept": "accept", "accept": "accept", "accept4": "accept",
+    "security_socket_accept": "accept", "socket_accept": "accept",
+    "accept": "accept", "accept4": "accept",
     "security_socket_bind": "bind", "bind": "bind", "sendto": "send", "recvfrom": "receive",
 }  # fmt: skip
 _RENAMES = ("security_inode_rename", "rename", "renameat", "renameat2")
@@ -188,6 +190,14 @@ def _exec(
     return edges
 
 
+def _end(address: Any) -> str | None:
+    """Return an end of a connection as claims tell it."""
+    return end(
+        dig(address, "sin_addr") or dig(address, "sin6_addr"),
+        dig(address, "sin_port") or dig(address, "sin6_port"),
+    )
+
+
 def _network(name: str, args: dict[str, Any], actor: Thing, told: Told) -> list[Edge]:
     action = _SOCKETS[name]
     found: Any = next((args[name] for name in _ADDRESSES if args.get(name)), {})
@@ -199,8 +209,13 @@ def _network(name: str, args: dict[str, Any], actor: Thing, told: Told) -> list[
         if path is None:
             return []
         far = Thing("socket", f"{told.host or 'unknown'}|{path}", path)
-    elif action == "bind" and "|" not in far.key:
-        far = Thing("socket", f"{told.host or 'unknown'}|{far.key}", far.key)
+    elif action == "bind" or found is args.get("local_addr"):
+        far = local(far, told.host or "unknown")
+    elif action == "accept" and args.get("local_addr"):
+        told.claims = [
+            *told.claims,
+            *connection("accept", far, *map(_end, (found, args["local_addr"]))),
+        ]
     told.fields |= {"dst_ip": text(address), "dst_port": number(port)}
     return [(far, action, actor) if action in ("accept", "receive") else (actor, action, far)]
 

@@ -293,3 +293,12 @@ def socket(address: object, port: object = None, host: str | None = None) -> Thi
         )
     label = f"[{name}]:{at}" if ":" in name else f"{name}:{at}"
     return Thing("socket", f"{host}|{label}", label) if local and host else Thing("socket", label)
+
+
+def local(end: Thing, host: str) -> Thing:
+    """Return a socket as its host's own end of connections, where others have one alike.
+
+    >>> local(Thing("socket", "0.0.0.0:22"), "web")
+    Thing(type='socket', key='web|0.0.0.0:22', label='0.0.0.0:22', detail=None)
+    """
+    return end if "|" in end.key else Thing("socket", f"{host}|{end.key}", end.key)
