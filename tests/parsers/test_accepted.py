@@ -25,7 +25,8 @@ def told(event: str, **args: Any) -> Told:
 
 
 def ends(found: Told) -> list[tuple[str, str, str]]:
-    return [(src.key, action, dst.key) for src, action, dst in map(tuple, found.edges)]
+    edges: list[Any] = list(found.edges)
+    return [(src.key, action, dst.key) for src, action, dst, *_ in edges]
 
 
 TAKEN = {"saddr": "10.0.0.9", "sport": 22, "daddr": "10.0.0.5", "dport": 50001}
