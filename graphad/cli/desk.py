@@ -7,7 +7,7 @@ import click
 
 from graphad.cli import leaving
 from graphad.cli.leaving import leaving_options
-from graphad.cli.options import format_option, store_option
+from graphad.cli.options import Number, format_option, store_option
 
 limit_option = click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="Rows to show."
@@ -28,7 +28,7 @@ limit_option = click.option(
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.0, 86_400.0, min_open=True),
+    type=Number(0.0, 86_400.0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -116,7 +116,7 @@ def tree(
 @click.option("--since", help="Begin, RFC 3339; UTC if it names no zone.")
 @click.option("--until", help="End, not counted in.")
 @click.option("--around", metavar="ID", help="Only events of this entity, or around this finding.")
-@click.option("--within", type=click.FloatRange(0.0), default=60.0, show_default=True,
+@click.option("--within", type=Number(0.0), default=60.0, show_default=True,
               metavar="SECONDS", help="Of a finding: time before and after it.")  # fmt: skip
 @limit_option
 @format_option("table", "json", "ndjson", "csv")

@@ -1,13 +1,12 @@
 """The command that compares findings with the truth."""
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphad.cli.options import format_option, store_option
+from graphad.cli.options import Number, format_option, store_option
 
 if TYPE_CHECKING:
     from graphad.evaluate import Report
@@ -19,11 +18,11 @@ _MOST = 20  # attacks in a table
 @store_option
 @click.argument("truth", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--step", type=click.FloatRange(1e-3, 1e8), default=60.0, show_default=True,
+    "--step", type=Number(1e-3, 1e8), default=60.0, show_default=True,
     metavar="SECONDS", help="Step of time for PATE.",
 )  # fmt: skip
 @click.option(
-    "--buffer", type=click.FloatRange(0.0, 1e8), default=3600.0, show_default=True,
+    "--buffer", type=Number(0.0, 1e8), default=3600.0, show_default=True,
     metavar="SECONDS",
     help="How long before and after an attack a finding may count for something in PATE.",
 )  # fmt: skip
@@ -40,9 +39,6 @@ def evaluate(store: Path, truth: Path, step: float, buffer: float, form: str | N
     from graphad.evaluate_moments import of_store
     from graphad.workspace import open_store
 
-    for name, given in (("--step", step), ("--buffer", buffer)):
-        if math.isnan(given):  # click lets it pass any range
-            raise click.BadParameter("it is no number", param_hint=name)
     opened = open_store(store, create=False)
     known = judge.read_truth(truth)
     report = judge.evaluate(

@@ -10,6 +10,7 @@ import click
 from graphad.cli import leaving
 from graphad.cli.leaving import FORMS, leaving_options
 from graphad.cli.options import (
+    Number,
     budget_option,
     exit_code,
     fail_on_option,
@@ -57,7 +58,7 @@ _SHOWN = 20  # warnings of one night that are told
 @click.option("--learn-alerted", is_flag=True, help="Learn also what is inside alerts.")
 @click.option(
     "--span",
-    type=float,
+    type=Number(0.0, min_open=True),
     default=3600.0,
     show_default=True,
     metavar="SECONDS",

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they stand for."""
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,8 +64,19 @@ def input_options(command: Command) -> Command:
     return command
 
 
+class Number(click.FloatRange):
+    """A finite number in a range; click's own lets NaN pass any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. Raises: click.BadParameter."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return found
+
+
 budget_option = click.option(
-    "--budget", type=float, default=10.0, show_default=True,
+    "--budget", type=Number(0.0, min_open=True), default=10.0, show_default=True,
     help="False alarms a day, for the whole installation.",
 )  # fmt: skip
 fail_on_option = click.option(
@@ -72,7 +84,7 @@ fail_on_option = click.option(
     help="Exit 4 if a finding is at least so severe.",
 )  # fmt: skip
 max_reject_rate_option = click.option(
-    "--max-reject-rate", type=float, default=0.5, show_default=True,
+    "--max-reject-rate", type=Number(0.0, 1.0), default=0.5, show_default=True,
     help="Exit 3 if a larger share is rejected.",
 )  # fmt: skip
 detector_option = click.option(
@@ -130,7 +142,7 @@ def detector_options(command: Command) -> Command:
         ),
         click.option(
             "--span",
-            type=float,
+            type=Number(0.0, min_open=True),
             metavar="SECONDS",
             help="Longest time a path may take; with it, windows of any size can be scored.",
         ),

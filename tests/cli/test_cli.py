@@ -241,3 +241,18 @@ def test_a_reader_that_went_away_is_no_error() -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["hunt", "x.log", "--budget", "nan"], ["hunt", "x.log", "--budget", "0"],
+        ["ingest", "x.log", "--max-reject-rate", "nan"], ["fit", "--span", "inf"],
+        ["ingest", "x.log", "--max-reject-rate", "2"], ["query", "hosts", "--timeout", "nan"],
+        ["nightly", "--day", "2026-03-02", "--span", "-1"], ["timeline", "--within", "nan"],
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused(words: list[str]) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{words[-2]}'" in result.stderr
