@@ -254,8 +254,8 @@ def joined(telling: Sequence[Iterable[Hashable]]) -> list[int]:
     holder: dict[Hashable, int] = {}
     for i, events in enumerate(telling):
         for event in events:
-            a, b = sorted((root(holder.setdefault(event, i)), root(i)))
-            parent[b] = a
+            a, b = root(holder.setdefault(event, i)), root(i)
+            parent[max(a, b)] = min(a, b)
     return [root(i) for i in range(len(telling))]
 
 

@@ -69,32 +69,35 @@ def links(paths: Sequence[Sequence[Act]]) -> list[list[Hashable]]:
     - a logon session that came over the network: telling events at it, with no pause beyond BREATH,
       for it may be a desktop on which somebody works for weeks.
     """
-    born = {act.dst for path in paths for act in path if _gives_birth(act)}
-    sessions = {act.dst for path in paths for act in path if _comes_by_network(act)}
+    # Most events are on many paths: what holds of each is found out once.
+    every = {act for path in paths for act in path}
+    born = {act.dst for act in every if _gives_birth(act)}
+    always = born | {act.dst for act in every if _comes_by_network(act)}
     wires = {
         before.dst for path in paths for before, after in pairwise(path) if _is_wire(before, after)
     }
     pauses: dict[Hashable, int] = dict.fromkeys(born, LONG)
-    told = ((end, act.ts) for path in paths for act in path if act.telling
-            for end in _answering(act, born | sessions))  # fmt: skip
+    told = ((end, act.ts) for act in every if act.telling for end in _answering(act, always))
     runs = _runs(told, pauses, BREATH)
-    passed = ((end, act.ts) for path in paths for act in path for end in {act.src, act.dst} & wires)
+    passed = ((end, act.ts) for act in every for end in {act.src, act.dst} & wires)
     carried = _runs(passed, {}, CARRIED)
-    found: list[list[Hashable]] = []
-    for path in paths:
-        mine: list[Hashable] = []
-        for act in path:
-            mine += [("wire", end, carried[end, act.ts]) for end in {act.src, act.dst} & wires]
-            if not act.telling:
-                continue
-            mine.append(("record", act.record))
-            mine += [("run", e, runs[e, act.ts]) for e in _answering(act, born | sessions)]
-            if act.src_type == "process":
-                mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
-            if act.src_type == "service" and act.dst_type == "template":
-                mine.append(burst(act.src, act.action, act.ts // BREATH))
-        found.append(mine)
-    return found
+
+    def of(act: Act) -> list[Hashable]:
+        mine: list[Hashable] = [
+            ("wire", end, carried[end, act.ts]) for end in {act.src, act.dst} & wires
+        ]
+        if not act.telling:
+            return mine
+        mine.append(("record", act.record))
+        mine += [("run", end, runs[end, act.ts]) for end in _answering(act, always)]
+        if act.src_type == "process":
+            mine.append(burst(act.src, act.action, act.ts // 3_600_000_000))
+        if act.src_type == "service" and act.dst_type == "template":
+            mine.append(burst(act.src, act.action, act.ts // BREATH))
+        return mine
+
+    linked = {act: of(act) for act in every}
+    return [[link for act in path for link in linked[act]] for path in paths]
 
 
 def _gives_birth(act: Act) -> bool:

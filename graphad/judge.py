@@ -103,22 +103,27 @@ def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[
 
 def _acts(paths: Paths, graph: Graph) -> list[list[Act]]:
     """Return the events of paths as they count in merging; the same as incidents.acts says."""
-    bits = paths.terms.sum(axis=2)
-    found = []
-    for i, length in enumerate(paths.length):
-        mine = []
-        for at, e in enumerate(paths.events[i][:length]):
-            src, dst = int(graph.src[e]), int(graph.dst[e])
-            mine.append(
-                Act(
-                    (int(graph.source[e]), int(graph.record[e])), int(graph.ts[e]), graph.action[e],
-                    src, graph.types[src], dst, graph.types[dst],
-                    is_telling(float(bits[i, at]), float(paths.score[i]), int(length)),
-                    is_peer(graph.types[dst], graph.labels[dst]),
-                )
-            )  # fmt: skip
-        found.append(mine)
-    return found
+    bits, score = paths.terms.sum(axis=2).tolist(), paths.score.tolist()
+    events, place = np.unique(np.maximum(paths.events, 0), return_inverse=True)
+    told = [
+        getattr(graph, name)[events].tolist()
+        for name in ("source", "record", "ts", "action", "src", "dst")
+    ]
+    # Each event once, whatever paths it is on; a path says only if it tells.
+    plain = [
+        Act((source, record), ts, action, src, graph.types[src], dst, graph.types[dst], False,
+            is_peer(graph.types[dst], graph.labels[dst]))
+        for source, record, ts, action, src, dst in zip(*told, strict=True)
+    ]  # fmt: skip
+    telling = [act._replace(telling=True) for act in plain]
+    rows = [row.tolist() for row in place.reshape(paths.events.shape)]
+    return [
+        [
+            (telling if is_telling(bits[i][at], score[i], length) else plain)[row[at]]
+            for at in range(length)
+        ]
+        for i, (length, row) in enumerate(zip(paths.length.tolist(), rows, strict=True))
+    ]
 
 
 def to_findings(

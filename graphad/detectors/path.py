@@ -144,9 +144,10 @@ class PathDetector:
         off = None if covered is None else covered[held]
         parts = np.where(found.edges[..., None] >= 0, _taken(table, label[held], off), 0.0)
         score = parts.sum(axis=(1, 2))
-        z = np.array(
-            [self.z(int(r), np.array([q]))[0] for r, q in zip(found.length, score, strict=True)]
-        )
+        z = np.empty(len(score))
+        for r in np.unique(found.length):
+            mine = found.length == r
+            z[mine] = self.z(int(r), score[mine])
         order = np.lexsort((np.arange(len(z)), -score, -z))
         return Paths(
             score[order], z[order], found.length[order], found.edges[order], parts[order],
