@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -24,6 +25,7 @@ from graphad.store.fields import with_fields
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
+COUNTING = "2GB"  # memory for counting the edges of part of a day
 KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
@@ -297,25 +299,24 @@ class Store:
         """
         from graphad.store.tally import COUNTS_SQL, SUMS_SQL
 
-        connection = self.connect()
         day = 86_400_000_000
-        whole = all((microseconds(m) or 0) % day == 0 for m in (start, end))
-        try:
-            if sources is None and whole:
-                condition = self.window(start, end, host, alias="c").replace("c.ts", "c.day")
-                return connection.sql(
-                    SUMS_SQL.replace("FROM counts c", f"FROM counts c WHERE {condition}")
-                ).to_arrow_table()
+        if sources is None and all((microseconds(m) or 0) % day == 0 for m in (start, end)):
+            condition = self.window(start, end, host, alias="c").replace("c.ts", "c.day")
+            sql = SUMS_SQL.replace("FROM counts c", f"FROM counts c WHERE {condition}")
+        else:
             condition = self.window(start, end, host, sources)
-            return connection.sql(
-                COUNTS_SQL.replace(
-                    "FROM edges e", f"FROM (SELECT * FROM edges e WHERE {condition}) e"
-                )
-            ).to_arrow_table()
-        except duckdb.Error as error:
-            raise self._damage(error) from error
-        finally:
-            connection.close()
+            sql = COUNTS_SQL.replace(
+                "FROM edges e", f"FROM (SELECT * FROM edges e WHERE {condition}) e"
+            )
+        # Names of tens of millions of edges would take gigabytes; spilled they take little longer.
+        with TemporaryDirectory(prefix="graphad-") as scratch:
+            connection = self.connect(memory_limit=COUNTING, temp_directory=scratch)
+            try:
+                return connection.sql(sql).to_arrow_table()
+            except duckdb.Error as error:
+                raise self._damage(error) from error
+            finally:
+                connection.close()
 
     def graph(
         self, start: Moment = None, end: Moment = None, host: str | None = None,
