@@ -73,6 +73,30 @@ def missing(kind: Kind) -> list[str]:
     return [tool for tool in kind.tools.split() if shutil.which(tool, path=PATH) is None]
 
 
+class _Ending:
+    """Ends the program at SIGTERM, but not while a shell begins that nobody could kill yet."""
+
+    def __init__(self) -> None:
+        self.held, self.number = False, 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        if not self.held:
+            raise SystemExit(128 + number)
+
+    def hold(self) -> None:
+        self.held = True
+
+    def release(self) -> None:
+        """Let it end again. Raises: SystemExit: it should have."""
+        self.held = False
+        if self.number:
+            raise SystemExit(128 + self.number)
+
+
+_ENDING = _Ending()
+
+
 class Session:
     """A shell that is traced, given one step after another."""
 
@@ -145,8 +169,14 @@ def session(scratch: Path, rng: random.Random, work: Kind, other: Kind) -> bytes
     chain = list(other.steps)
     if not other.proof:
         chain = rng.sample(chain, min(rng.randint(*CHORES), len(chain)))
-    shell = Session(home, log)
+    _ENDING.hold()
     try:
+        shell = Session(home, log)
+    except BaseException:
+        _ENDING.held = False
+        raise
+    try:
+        _ENDING.release()
         for maker in work.steps[:1]:
             shell.do(maker(place), net)
         while (now := log.read_bytes().count(b"\n")) < least or chain:
@@ -232,10 +262,6 @@ def told(found: list[Run]) -> Iterator[str]:
             yield f"AUC of the number of {what} alone: {auc:.3f}"
 
 
-def _stopped(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Record what the command line asks for; return 0."""
     every = WORK | ATTACKS
@@ -263,7 +289,7 @@ def main(argv: list[str] | None = None) -> int:
     if not any(kind in WORK for kind in kinds):
         print("Nothing is recorded: all kinds of work lack their tools.", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGTERM, _ENDING)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
         staged = Path(name) / "runs"
