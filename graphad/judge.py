@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,10 +64,12 @@ def quiet_reference(
             mine = hour[host_of == h]
             known = spans.get(host, (int(mine[0]), int(mine[0])))
             spans[host] = min(known[0], int(mine.min())), max(known[1], int(mine.max()))
-        for best in starmap(_hour_maxima, detector.hourly(graph)):
+        for part, paths in detector.hourly(graph):
+            best = incident_maxima(paths, part)
             more += max(len(best) - 1, 0)
             maxima += best
-        for best in starmap(_crossing_maxima, detector.crossing(graph)):
+        for part, paths in detector.crossing(graph):
+            best = incident_maxima(paths, part, crossing=True)
             more += len(best)
             maxima += best
         del graph, host_of, hour  # the next one is made while we hold these
@@ -77,14 +78,6 @@ def quiet_reference(
     firsts, lasts = zip(*spans.values(), strict=True)
     blocks = sum(lasts) - sum(firsts) + len(spans) + more
     return np.array(maxima), blocks, (max(lasts) - min(firsts) + 1) / 24.0
-
-
-def _hour_maxima(part: Graph, paths: Paths) -> list[float]:
-    return incident_maxima(paths, part)
-
-
-def _crossing_maxima(part: Graph, paths: Paths) -> list[float]:
-    return incident_maxima(paths, part, crossing=True)
 
 
 def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[float]:

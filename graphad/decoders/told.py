@@ -6,7 +6,6 @@ REJECT are what such a parser maps them with.
 """
 
 import csv
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from graphad import schema
-from graphad.decoders.edge_lists import edge_lists
+from graphad.decoders.edge_lists import edge_lists, texts
 from graphad.decoders.told_claims import Claim, claim_lists
 from graphad.parse import CLAIMS, Options, arrow_type
 
@@ -37,7 +36,6 @@ MAX_STATE = 1 << 28  # characters of what is kept of them at the end of a source
 LAST = 253_402_300_799_999_999  # us; the end of year 9999
 _INT64 = 1 << 63
 _KINDS = {column.name: column.kind for column in schema.RECORDS}
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Thing(NamedTuple):
@@ -123,15 +121,7 @@ def _column(name: str, values: list[Any]) -> pa.Array:
 
 
 def _texts(values: Sequence[str | None]) -> pa.DictionaryArray:
-    return _plain(values).dictionary_encode()
-
-
-def _plain(values: Sequence[str | None]) -> pa.StringArray:
-    try:
-        return pa.array(values, pa.string())
-    except (UnicodeEncodeError, pa.ArrowTypeError, pa.ArrowInvalid):
-        clean = [None if v is None else _SURROGATE.sub("\ufffd", v) for v in values]
-        return pa.array(clean, pa.string())
+    return texts(values).dictionary_encode()
 
 
 def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
@@ -144,13 +134,13 @@ def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
         offsets.append(len(flat))
     columns: dict[str, pa.Array] = {
         "ts": pa.array(times, pa.timestamp("us")),
-        "action": _plain([edge[1] for edge in flat]),
+        "action": texts([edge[1] for edge in flat]),
         "ordinal": pa.array(ordinals, pa.int64()),
     }
     for side, at in (("src", 0), ("dst", 2)):
         things = [edge[at] for edge in flat]
         for part, name in enumerate(Thing._fields):
-            columns[f"{side}_{name}"] = _plain([thing[part] for thing in things])
+            columns[f"{side}_{name}"] = texts([thing[part] for thing in things])
     return edge_lists(offsets, columns)
 
 

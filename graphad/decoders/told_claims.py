@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from graphad.decoders.edge_lists import edge_lists
+from graphad.decoders.edge_lists import edge_lists, texts
 
 MOST = 256  # addresses of a host that one record may claim
 _LONGEST = 64  # characters of an address, with its zone
@@ -39,25 +39,13 @@ def claim_lists(told: Sequence[Sequence[Claim]]) -> pa.ListArray | None:
         offsets.append(len(flat))
     if not flat:
         return None
-    columns: dict[str, pa.Array] = {"kind": _texts([one.kind for one in flat])}
+    columns: dict[str, pa.Array] = {"kind": texts([one.kind for one in flat])}
     for part, name in enumerate(("type", "key", "label", "detail")):
-        columns[name] = _texts([one.thing[part] for one in flat])
-    columns["value"] = _texts([one.value for one in flat])
-    columns["far"] = _texts([one.far for one in flat])
+        columns[name] = texts([one.thing[part] for one in flat])
+    columns["value"] = texts([one.value for one in flat])
+    columns["far"] = texts([one.far for one in flat])
     columns["born"] = pa.array([one.born for one in flat], pa.timestamp("us"))
     return edge_lists(offsets, columns)
-
-
-def _texts(values: Sequence[str | None]) -> pa.StringArray:
-    """Return texts; what is no Unicode in them becomes what it becomes in an edge's ends."""
-    try:
-        return pa.array(values, pa.string())
-    except (UnicodeEncodeError, pa.ArrowTypeError, pa.ArrowInvalid):
-        clean = [
-            None if v is None else v.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            for v in values
-        ]
-        return pa.array(clean, pa.string())
 
 
 def plain(address: str) -> str | None:

@@ -10,21 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from graphad.cli import main
 from graphad.errors import SchemaError
 from graphad.workspace import open_store
+from tests.cli.running import run
 from tests.toy import hostile
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "sample_logs" / "demo"
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from graphad.workspace import open_store
-from tests.cli.test_cli import DEMO, ROOT, run
+from tests.cli.running import run
+from tests.cli.test_cli import DEMO, ROOT
 from tests.toy import hostile
 
 

@@ -5,21 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from graphad.cli import main
 from graphad.evaluate_moments import of_store
 from graphad.parse import Parser, matching
 from graphad.truth import read_truth
 from graphad.workspace import Workspace, open_store
+from tests.cli.running import run
 
 DEMO = Path(__file__).parents[2] / "sample_logs" / "demo"
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

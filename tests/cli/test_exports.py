@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from graphad.cli import main
 from graphad.workspace import Workspace
+from tests.cli.running import run
 from tests.export.ocsf_check import faults
 from tests.marked import hunted
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 def objects(result: Result) -> list[dict[str, Any]]:

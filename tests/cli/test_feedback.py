@@ -7,18 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from graphad.cli import main
 from graphad.store import journal
+from tests.cli.running import run
 from tests.marked import hunted
 from tests.nasty import CORPUS
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

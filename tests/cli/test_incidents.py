@@ -7,22 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from graphad.cli import main
 from graphad.errors import SchemaError, UnknownName
 from graphad.workspace import Workspace, open_store
+from tests.cli.running import run
 from tests.toy import hostile
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "sample_logs" / "demo"
 HALF = "2026-03-06T12:00:00Z"
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_events import run
+from tests.cli.running import run
 from tests.detectors.test_relation import ODD, logons
 
 pytest.importorskip("drain3", reason="templates are found by drain3")

@@ -5,20 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from graphad.cli import main
 from graphad.report import gather, report
 from graphad.workspace import open_store
+from tests.cli.running import run
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "sample_logs" / "demo"
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_events import run
+from tests.cli.running import run
 
 DEMO = Path(__file__).parents[2] / "sample_logs" / "demo"
 
