@@ -11,8 +11,15 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import ne
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from graphad.models.template_search import Search
+    from graphad.scan.text_split import Numbers
 
 ANY = "<*>"  # a word that differs between the lines of a template
 _MARK = "<v>"  # what every mask is to the miner
@@ -21,6 +28,7 @@ _NAMED = re.compile(r"<[a-z0-9]+>")
 _BLANKS = b"\t\v\f\r\x1c\x1d\x1e\x1f"  # that str.split takes for one, besides the plain ones
 _DEPTH = 4  # levels of drain3's tree, the library's default
 _REMEMBERED = 200_000  # lines whose template is remembered
+_MANY = 64  # lines from which on compiled search is faster
 VERSION = 1
 LONGEST = 400  # words of a line that count
 
@@ -53,10 +61,10 @@ def mined_all(lines: Sequence[str]) -> list[str]:
     plain = text.isascii() and len(text) == len(text.encode().translate(None, _BLANKS))
     if not plain or "<<" in text or text.count("\n") != len(lines) - 1:
         return [mined(line) for line in lines]
-    found = _NAMED.sub(_MARK, text).split("\n")
-    for i, line in enumerate(found):
-        if "  " in line or line[:1] == " " or line[-1:] == " " or len(line) > LONGEST:
-            found[i] = " ".join(line.split()[:LONGEST])
+    text = f"\n{_NAMED.sub(_MARK, text)}\n"
+    found = text[1:-1].split("\n")
+    if "  " in text or " \n" in text or "\n " in text or max(map(len, found)) > LONGEST:
+        return [" ".join(line.split()[:LONGEST]) for line in found]
     return found
 
 
@@ -89,39 +97,52 @@ class Templates:
 
     def learn(self, lines: Iterable[str]) -> "Templates":
         """Learn masked lines; what was learned before widens at most, its ids stay."""
-        seen: dict[str, list[str]] = {}
+        from graphad.models.template_search import Search
+
         distinct = list(set(lines))
-        for text, line in zip(mined_all(distinct), distinct, strict=True):
-            seen.setdefault(text, []).append(line)
+        texts = mined_all(distinct)
+        ordered = sorted(set(texts))
         miner, clusters = self._fresh()
-        ids = dict(zip(clusters, self.ids, strict=True))
-        for text in sorted(seen):
-            words = text.split()
-            # What add_log_message does, but for a line that changes nothing: these are most.
-            cluster = miner.tree_search(miner.root_node, words, self.similarity, False)
-            if cluster is None:
-                if len(miner.id_to_cluster) >= self.most:
-                    self.left_out += 1
-                else:
-                    miner.add_log_message(text)
-            elif not _covers(cluster.log_template_tokens, words):
-                miner.add_log_message(text)
-        self._settle({c.cluster_id: c.get_template() for c in miner.clusters}, ids)
-        self._show(seen)
+        ids = dict(zip((c.cluster_id for c in clusters), self.ids, strict=True))
+        search = Search([*self.texts, *ordered])
+        for row, cluster in enumerate(clusters):
+            search.put(search.words_of(row), _of_any(miner, cluster))
+        row = before = len(clusters)
+        while True:
+            row, number = search.changing(row, self.similarity)
+            if row == before + len(ordered):
+                break
+            words = ordered[row - before].split()
+            if number >= 0:
+                cluster = clusters[number]
+                wide = miner.create_template(words, cluster.log_template_tokens)
+                cluster.log_template_tokens = tuple(wide)
+                search.widen(number, row)
+            elif len(clusters) >= self.most:
+                self.left_out += 1
+            else:
+                clusters.append(_put(miner, words))
+                search.put(search.words_of(row), _of_any(miner, clusters[-1]))
+            row += 1
+        told = {c.cluster_id: c.get_template() for c in clusters}
+        words_of = {text: search.template(n).copy() for n, text in enumerate(told.values())}
+        self._settle(told, ids)
+        found = self._covering(search, [words_of[text] for text in self.texts], before)
+        place = dict(zip(ordered, found, strict=True))
+        self._show(distinct, [place[text] for text in texts])
         return self
 
     def of(self, lines: Iterable[str]) -> list[int]:
         """Return which template each masked line has, -1 for none: it was not learned."""
         known = self._known
-        found = []
-        for line in lines:
-            number = known.get(line)
-            if number is None:
-                number = self._match(mined(line))
-                if len(known) < _REMEMBERED:
-                    known[line] = number
-            found.append(number)
-        return found
+        lines = list(lines)
+        new = list(dict.fromkeys(line for line in lines if line not in known))
+        if len(new) < _MANY:
+            of_new = dict(zip(new, map(self._match, map(mined, new)), strict=True))
+        else:
+            of_new = dict(zip(new, self._match_all(mined_all(new)), strict=True))
+        self._remember(of_new)
+        return [known[line] if line in known else of_new[line] for line in lines]
 
     def ids_of(self, lines: Sequence[str]) -> list[str]:
         """Return the template's id of each masked line; of one without, the id it would get alone.
@@ -195,22 +216,15 @@ class Templates:
         }  # fmt: skip
         return made, moved
 
-    def _fresh(self) -> tuple[Any, list[int]]:
-        """Return a miner that knows just these templates, and their numbers in it.
+    def _fresh(self) -> tuple[Any, list[Any]]:
+        """Return a miner that knows just these templates, and its clusters.
 
         What is known is always built so, whether it was learned just now or read from a file.
         """
-        from drain3.drain import Drain, LogCluster
+        from drain3.drain import Drain
 
         miner = Drain(depth=_DEPTH, sim_th=self.similarity, param_str=ANY)
-        numbers = []
-        for text in self.texts:
-            miner.clusters_counter += 1
-            cluster = LogCluster(text.split(), miner.clusters_counter)
-            miner.id_to_cluster[cluster.cluster_id] = cluster
-            miner.add_seq_to_prefix_tree(miner.root_node, cluster)
-            numbers.append(cluster.cluster_id)
-        return miner, numbers
+        return miner, [_put(miner, text.split()) for text in self.texts]
 
     def _settle(self, found: Mapping[int, str], ids: Mapping[int, str]) -> None:
         """Take over what a miner found, `ids` those it began with: one template a text."""
@@ -238,35 +252,43 @@ class Templates:
         ]
         self._known, self._places = {}, None
 
-    def _show(self, seen: Mapping[str, list[str]]) -> None:
-        """Name the masks of templates where all the lines that have them agree."""
-        known, shown = self._known, self.shown
-        marks = [text.count(_MARK) for text in self.texts]
-        alike: set[tuple[object, ...]] = set()
-        for text, lines in seen.items():
-            n = self._match(text, not self.left_out)
-            for line in lines:
-                if len(known) < _REMEMBERED:
-                    known[line] = n
-                if n < 0 or not marks[n]:
-                    continue
-                if "<<" not in line:
-                    # If no other word has a mask, the masks' names say all that counts.
-                    names = (n, *_NAMED.findall(line))
-                    if len(names) == marks[n] + 1:
-                        if names in alike:
-                            continue
-                        alike.add(names)
-                shown[n] = _agreed(shown[n], line, self.texts[n])
+    def _show(self, lines: Sequence[str], numbers: Sequence[int]) -> None:
+        """Name the masks of templates where all lines that have them agree."""
+        self._remember(dict(zip(lines, numbers, strict=True)))
+        from graphad.scan.text_split import telling
+
+        marks = np.array([text.count(_MARK) for text in self.texts], np.int64)
+        # If no other word of a line has a mask, the masks' names say all that counts.
+        for row in telling(lines, np.array(numbers, np.int64), marks).tolist():
+            n = numbers[row]
+            self.shown[n] = _agreed(self.shown[n], lines[row], self.texts[n])
         for n, text in enumerate(self.texts):
             if not marks[n]:
-                shown[n] = text
+                self.shown[n] = text
 
-    def _match(self, text: str, sure: bool = False) -> int:
-        """Return the template whose words a line has, the one with most of its own; -1 if none.
+    def _remember(self, found: Mapping[str, int]) -> None:
+        room = _REMEMBERED - len(self._known)
+        self._known.update(found if len(found) <= room else islice(found.items(), max(0, room)))
 
-        `sure`: there is one.
-        """
+    def _match_all(self, texts: Sequence[str]) -> list[int]:
+        """Return `_match` of each text, compiled."""
+        from graphad.models.template_search import Search
+
+        search = Search([*self.texts, *texts])
+        return self._covering(search, [search.words_of(n) for n in range(len(self))], len(self))
+
+    def _covering(self, search: "Search", words: Sequence["Numbers"], row: int) -> list[int]:
+        """Return which template the lines of a search from `row` on have; `words`: of templates."""
+        wide = [int((one == search.any).sum()) for one in words]
+        order = sorted(range(len(words)), key=wide.__getitem__)
+        search.clear()
+        for n in order:
+            search.put(words[n], len(words[n]) == 0 or int(words[n][0]) == search.any)
+        place = np.array([*order, -1], np.int64)  # of no template, the last one
+        return place[search.covering(row)].tolist()  # type: ignore[no-any-return]
+
+    def _match(self, text: str) -> int:
+        """Return the template whose words a line has, the one with most of its own; -1 if none."""
         if self._places is None:
             self._places = {}
             order = sorted(range(len(self)), key=lambda n: self.texts[n].split().count(ANY))
@@ -274,11 +296,6 @@ class Templates:
                 words = self.texts[n].split()
                 self._places.setdefault((len(words), words[0] if words else ""), []).append(n)
             self._words = [tuple(text.split()) for text in self.texts]
-        if sure:  # most often there is no choice
-            place = (text.count(" ") + 1 if text else 0, text.partition(" ")[0])
-            near = self._places.get(place, ())
-            if len(near) == 1 and (place[0], ANY) not in self._places:
-                return near[0]
         words = text.split()
         first = words[0] if words else ""
         found, least = -1, len(words) + 1
@@ -292,6 +309,24 @@ class Templates:
             if first == ANY:
                 break
         return found
+
+
+def _put(miner: Any, words: Sequence[str]) -> Any:
+    """Put a cluster of such words into drain3's tree and return it."""
+    from drain3.drain import LogCluster
+
+    miner.clusters_counter += 1
+    cluster = LogCluster(words, miner.clusters_counter)
+    miner.id_to_cluster[cluster.cluster_id] = cluster
+    miner.add_seq_to_prefix_tree(miner.root_node, cluster)
+    return cluster
+
+
+def _of_any(miner: Any, cluster: Any) -> bool:
+    """Say whether drain3 keeps a cluster where lines of all first words are looked for."""
+    words = cluster.log_template_tokens
+    below = miner.root_node.key_to_child_node[str(len(words))].key_to_child_node
+    return len(words) < 2 or words[0] == ANY or words[0] not in below
 
 
 def _covers(template: Sequence[str], words: Sequence[str]) -> bool:
