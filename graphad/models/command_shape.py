@@ -6,6 +6,9 @@ places, where it is. Examples are in docs/names.md.
 """
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 from graphad.models.command_words import (
     ALL_WORDS,
@@ -63,6 +66,20 @@ _CODE = re.compile(
 )
 
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SHORT = 64  # characters of a token that is remembered
+
+
+def _remembered(function: _F) -> _F:
+    """Remember what `function` said of short tokens: command lines repeat each other's."""
+    known = lru_cache(maxsize=1 << 15)(function)
+
+    def found(text: str, *more: object) -> Any:
+        return known(text, *more) if len(text) <= _SHORT else function(text, *more)
+
+    return cast(_F, found)
+
+
 def _path(text: str) -> str:
     name = path(text)
     if name in ("/dev/null", "nul"):
@@ -88,6 +105,7 @@ def _registry(text: str) -> str:
     return f"<reg:{hive}/{last}>" if _PLAIN.fullmatch(last) else f"<reg:{hive}>"
 
 
+@_remembered
 def _value(text: str, keeps_words: bool = False) -> str:
     """Return the mask of one argument."""
     plain = _PLAIN.fullmatch(text)
@@ -149,6 +167,7 @@ def _code(text: str) -> str:
     return f"{{{' '.join(words)}}}"
 
 
+@_remembered
 def _program(text: str) -> str:
     name = path(text.rstrip(":"))
     name = name[max(name.rfind("\\"), name.rfind("/")) + 1 :].lower()
@@ -162,6 +181,7 @@ def _unquote(text: str) -> str:
     return text.replace('\\"', '"').strip('"') if text[0] == '"' else text.replace('"', "")
 
 
+@_remembered
 def _option(text: str, shell: str) -> str | None:
     """Return the canonical form of an option, its value masked; None if `text` is not one."""
     if shell in POWERSHELLS and text[0] in "-/\u2013\u2014":

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphad import schema
-from graphad.parse import arrow_type
-from graphad.store import tally
+from graphad.store import encodings, tally
+from graphad.store.encodings import CODED, Encodings, typed
 from graphad.store.manifest import File, sync_folder
 
 SEGMENT = 500_000  # records, after which a segment is closed; it has about as many edges
@@ -30,7 +30,7 @@ class Writer:
         self.path = store / self.name
         self.aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         self.path.parent.mkdir(exist_ok=True)
-        self.types = {c.name: _held_as(c.kind) for c in schema.TABLES[table]}
+        self.encodings: Encodings | None = None
         self.held: list[pa.Table] = []
         self.held_rows = self.rows = self.held_bytes = 0
         self.writer: Any = None
@@ -58,19 +58,23 @@ class Writer:
 
     def _write(self, held: list[pa.Table]) -> None:
         group = joined(held).unify_dictionaries()
-        if self.writer is None:
-            ints = {n: "DELTA_BINARY_PACKED" for n, t in self.types.items() if _delta(n, t)}
+        if self.encodings is None:
+            kinds = {c.name: c.kind for c in schema.TABLES[self.table]}
+            self.encodings = encodings.of_file(kinds, group)
+            types = self.encodings.types
+            ints = {n: "DELTA_BINARY_PACKED" for n, kind in types.items() if _delta(n, kind)}
             self.writer = pq.ParquetWriter(
-                self.aside, pa.schema(list(self.types.items())),
+                self.aside, pa.schema(list(types.items())),
                 compression="zstd", compression_level=3,
-                use_dictionary=[n for n in self.types if n not in ints],
+                use_dictionary=self.encodings.repeating,
                 column_encoding=ints, dictionary_pagesize_limit=16 << 20,
                 write_statistics=["ts", "record", "source", "host", "id", "day"],
                 store_schema=False,
             )  # fmt: skip
-        columns = [_as(group, name, kind) for name, kind in self.types.items()]
-        rows = pa.Table.from_arrays(columns, names=list(self.types))
-        self.writer.write_table(rows, row_group_size=GROUP)
+        for part in self.encodings.parts(group):
+            columns = self.encodings.columns(part)
+            rows = pa.Table.from_arrays(columns, names=list(self.encodings.types))
+            self.writer.write_table(rows, row_group_size=GROUP)
         self.rows += group.num_rows
 
     def close(self) -> File | None:
@@ -79,7 +83,7 @@ class Writer:
         if self.held:
             self._write(self.held)
             self.held = []
-        if self.writer is None:
+        if self.writer is None or self.encodings is None:
             return None
         self.writer.close()
         digest = hashlib.sha256()
@@ -88,7 +92,7 @@ class Writer:
                 digest.update(chunk)
             os.fsync(file.fileno())
             size = file.tell()
-        start, end = _span(self.aside) if "ts" in self.types else (None, None)
+        start, end = _span(self.aside) if "ts" in self.encodings.types else (None, None)
         self.aside.replace(self.path)
         sync_folder(self.path.parent)
         return File(
@@ -102,25 +106,6 @@ class Writer:
         if self.writer is not None:
             self.writer.close()
         self.aside.unlink(missing_ok=True)
-
-
-_CODED = pa.dictionary(pa.int32(), pa.string())
-
-
-def _held_as(kind: str) -> pa.DataType:
-    """Return a column's type on its way into a file: text is written from its dictionary."""
-    return _CODED if kind == "text" else arrow_type(kind)
-
-
-def _as(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    if name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
-    column = table[name]
-    if column.type == kind:
-        return column
-    if kind == _CODED and not pa.types.is_dictionary(column.type):
-        return column.cast(pa.string()).dictionary_encode()
-    return column.cast(kind)
 
 
 def _span(path: Path) -> tuple[int | None, int | None]:
@@ -141,11 +126,11 @@ def joined(tables: list[pa.Table]) -> pa.Table:
     for table in tables:
         for field in table.schema:
             kinds.setdefault(field.name, set()).add(field.type)
-    mixed = [n for n, found in kinds.items() if len(found) > 1 and _CODED in found]
+    mixed = [n for n, found in kinds.items() if len(found) > 1 and CODED in found]
     for i, table in enumerate(tables):
         for name in set(mixed) & set(table.column_names):
             at = table.schema.get_field_index(name)
-            tables[i] = tables[i].set_column(at, name, _as(table, name, _CODED))
+            tables[i] = tables[i].set_column(at, name, typed(table, name, CODED))
     return pa.concat_tables(tables, promote_options="permissive")
 
 
