@@ -48,7 +48,7 @@ def columns(
 ) -> pa.Table:  # fmt: skip
     """Return the rows of N events, read in parts; event i happened at hosts[host[i]]."""
     numbers = np.concatenate([part.numbers for part in parts], axis=1)
-    dictionaries = [_texts(part) for part in parts]
+    dictionaries = list(pool.map(_texts, parts))
     exe, exe_of = _all(parts, dictionaries, k.EXE)
     exe = programs_of(exe)
     exe_numbers = numbers_of(exe)
@@ -85,9 +85,9 @@ def columns(
     made["target_pid"] = _target_pid(numbers, found)
     places = {"process": world.ACTOR, "parent": world.LAUNCHER, "target": world.OBJECT}
     ids = pool.map(_guids, (found[place : place + 3] for place in places.values()))
-    made |= {f"{name}_guid": column for name, column in zip(places, ids, strict=True)}
     made["parent_exe"] = _exes(found[world.LAUNCHER_EXE], lifetimes)
     made["target_exe"] = _exes(found[world.OBJECT_EXE], lifetimes)
+    made |= {f"{name}_guid": column for name, column in zip(places, ids, strict=True)}
     lifetimes.forget_names()
     return pa.table(made)
 

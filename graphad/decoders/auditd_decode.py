@@ -35,6 +35,7 @@ from graphad.scan.words import Bytes, Ints
 
 _MACHINES = k.machines(ARCHES.items())
 _STEP = 1 << 16
+_HIGH = np.uint64(0x8080808080808080)  # set in bytes that are not ASCII
 
 
 class Carried(NamedTuple):
@@ -186,7 +187,9 @@ def _open_lines(
 
 def utf8(data: Bytes) -> Bytes:
     r"""Return `data` if it is UTF-8; else with each byte that isn't as \xNN."""
-    if int(data.max(initial=0)) < 128:
+    words = len(data) // 8
+    high = np.bitwise_or.reduce(data[: 8 * words].view(np.uint64)) & _HIGH
+    if not high and int(data[8 * words :].max(initial=0)) < 128:
         return data
     whole = data.tobytes()
     try:

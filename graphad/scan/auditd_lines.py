@@ -182,6 +182,19 @@ def _find(
         slot = (slot + 1) & mask
 
 
+@inlined
+def _is_of(heads: Ints, node: Ints, i: int, events: Ints, event: int) -> bool:
+    """Say whether a line is of an open event."""
+    if event < 0 or events[CLOSED, event]:
+        return False
+    line = events[FIRST, event]
+    return bool(
+        heads[SERIAL, line] == heads[SERIAL, i]
+        and heads[STAMP, line] == heads[STAMP, i]
+        and node[line] == node[i]
+    )
+
+
 @kernel
 def join_lines(
     heads: Ints, start: Ints, end: Ints, node: Ints, slots: Ints, carried: int, last: bool,
@@ -200,13 +213,18 @@ def join_lines(
     over both in the order of their completion.
     """
     begun = done = oldest = count = open_events = open_bytes = 0
+    near = nearest = -1  # the events of the last lines: most lines are of one of them
     for i in range(heads.shape[1]):
         following[i] = owner[i] = -1
         if heads[KIND, i] != GOOD:
             record[0, i] = count
             count += 1
             continue
-        slot, event = _find(heads, node, i, events, slots, seed)
+        slot, event = np.int64(-1), np.int64(nearest)
+        if not _is_of(heads, node, i, events, nearest):
+            event, near = near, nearest
+            if not _is_of(heads, node, i, events, event):
+                slot, event = _find(heads, node, i, events, slots, seed)
         size = end[i] - start[i] + 1
         if event < 0:
             event = begun
@@ -222,7 +240,7 @@ def join_lines(
             events[LAST, event] = i
             events[LINES, event] += 1
             events[BYTES, event] += size
-        owner[i] = event
+        owner[i] = nearest = event
         open_bytes += size
         if i < carried:
             continue
