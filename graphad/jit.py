@@ -52,6 +52,26 @@ if _FOLDER is not None:
 
 import numba as numba  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
 
+
+def when_compiling(tell: Callable[[], None]) -> Callable[[], None]:
+    """Have `tell` called each time a kernel is compiled and not read from the cache.
+
+    It may be called in any thread, and must not raise. Returns what ends that.
+    """
+    from numba.core import event
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: object) -> None:
+            tell()
+
+        def on_end(self, event: object) -> None:
+            """Nothing: what comes next says so itself."""
+
+    listener = Listener()
+    event.register("numba:compile", listener)
+    return lambda: event.unregister("numba:compile", listener)
+
+
 _LOOSE = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
 

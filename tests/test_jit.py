@@ -31,3 +31,19 @@ def test_other_sources_have_another_folder(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(jit, "_sources", lambda: "0" * 16)
     assert folder is not None
     assert jit.cache_folder() == folder.parent / ("0" * 16)
+
+
+def test_a_compilation_is_told_and_a_second_call_is_not() -> None:
+    told: list[int] = []
+    end = jit.when_compiling(lambda: told.append(1))
+    try:
+        one = jit.numba.njit(lambda x: x + 1)
+        assert one(1) == 2
+        assert told
+        before = len(told)
+        assert one(2) == 3
+        assert len(told) == before
+    finally:
+        end()
+    assert jit.numba.njit(lambda x: x + 2)(1) == 3
+    assert len(told) == before

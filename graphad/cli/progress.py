@@ -6,6 +6,8 @@ from typing import Any
 
 from graphad.sanitize import log_line
 
+COMPILING = "compiling, once for this version"
+
 
 class Progress:
     """Progress on a terminal, one summary line everywhere, nothing if quiet."""
@@ -14,6 +16,7 @@ class Progress:
         self.quiet = quiet
         self.live: Any = None
         self.task: Any = None
+        self.heard: Any = None
         self.read_records = self.rejected = 0
 
     def __enter__(self) -> "Progress":
@@ -31,8 +34,11 @@ class Progress:
                 TextColumn("{task.description}", markup=False), BarColumn(bar_width=20),
                 DownloadColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True,
             )  # fmt: skip
+            from graphad import jit
+
             self.live.start()
             self.task = self.live.add_task("reading", total=None)
+            self.heard = jit.when_compiling(lambda: self.stage(COMPILING))
         return self
 
     def __exit__(
@@ -40,6 +46,7 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
         if self.live is not None:
+            self.heard()
             self.live.stop()
 
     def read(self, path: str, count: int) -> None:

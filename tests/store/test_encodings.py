@@ -1,5 +1,6 @@
 """What is written is what was given, however it is encoded; texts that repeat get a dictionary."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from graphad.store.segment import Writer
 TEXT = st.one_of(st.none(), st.sampled_from(["", "a", "b" * 50]), st.text(max_size=8))
 
 
-def table(texts: list[str | None], coded: bool, start: int = 0) -> pa.Table:
+def table(texts: Sequence[str | None], coded: bool, start: int = 0) -> pa.Table:
     """Return edges whose actions are these texts."""
     n = len(texts)
     action = pa.array(texts, pa.string())
