@@ -113,7 +113,7 @@ def memory(scratch: Path, sizes: Iterable[int]) -> Iterable[Row]:
         assert done["read"] == records
         log.unlink()
         workers = max(1, min(8, os.cpu_count() or 1))
-        formula = 450 + 200 * workers + 1.7e-3 * min(records, SEGMENT)
+        formula = 600 + 200 * workers + 1.7e-3 * min(records, SEGMENT)
         ratio = peak / formula
         name = f"peak memory of ingest, {records:,} records"
         yield Row(name, peak, "MB", formula, ratio, 1.1, ratio <= 1.1)
