@@ -57,8 +57,8 @@ def wasserstein(reference: Floats, day: Floats) -> float:
 def stability(reference: Floats, day: Floats) -> float:
     """Return the population stability index of counts: the sum of (p - q) ln(p / q).
 
-    Shape: reference, day [B], counts of the same bins. Without drift it is about the bins times
-    (1 / sum of reference + 1 / sum of day); above 0.25 is commonly called a large shift.
+    Shape: reference, day [B], counts of the same bins. What it is without drift says
+    `stability_by_chance`; above 0.1 is commonly called a moderate shift, above 0.25 a large one.
 
     >>> stability(np.array([10.0, 10.0]), np.array([10.0, 10.0]))
     0.0
@@ -68,6 +68,17 @@ def stability(reference: Floats, day: Floats) -> float:
         for counts in (reference, day)
     )
     return float(((q - p) * np.log(q / p)).sum())
+
+
+def stability_by_chance(reference: Floats, day: Floats) -> float:
+    """Return what `stability` is without drift, on average: (B - 1) (1 / R + 1 / D).
+
+    R, D: the sums of the counts. To first order the index is chi-squared, of so many degrees.
+
+    >>> stability_by_chance(np.array([10.0, 10.0]), np.array([30.0, 10.0]))
+    0.075
+    """
+    return float((len(reference) - 1) * (1.0 / reference.sum() + 1.0 / day.sum()))
 
 
 def binned(reference: Floats, day: Floats) -> tuple[Floats, Floats]:

@@ -1,19 +1,25 @@
 """Whether a day is still like the days that judge it: its scores, and what its events are of."""
 
+from collections.abc import Callable, Iterable
 from datetime import date
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad import judge
+from graphad.detect import Detector, Paths
+from graphad.graph import HOUR, Graph, coded
 from graphad.models import drift
 from graphad.nightly.state import Night, microseconds
 from graphad.store import Store
 from graphad.workspace import Workspace
 from graphad.workspace_window import StoreWindow
 
-UNLIKELY = 0.001  # chance of a distance of scores, from which on it is told as a drift
-LARGE = 0.25  # stability index, likewise
+UNLIKELY = 0.001  # chance of a distance of scores, below which it is told as a drift
+MODERATE, LARGE = 0.1, 0.25  # stability index of scores beyond chance, and of shares, likewise
+SAMPLED = 480  # hours of hosts that are scored, about, of a day that has more
 _LEAST = 30  # hours with a score on either side, from which on they are compared
 _MOVED = 3  # types or hosts that are named
 
@@ -21,21 +27,75 @@ _MOVED = 3  # types or hosts that are named
 def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
     """Return how a day differs from what a model learned and was calibrated on.
 
-    scores: distance, chance, wasserstein (in z) and stability of the largest z of each hour,
-    against those of the held-out days; entities, hosts: stability of their shares among the ends of
-    events, and events, with those that moved most (name, share before, share now).
+    scores: distance, chance, wasserstein (in z), stability and by_chance of the largest z of each
+    hour of each host, or of about SAMPLED of them, against those of the held-out days; hours: of
+    how many they are, and of how many, if not of all; entities, hosts: stability of their shares
+    among the ends of events, and events, with those that moved most (name, share before, now).
     """
     found, calibration, _ = store.model(model)
     about = next(one for one in store.models() if one.model == model)
     told: dict[str, Any] = {}
     if calibration is not None:
-        window = StoreWindow(store, night.begin, night.end)
-        maxima, _, _ = judge.quiet_reference(found, window.graphs(found.fields))
-        told["scores"] = _scores(np.array(calibration.maxima), np.asarray(maxima, np.float64))
+        maxima, scored, hours = _maxima(store, found, night)
+        told["scores"] = _scores(np.array(calibration.maxima), maxima)
+        if scored < hours:
+            told["hours"] = [scored, hours]
     begin, end = (microseconds(date.fromisoformat(t[:10])) for t in (about.start, about.end))
     told["entities"] = _shares(store, (begin, end), night, ("src_type", "dst_type"))
     told["hosts"] = _shares(store, (begin, end), night, ("host",))
     return told
+
+
+def _maxima(store: Workspace, detector: Detector, night: Night) -> tuple[drift.Floats, int, int]:
+    """Return the best z of the incidents of hours of hosts, of how many they are, of how many."""
+    window = StoreWindow(store, night.begin, night.end)
+    hours = _hours(store, night)
+    graphs = window.graphs(detector.fields)
+    if hours <= SAMPLED:
+        maxima, _, _ = judge.quiet_reference(detector, graphs)
+        return np.asarray(maxima, np.float64), hours, hours
+    share, scored, found = SAMPLED / hours, 0, list[float]()
+    for graph in graphs:
+        host_of, hosts = coded(graph.host)
+        hour = graph.ts // HOUR
+        unit, of = np.unique(np.stack([host_of, hour]), axis=1, return_inverse=True)
+        taken = np.array([_taken(hosts[h], one, share) for h, one in unit.T.tolist()], bool)
+        scored += int(taken.sum())
+        found += _best(detector.hourly, graph, taken[of.ravel()], False)
+        # What crosses hosts is of an hour of all of them.
+        those = np.array([_taken("", one, share) for one in hour.tolist()], bool)
+        found += _best(detector.crossing, graph, those, True)
+    return np.array(found), scored, hours
+
+
+def _taken(host: str, hour: int, share: float) -> bool:
+    """Say whether an hour is in a sample of so large a share: always the same ones."""
+    digest = blake2b(f"{hour} {host}".encode("utf-8", "backslashreplace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < share * 2.0**64
+
+
+def _best(
+    scored: Callable[[Graph], Iterable[tuple[Graph, Paths]]], graph: Graph,
+    taken: npt.NDArray[np.bool_], crossing: bool,
+) -> list[float]:  # fmt: skip
+    if not taken.any():
+        return []
+    parts = scored(graph.subset(np.flatnonzero(taken)))
+    return [z for part, paths in parts for z in judge.incident_maxima(paths, part, crossing)]
+
+
+def _hours(store: Store, night: Night) -> int:
+    """Return how many hours of hosts have events in a day."""
+    connection = store.connect()
+    try:
+        found = connection.execute(
+            """SELECT count(*) FROM (SELECT DISTINCT host, date_trunc('hour', ts) FROM edges
+               WHERE ts >= make_timestamp($first) AND ts < make_timestamp($last))""",
+            {"first": night.begin, "last": night.end},
+        ).fetchone()
+    finally:
+        connection.close()
+    return int(found[0]) if found else 0
 
 
 def _scores(quiet: drift.Floats, day: drift.Floats) -> dict[str, float]:
@@ -46,6 +106,7 @@ def _scores(quiet: drift.Floats, day: drift.Floats) -> dict[str, float]:
         "distance": drift.distance(quiet, day), "chance": drift.chance(quiet, day),
         "wasserstein": drift.wasserstein(quiet, day),
         "stability": drift.stability(*drift.binned(quiet, day)),
+        "by_chance": drift.stability_by_chance(*drift.binned(quiet, day)),
     }  # fmt: skip
 
 
@@ -89,7 +150,8 @@ def warnings(detector: str, told: dict[str, Any]) -> list[str]:
     """Return what to say of drift that matters."""
     found = []
     scores = told.get("scores", {})
-    if scores and scores["chance"] < UNLIKELY and scores["stability"] > LARGE:
+    moved = scores.get("stability", 0.0) - scores.get("by_chance", 0.0) > MODERATE
+    if moved and scores["chance"] < UNLIKELY:
         found.append(
             f"scores of {detector} have drifted: their hours' largest z lie "
             f"{scores['wasserstein']:.2f} from those of the quiet days (distance "

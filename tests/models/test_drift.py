@@ -11,8 +11,10 @@ from graphad.models.drift import (
     chance,
     distance,
     stability,
+    stability_by_chance,
     wasserstein,
 )
+from graphad.nightly import drift as nightly
 
 values = st.lists(st.integers(-20, 20).map(lambda n: n / 4), min_size=1, max_size=30).map(np.array)
 
@@ -63,16 +65,39 @@ def test_stability_is_as_defined() -> None:
     assert stability(p, q) == pytest.approx(stability(q, p))
 
 
+def told(quiet: np.ndarray, day: np.ndarray) -> bool:
+    """Say whether a night would warn of these scores."""
+    found = nightly._scores(quiet, day)
+    return any("scores of" in text for text in nightly.warnings("path", {"scores": found}))
+
+
 def test_no_drift_is_seldom_told_and_a_shift_always() -> None:
     draw = np.random.default_rng(3)
-    told, missed = 0, 0
+    wrong = missed = small = 0
     for _ in range(400):
         quiet, day = draw.gumbel(size=600), draw.gumbel(size=120)
-        told += chance(quiet, day) < 0.001 and stability(*binned(quiet, day)) > 0.25
-        day = day + 1.0
-        missed += not (chance(quiet, day) < 0.001 and stability(*binned(quiet, day)) > 0.25)
-    assert told <= 2
+        wrong += told(quiet, day)
+        missed += not told(quiet, day + 1.0)
+        # So many hours tell a shift that is too small to matter.
+        small += told(draw.gumbel(size=6000), draw.gumbel(size=3000) + 0.1)
+    assert wrong <= 2
     assert missed == 0
+    assert small == 0
+
+
+def test_the_index_without_drift_is_what_chance_gives() -> None:
+    draw = np.random.default_rng(4)
+    p = np.full(10, 0.1)
+    found = [
+        (stability(one, other), stability_by_chance(one, other))
+        for one, other in zip(
+            draw.multinomial(600, p, 2000).astype(float),
+            draw.multinomial(120, p, 2000).astype(float),
+            strict=True,
+        )
+    ]
+    index, chances = np.array(found).T
+    assert index.mean() == pytest.approx(chances.mean(), rel=0.08)
 
 
 def naive(alarms: list[int], budget: float) -> bool:
