@@ -22,6 +22,7 @@ AIM = 20_000_000  # events of the day that the issue asks for
 HOSTS = 200
 FIRST = date(2026, 11, 21)
 TARGET = 150_000  # events a second: ingest and path search, JSON input, two cores
+LEARN_S = 1800  # most for learning, of the day that the issue asks for
 BYTES = 30  # most bytes stored a record
 NIGHT = """
 import json, sys, time
@@ -31,8 +32,8 @@ from graphad.workspace import open_store
 store, day, folder, sizes, budget = sys.argv[1:6]
 opened = open_store(store)
 began = time.process_time()
-done = run(opened, Plan(date.fromisoformat(day), [folder], {"path": {"span_s": 3600.0}},
-                        budget=float(budget)))
+detectors = {"path": {"span_s": 3600.0}, "event": {}}
+done = run(opened, Plan(date.fromisoformat(day), [folder], detectors, budget=float(budget)))
 told = {"cpu": time.process_time() - began}
 told["alerts"] = len({f.incident for f in done.findings if f.alert})
 told |= {name: stage.seconds for name, stage in done.night.stages.items()}
@@ -134,8 +135,12 @@ def _nights(events: int, seed: int) -> list[Row]:
     assert told["rejected"] == 0
     assert told["read"] == records
     size = f"{records:,} records, 1/{AIM // records} of the day"
-    seconds = {name: told[name] for name in ("ingest", "judge path", "drift path", "learn path")}
+    stages = ("ingest", "judge path", "judge event", "drift path", "drift event", "learn path",
+              "learn event")  # fmt: skip
+    seconds = {name: told[name] for name in stages}
     judged = seconds["ingest"] + seconds["judge path"]
+    learned = seconds["learn path"] + seconds["learn event"]
+    both = judged + seconds["judge event"]
 
     def rate(name: str, took: float, target: float | None = None) -> Row:
         value = told["events"] / took
@@ -144,8 +149,10 @@ def _nights(events: int, seed: int) -> list[Row]:
 
     stored = told["bytes"] / told["stored"]
     return [
-        rate("ingest and path search", judged, TARGET),
+        rate("ingest, path search and event scoring", both, TARGET),
+        rate("ingest and path search", judged),
         *(rate(name, took) for name, took in seconds.items()),
+        Row(f"learning, {size}", learned, "s", target=LEARN_S, met=learned <= LEARN_S, seed=seed),
         rate("whole night by CPU time", told["cpu"]),
         Row(f"peak memory, {size}", took.peak_mb, "MB", seed=seed),
         Row(f"bytes stored, {size}", stored, "bytes/record", target=BYTES, met=stored <= BYTES,
