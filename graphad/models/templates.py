@@ -254,9 +254,9 @@ class Templates:
 
     def _show(self, lines: Sequence[str], numbers: Sequence[int]) -> None:
         """Name the masks of templates where all lines that have them agree."""
-        self._remember(dict(zip(lines, numbers, strict=True)))
         from graphad.scan.text_split import telling
 
+        self._remember(dict(zip(lines, numbers, strict=True)))
         marks = np.array([text.count(_MARK) for text in self.texts], np.int64)
         # If no other word of a line has a mask, the masks' names say all that counts.
         for row in telling(lines, np.array(numbers, np.int64), marks).tolist():
