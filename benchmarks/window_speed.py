@@ -131,7 +131,7 @@ def layers(graphs: int) -> Iterator[Row]:
     import torch
 
     from benchmarks.plain_rayleigh import chebyshev_layer, edge_index
-    from graphad.models.rayleigh_layers import chebyshev_terms
+    from graphad.models.rayleigh_layers import chebyshev_terms, product
 
     family = made("shuffled", graphs, 0.0, 1, (NODES, NODES))
     batch, nodes = family.batch, len(family.kinds)
@@ -156,7 +156,7 @@ def layers(graphs: int) -> Iterator[Row]:
         own.grad = None
         given = x.clone().requires_grad_(learned)
         t = chebyshev_terms(given, batch, DEPTH, 1.0) if learned else made_once
-        out = torch.addmm(layer.bias.detach(), t.reshape(nodes, -1), own)
+        out = product(t.reshape(nodes, -1), own, layer.bias.detach())
         out.backward(back)
         return out.detach(), own.grad, given.grad
 
