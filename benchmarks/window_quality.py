@@ -224,8 +224,9 @@ def compared(found: dict[str, list[Judged]], security: bool) -> Iterator[tuple[s
     rivals = [f"{name}, no labels" for name in BASELINES if f"{name}, no labels" in found]
     best = max(rivals, key=lambda name: np.mean([how.auc for how in found[name]]).item())
     yield "one-class, no labels", best, security
-    if "spectra, no labels" in found:
-        yield "spectra, no labels", best, False
+    for name in ("label surprise", "spectra"):
+        if f"{name}, no labels" in found:
+            yield f"{name}, no labels", best, False
 
 
 def paired(name: str, ours: list[Judged], theirs: list[Judged], asked: bool) -> Row:
