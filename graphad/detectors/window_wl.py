@@ -81,7 +81,7 @@ class Forest(UnitModel):
         _, origin, added = self.model.parts(batch, labels)
         counts = self.model.counts_
         assert counts is not None
-        owner = np.repeat(np.arange(len(batch)), batch.sizes)
+        owner = batch.graph
         columns = counts.columns(batch, labels)
         there = np.zeros(added.shape)
         for row in columns:

@@ -73,7 +73,7 @@ class LabelSets(NamedTuple):
             for number, view in enumerate(np.atleast_2d(np.asarray(labels)))
             for of in wl_labels(batch, mixed(view) + np.uint64(number), hops)
         ]
-        owner = np.repeat(np.arange(len(batch)), batch.sizes)
+        owner = batch.graph
         graph, value = np.tile(owner, len(every)), np.concatenate(every)
         order = np.lexsort((value, graph))
         graph, value = graph[order], value[order]
@@ -126,7 +126,7 @@ class LabelCounts:
 
     def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelCounts":
         """Take the labels that are in enough graphs."""
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         seen = []
         for hop in wl_labels(batch, labels, self.hops):
             order = np.lexsort((graph, hop))
@@ -147,7 +147,7 @@ class LabelCounts:
 
     def counts(self, batch: GraphBatch, labels: npt.ArrayLike) -> Any:
         """Return the counts [G, K + 1]; the last column is of labels that aren't known."""
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         cols = self.columns(batch, labels)
         row, col = np.tile(graph, len(cols)), cols.ravel()
         shape = (len(batch), len(self.known_) + 1)

@@ -31,7 +31,7 @@ def test_a_score_is_the_smaller_share_of_quiet_graphs_and_its_parts_add_up() -> 
         score = model.score(batch, kinds(batch), inside=inside)
         assert score == pytest.approx(-np.log2(share))
         usual, missing, nodes = model.parts(batch, kinds(batch), inside=inside)
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         total = usual + missing + np.bincount(graph, nodes.sum(axis=0), len(batch))
         assert total == pytest.approx(score)
         assert min(usual.min(), missing.min(), nodes.min()) >= 0
