@@ -44,7 +44,7 @@ class Net(Module):  # type: ignore[misc]
         """Return the log-odds [G]."""
         edges, x = edge_index(batch), torch.from_numpy(batch.features).float()
         weight = torch.from_numpy(batch.weight).float()
-        graph = torch.from_numpy(np.repeat(np.arange(len(batch)), batch.sizes))
+        graph = torch.from_numpy(batch.graph)
         pooled = [_summed(x, graph, len(batch))]
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = layer(x, edges, weight) if isinstance(layer, ChebConv) else layer(x, edges)

@@ -77,7 +77,7 @@ class PlainNetwork(Module):  # type: ignore[misc]
         h = torch.cat([layer(h, edges, weight) for layer in self.filters], dim=1)
         h = act(self.fourth(act(self.third(h))))
         steer = act(self.ninth(act(self.eighth(r))))
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         belongs = torch.zeros(len(batch), len(x))
         belongs[graph, np.arange(len(x))] = 1.0
         pooled = belongs @ ((h * steer[graph]).sum(dim=1, keepdim=True) * h)

@@ -19,6 +19,7 @@ from graphad.models.chebyshev import terms
 from graphad.models.rayleigh import energy
 from graphad.models.rayleigh_network import RayleighNetwork
 from graphad.models.spectral_one_class import SpectralOneClass
+from graphad.models.wl_one_class import WlOneClass
 
 NODES = 200
 HIDDEN, DEPTH = 64, 6
@@ -80,6 +81,10 @@ def networks(family: Family) -> Iterator[Row]:
     yield Row(f"scoring, paper, {what}", fast, "graphs/CPU s", slow, fast / slow)
     quiet = SpectralOneClass().fit(batch)
     yield Row(f"scoring, one-class, {what}", n / best(lambda: quiet.score(batch)), "graphs/CPU s")
+    kinds = np.stack([family.kinds, np.zeros_like(family.kinds)])
+    odd = WlOneClass().fit(batch, kinds)
+    rate = n / best(lambda: odd.score(batch, kinds))
+    yield Row(f"scoring, one-class by labels, {n} quiet graphs", rate, "graphs/CPU s")
     close("x'Lx", energy(batch), dense_energy(batch))
     slow, fast = n / best(lambda: dense_energy(batch), 2), n / best(lambda: energy(batch))
     yield Row("x'Lx", fast, "graphs/CPU s", slow, fast / slow)
@@ -131,7 +136,7 @@ def layers(graphs: int) -> Iterator[Row]:
     import torch
 
     from benchmarks.plain_rayleigh import chebyshev_layer, edge_index
-    from graphad.models.rayleigh_layers import chebyshev_terms
+    from graphad.models.rayleigh_layers import chebyshev_terms, product
 
     family = made("shuffled", graphs, 0.0, 1, (NODES, NODES))
     batch, nodes = family.batch, len(family.kinds)
@@ -156,7 +161,7 @@ def layers(graphs: int) -> Iterator[Row]:
         own.grad = None
         given = x.clone().requires_grad_(learned)
         t = chebyshev_terms(given, batch, DEPTH, 1.0) if learned else made_once
-        out = torch.addmm(layer.bias.detach(), t.reshape(nodes, -1), own)
+        out = product(t.reshape(nodes, -1), own, layer.bias.detach())
         out.backward(back)
         return out.detach(), own.grad, given.grad
 

@@ -44,6 +44,13 @@ class Labels:
         found, self.lost = _marked(list(findings), marks)
         self._keys = np.array(sorted(keys | found), np.int64)
 
+    @property
+    def told_lost(self) -> str:
+        """Return in words which marks label nothing."""
+        some = ", ".join(self.lost[:3]) + (" ..." if len(self.lost) > 3 else "")
+        few = "mark labels" if len(self.lost) == 1 else "marks label"
+        return f"{len(self.lost)} {few} nothing, as what was marked is no longer kept: {some}"
+
     def __bool__(self) -> bool:
         """Return whether anything is labelled."""
         return bool(len(self._keys) or self._windows or self._entities)

@@ -109,6 +109,8 @@ class Workspace(Modelled, Desk):
         window.later = held if labels else None
         if parent is None:
             detector.learn(window)
+            if labels is not None and labels.lost:
+                cast("WindowDetector", detector).regime_ += f"; {labels.told_lost}"
         else:
             detector.update(window)
         stage("calibrating")

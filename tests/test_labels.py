@@ -113,3 +113,19 @@ def test_sources_that_are_not_there_are_told(store: Workspace, tmp_path: Path) -
     labels = Labels(store, truth(tmp_path, "source,line,label\nother.log,3,attack\n"))
     assert labels.unmatched == ("other.log",)
     assert not labels
+
+
+def test_a_mark_whose_finding_is_lost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Workspace(tmp_path / "store")
+    store.ingest([DEMO])
+    mark = store.mark(store.hunt(settings={"max_length": 2}).findings[0].id, "malicious", "it is")
+    monkeypatch.setattr(Workspace, "findings", lambda self: [])
+    store.fit(settings={"of": "tree"}, detector="window")
+    said = f"1 mark labels nothing, as what was marked is no longer kept: {mark.id}"
+    assert store.model(None, "window")[0].regime.endswith(said)
+    many = Labels(store)
+    many.lost = ("a", "b", "c", "d")
+    assert many.told_lost.startswith("4 marks label nothing")
+    assert many.told_lost.endswith(": a, b, c ...")

@@ -13,9 +13,10 @@ import pytest
 
 from benchmarks import record_scenarios as bench
 from benchmarks.recorded_graphs import Recorded, called, labels
-from benchmarks.scenarios.attacks import ATTACKS
+from benchmarks.scenarios.attacks import _SPY, ATTACKS
 from benchmarks.scenarios.work import WORK, Place, script
 from benchmarks.scenarios.world import Internet, build
+from sample_logs.record import serve
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +30,21 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("scenarios") / "out"
     assert bench.main([str(out), "--quick"]) == 0
     return out
+
+
+def test_the_tool_sends_files_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "etc/secret.key").write_bytes(b"key")
+    (tmp_path / "data/shop.db").write_bytes(bytes(range(256)))
+    net = Internet()
+    server = serve(0, net.web)
+    try:
+        tool = _SPY.format(what="data", port=server.getsockname()[1], path="x")
+        subprocess.run([sys.executable, "-IS", "-c", tool], cwd=tmp_path, check=True, timeout=30)
+    finally:
+        server.close()
+    assert net.got == [b"key" + bytes(range(256))]
 
 
 def test_a_quick_recording(recorded: Path) -> None:

@@ -76,8 +76,8 @@ def test_rows_of_a_family() -> None:
         if "mean of 2 splits" in row.name and row.unit == "AUC"
     }
     assert set(found) == {
-        "sizes", "one-class, no labels", "spectra, no labels", "WL neighbours, no labels",
-        "sizes, no labels",
+        "sizes", "one-class, no labels", "label surprise, no labels", "spectra, no labels",
+        "WL neighbours, no labels", "sizes, no labels",
     }  # fmt: skip
     assert found["spectra, no labels"].value > 0.9
     assert found["sizes, no labels"].value < 0.7
@@ -158,10 +158,10 @@ def test_rows_become_tables() -> None:
     assert head == "| set | sizes | default | paper |"
     auc = next(row.value for row in made_rows if row.name.startswith("stretched, sizes: mean"))
     assert line.startswith(f"| stretched | **{auc:.3f}** ± ")
-    assert lines[4] == "| set | one-class | spectra | WL neighbours | sizes |"
-    assert lines[-3].startswith(
+    assert lines[4] == "| set | one-class | label surprise | spectra | WL neighbours | sizes |"
+    assert lines[-4].startswith(
         "| stretched | default over paper | +0.000 (+0.000 to +0.000) | yes"
     )
-    assert lines[-2].startswith("| stretched | one-class over ")
+    assert lines[-3].startswith("| stretched | one-class over ")
     with pytest.raises(ValueError, match="no row"):
         list(tables([json.dumps({"name": "other"})]))

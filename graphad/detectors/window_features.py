@@ -142,7 +142,7 @@ def add_by_type(
 ) -> None:
     """Add what nodes [N] add to the parts of their graphs, by the type of entity they are."""
     types = len(ENTITIES) + 1
-    owner = np.repeat(np.arange(len(batch)), batch.sizes)
+    owner = batch.graph
     at = owner * types + kinds_of(batch.features)
     total = np.bincount(at, nodes, len(batch) * types).reshape(len(batch), types)
     names = [*ENTITIES, "other entities"]

@@ -86,11 +86,11 @@ class UnitModel(ABC):
 def kinds(mode: Literal["default", "paper"]) -> dict[tuple[Family, Regime], type[UnitModel]]:
     """Return the models there are, by family and regime; the paper's is a network of its own."""
     from graphad.detectors.window_rayleigh import Network, Published, Spectra
-    from graphad.detectors.window_wl import Forest, Surprise
+    from graphad.detectors.window_wl import Forest, OneClass
 
     network = Published if mode == "paper" else Network
     return {
-        ("wl", "one-class"): Surprise,
+        ("wl", "one-class"): OneClass,
         ("wl", "supervised"): Forest,
         ("rayleigh", "one-class"): Spectra,
         ("rayleigh", "supervised"): network,

@@ -7,7 +7,7 @@ from graphad.detectors.window_features import add_by_type, deeds_of, kinds_of
 from graphad.detectors.window_models import Told, Training, UnitModel
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.wl_forest import WlForest
-from graphad.models.wl_surprise import LabelSurprise
+from graphad.models.wl_one_class import WlOneClass
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -18,24 +18,24 @@ _AROUND = (" actions", " neighbours", " surroundings")
 START, MISSING, UNKNOWN = "to begin with", "what is not there", "what was never seen"
 
 
-class Surprise(UnitModel):
-    """One-class: the mean bits of a unit's labels, by in how many quiet units each is."""
+class OneClass(UnitModel):
+    """One-class: how seldom a quiet unit has labels as rare, or is as unlike all others."""
 
     kind = "wl one-class"
-    measure = "bits a label"
-    slope = 0.05
-    of = LabelSurprise
-    model: LabelSurprise
+    measure = "bits"
+    slope = float(1.0 / np.log(2.0))
+    of = WlOneClass
+    model: WlOneClass
 
     @classmethod
     def fit(
         cls, batch: GraphBatch, attack: Bools, most: int, training: Training
-    ) -> tuple["Surprise", Floats]:
-        """Count the labels of the graphs that are no attack."""
+    ) -> tuple["OneClass", Floats]:
+        """Learn the labels of the graphs that are no attack."""
         calm = batch.take(np.flatnonzero(~attack)) if attack.any() else batch
-        labels = _labels(calm)
-        model = LabelSurprise().fit(calm, labels)
-        return cls(model), model.quiet(calm, labels)
+        model = WlOneClass().fit(calm, _labels(calm))
+        assert model.quiet_ is not None
+        return cls(model), model.quiet_
 
     def score(self, batch: GraphBatch, inside: bool) -> Floats:
         """Return the scores [G]."""
@@ -43,8 +43,11 @@ class Surprise(UnitModel):
 
     def told(self, batch: GraphBatch, inside: bool) -> Told:
         """Return what each node adds."""
-        usual, nodes = self.model.parts(batch, _labels(batch), inside=inside)
-        parts = [{START: float(one)} for one in usual]
+        usual, missing, nodes = self.model.parts(batch, _labels(batch), inside=inside)
+        parts = [
+            {START: float(one), MISSING: float(other)}
+            for one, other in zip(usual, missing, strict=True)
+        ]
         for words, row in zip(_SEEN, nodes, strict=True):
             add_by_type(parts, batch, row, words)
         return Told(parts, nodes.sum(axis=0))
@@ -78,7 +81,7 @@ class Forest(UnitModel):
         _, origin, added = self.model.parts(batch, labels)
         counts = self.model.counts_
         assert counts is not None
-        owner = np.repeat(np.arange(len(batch)), batch.sizes)
+        owner = batch.graph
         columns = counts.columns(batch, labels)
         there = np.zeros(added.shape)
         for row in columns:

@@ -113,6 +113,11 @@ class GraphBatch:
         return np.diff(self.start)
 
     @property
+    def graph(self) -> Ints:
+        """Return in which graph each node is, [N]."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    @property
     def edges(self) -> Ints:
         """Return how many pairs of nodes each graph joins, [G]."""
         return np.diff(self.indptr[self.start]) // 2

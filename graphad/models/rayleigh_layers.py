@@ -22,6 +22,7 @@ from graphad.models.wavelets import beta_coefficients
 
 Ints = npt.NDArray[np.int64]
 
+_CELLS = 2**20  # numbers that oneDNN multiplies at once, 4 MB
 _KEPT = 0.9  # of the running mean and variance, at each step
 
 
@@ -65,6 +66,40 @@ class _Terms(torch.autograd.Function):  # type: ignore[misc]
         return torch.from_numpy(combined(batch, g.numpy(), isolated=isolated)), None, None, None
 
 
+class _Product(torch.autograd.Function):  # type: ignore[misc]
+    """x w + b by oneDNN: x [N, K], w [K, H], b [H].
+
+    torch multiplies by MKL, which does without AVX-512 on processors that aren't Intel's: it takes
+    twice as long there. oneDNN wants copies, so rows go through it in parts that stay in the cache;
+    its own gradients are of another layout than its weights, so these are asked for one by one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any, b: Any) -> Any:
+        ctx.given = x.detach(), w.detach()
+        turned, bias = _turned(w), b.detach().to_mkldnn()
+        out = torch.empty(len(x), w.shape[1])
+        for part in _parts(*x.shape):
+            out[part] = functional.linear(x[part].to_mkldnn(), turned, bias).to_dense()
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        x, w = ctx.given
+        straight, turned = w.contiguous().to_mkldnn(), _turned(w)
+        to_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        to_w, to_b = torch.zeros(w.shape[1], w.shape[0]), torch.zeros(w.shape[1])
+        for part in _parts(*x.shape):
+            of = g[part].contiguous().to_mkldnn()
+            if to_x is not None:
+                to_x[part] = functional.linear(of, straight).to_dense()
+            weights = torch.ops.aten.mkldnn_linear_backward_weights
+            mine = weights(of, x[part].to_mkldnn(), turned, True)
+            to_w += mine[0].to_dense()
+            to_b += mine[1].to_dense()
+        return to_x, to_w.T, to_b
+
+
 class _Sums(torch.autograd.Function):  # type: ignore[misc]
     """Sums [G, h] of the rows [N, h] of each graph."""
 
@@ -89,6 +124,22 @@ class _Spread(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
         return _summed(g, ctx.start), None
+
+
+def product(x: Any, w: Any, b: Any) -> Any:
+    """Return x w + b, [N, H], of many rows x [N, K], with gradients; w [K, H], b [H]."""
+    if not x.is_cuda and len(x) and torch.backends.mkldnn.is_available():
+        return _Product.apply(x, w, b)
+    return torch.addmm(b, x, w)
+
+
+def _parts(rows: int, columns: int) -> list[slice]:
+    step = max(_CELLS // max(columns, 1), 1)
+    return [slice(begin, begin + step) for begin in range(0, rows, step)]
+
+
+def _turned(w: Any) -> Any:
+    return w.detach().T.contiguous().to_mkldnn()
 
 
 def _summed(rows: Any, start: Ints) -> Any:
@@ -142,8 +193,8 @@ def logits(p: dict[str, Any], form: Form, entry: Entry, dropped: Any = None) -> 
         if form.encoder:
             x = _dense(_dense(x, p, "1"), p, "2")
         x = chebyshev_terms(x, entry.graphs, depth, form.isolated).reshape(len(x), depth * f)
-    h = _leaky(torch.addmm(bias, x, filters))
-    fused = pooled(_dense(h, p, "4"), p, form, entry)
+    h = _leaky(product(x, filters, bias))
+    fused = pooled(_leaky(product(h, p["w4"], p["b4"])), p, form, entry)
     if dropped is None:
         average, variance = p["average"], p["variance"]
     else:

@@ -53,12 +53,23 @@ class Tail:
 
     def share(self, score: npt.ArrayLike) -> Floats:
         """Return the share of quiet events that reach each score, [n]; it falls with the score."""
+        reach, past = self._reach(score)
+        found: Floats = reach * np.exp(-past) / len(self.scores)
+        return found
+
+    def bits(self, score: npt.ArrayLike) -> Floats:
+        """Return -log2 of the share [n], also where that is too small a number."""
+        reach, past = self._reach(score)
+        found: Floats = past / np.log(2.0) - np.log2(reach / len(self.scores))
+        return found + 0.0  # no -0.0
+
+    def _reach(self, score: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Return how many scores reach each, at most to the tail, and its slopes beyond that."""
         score = np.asarray(score, np.float64)
-        reach = len(self.scores) - np.searchsorted(self.scores, score, side="left")
-        there = len(self.scores) - np.searchsorted(self.scores, self.beyond, side="left")
-        past = np.maximum(score - self.beyond, 0.0) / self.slope
-        found: Floats = np.where(score > self.beyond, there * np.exp(-past), reach)
-        return found / len(self.scores)
+        reach = len(self.scores) - np.searchsorted(
+            self.scores, np.minimum(score, self.beyond), side="left"
+        )
+        return reach.astype(np.float64), np.maximum(score - self.beyond, 0.0) / self.slope
 
     def z(self, score: npt.ArrayLike) -> Floats:
         """Return z of each score [n], see `z_of_share`."""

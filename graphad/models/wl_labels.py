@@ -6,7 +6,7 @@ Source: Shervashidze et al., Weisfeiler-Lehman Graph Kernels, JMLR 12, 2011.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from scipy import sparse
 from graphad.models.codes import changes
 from graphad.models.graph_batch import GraphBatch
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
@@ -51,6 +52,67 @@ def wl_labels(batch: GraphBatch, labels: npt.ArrayLike, hops: int = HOPS) -> lis
     return found
 
 
+class LabelSets(NamedTuple):
+    """Which labels of all hops each of G graphs has, once each.
+
+    graphs: G; owner [N]: each node's graph; every: the labels [N] of each hop, of first and of
+    further ones told apart; graph, value [L]: each distinct label of each graph, in order.
+    """
+
+    graphs: int
+    owner: Ints
+    every: list[Hashes]
+    graph: Ints
+    value: Hashes
+
+    @classmethod
+    def of(cls, batch: GraphBatch, labels: npt.ArrayLike, hops: int) -> "LabelSets":
+        """Return the labels of graphs whose nodes begin with labels [N], or with [V, N] at once."""
+        every = [
+            of
+            for number, view in enumerate(np.atleast_2d(np.asarray(labels)))
+            for of in wl_labels(batch, mixed(view) + np.uint64(number), hops)
+        ]
+        owner = batch.graph
+        graph, value = np.tile(owner, len(every)), np.concatenate(every)
+        order = np.lexsort((value, graph))
+        graph, value = graph[order], value[order]
+        first = changes(graph, value)
+        return cls(len(batch), owner, every, graph[first], value[first])
+
+    @property
+    def sizes(self) -> Ints:
+        """Return how many labels each graph has, [G]."""
+        return np.bincount(self.graph, minlength=self.graphs).astype(np.int64)
+
+    def divided(self, amount: Floats) -> Floats:
+        """Return what each node gets, [V (hops + 1), N], if its graph's labels have amounts [L].
+
+        By its first labels of each hop, then by its second ones; nodes of one label share.
+        """
+        key = _order(self.graph, self.value)
+        found = np.zeros((len(self.every), len(self.owner)))
+        for row, of in enumerate(self.every):
+            at = np.searchsorted(key, _order(self.owner, of))
+            found[row] = amount[at] / np.bincount(at, minlength=len(key))[at]
+        return found
+
+
+def found_in(known: Hashes, value: Hashes) -> Ints:
+    """Return at which place of known labels, rising, each label [L] is; -1 if it is not known."""
+    if not len(known):
+        return np.full(len(value), -1)
+    at = np.minimum(np.searchsorted(known, value), len(known) - 1)
+    return np.where(known[at] == value, at, -1)
+
+
+def _order(graph: Ints, value: Hashes) -> npt.NDArray[Any]:
+    """Return keys by which labels of graphs are found: by graph, then by label."""
+    made = np.empty(len(graph), dtype=[("graph", "<u8"), ("value", "<u8")])
+    made["graph"], made["value"] = graph, value
+    return made
+
+
 @dataclass
 class LabelCounts:
     """Counts of the labels of all hops in each graph, as columns of a sparse matrix.
@@ -64,7 +126,7 @@ class LabelCounts:
 
     def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelCounts":
         """Take the labels that are in enough graphs."""
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         seen = []
         for hop in wl_labels(batch, labels, self.hops):
             order = np.lexsort((graph, hop))
@@ -85,7 +147,7 @@ class LabelCounts:
 
     def counts(self, batch: GraphBatch, labels: npt.ArrayLike) -> Any:
         """Return the counts [G, K + 1]; the last column is of labels that aren't known."""
-        graph = np.repeat(np.arange(len(batch)), batch.sizes)
+        graph = batch.graph
         cols = self.columns(batch, labels)
         row, col = np.tile(graph, len(cols)), cols.ravel()
         shape = (len(batch), len(self.known_) + 1)

@@ -17,14 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.errors import ModelError, NotFitted
-from graphad.models.codes import changes
-from graphad.models.graph_batch import GraphBatch
-from graphad.models.wl_labels import Hashes, mixed, wl_labels
+from graphad.models.wl_labels import Hashes, LabelSets, found_in
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-HOPS = 1
 USUAL = 10
 _POWER = 4
 
@@ -33,12 +30,11 @@ _POWER = 4
 class LabelSurprise:
     """Scores graphs by the mean bits of their labels.
 
-    hops: of refinement; usual: labels of usual bits that each graph has besides its own. graphs_:
-    M; usual_: the mean power of bits of quiet graphs; known_ [K]: labels of quiet graphs, rising;
-    met_ [K]: in how many each is.
+    usual: labels of usual bits that each graph has besides its own. graphs_: M; usual_: the mean
+    power of bits of quiet graphs; known_ [K]: labels of quiet graphs, rising; met_ [K]: in how many
+    each is.
     """
 
-    hops: int = HOPS
     usual: int = USUAL
     usual_: float = 0.0
     graphs_: int = 0
@@ -47,54 +43,43 @@ class LabelSurprise:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises: ValueError."""
-        if not (0 <= self.hops <= 8 and 0 <= self.usual <= 10**6):
-            raise ValueError("hops must be within 0 and 8, usual within 0 and 10^6.")
+        if not 0 <= self.usual <= 10**6:
+            raise ValueError("usual must be within 0 and 10^6.")
 
-    def fit(self, batch: GraphBatch, labels: npt.ArrayLike) -> "LabelSurprise":
-        """Count in how many quiet graphs each label is; nodes have labels [N], or [V, N] at once.
+    def fit(self, quiet: LabelSets) -> "LabelSurprise":
+        """Count in how many quiet graphs each label is.
 
         Raises: ValueError: there are fewer than two graphs.
         """
-        if len(batch) < 2:
+        if quiet.graphs < 2:
             raise ValueError("A fit needs at least two quiet graphs.")
-        value = self._distinct(batch, labels)[1]
-        self.known_, met = np.unique(value, return_counts=True)
-        self.met_, self.graphs_ = met.astype(np.int64), len(batch)
-        total, count, *_ = self._sums(batch, labels, True)
+        self.known_, met = np.unique(quiet.value, return_counts=True)
+        self.met_, self.graphs_ = met.astype(np.int64), quiet.graphs
+        total, _ = self._sums(quiet, True)
+        count = quiet.sizes
         means = np.sort(total[count > 0] / count[count > 0])
         self.usual_ = float(means.mean()) if len(means) else 0.0
         return self
 
-    def score(self, batch: GraphBatch, labels: npt.ArrayLike, *, inside: bool = False) -> Floats:
+    def score(self, sets: LabelSets, *, inside: bool = False) -> Floats:
         """Return the mean bits [G] of each graph's labels.
 
         inside: the fit has counted these graphs; each is judged by the others. Raises: NotFitted.
         """
-        total, count, *_ = self._sums(batch, labels, inside)
-        return self._means(total, count)
+        return self._means(self._sums(sets, inside)[0], sets.sizes)
 
-    def parts(
-        self, batch: GraphBatch, labels: npt.ArrayLike, *, inside: bool = False
-    ) -> tuple[Floats, Floats]:
-        """Return what usual labels add, [G], and what each node adds, [V (hops + 1), N].
+    def parts(self, sets: LabelSets, *, inside: bool = False) -> tuple[Floats, Floats]:
+        """Return what usual labels add, [G], and what each label adds, [L]; they add up to scores.
 
-        By its first labels of each hop, then by its second ones. All add up to the scores. Nodes of
-        one label share what it adds.
+        Raises: NotFitted.
         """
-        total, count, graph, value, powers = self._sums(batch, labels, inside)
+        total, powers = self._sums(sets, inside)
         usual = self.usual * self.usual_
         whole = total + usual
         weight = np.divide(
-            self._means(total, count), whole, out=np.zeros_like(whole), where=whole > 0
+            self._means(total, sets.sizes), whole, out=np.zeros_like(whole), where=whole > 0
         )
-        owner = np.repeat(np.arange(len(batch)), batch.sizes)
-        key, every = _order(graph, value), self._refined(batch, labels)
-        found = np.zeros((len(every), len(owner)))
-        for row, of in enumerate(every):
-            at = np.searchsorted(key, _order(owner, of))
-            same = np.bincount(at, minlength=len(key))
-            found[row] = powers[at] / same[at] * weight[owner]
-        return usual * weight, found
+        return usual * weight, powers * weight[sets.graph]
 
     def _means(self, total: Floats, count: Ints) -> Floats:
         """Return scores by the sums of powers and the numbers of labels of graphs, [G] each."""
@@ -102,15 +87,11 @@ class LabelSurprise:
         found: Floats = mean ** (1.0 / _POWER)
         return found
 
-    def quiet(self, batch: GraphBatch, labels: npt.ArrayLike) -> Floats:
-        """Return the scores of the graphs of the fit, each without itself, rising."""
-        return np.sort(self.score(batch, labels, inside=True))
-
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return settings and arrays for `restore`."""
         if not self.graphs_:
             raise NotFitted("label surprise")
-        told = {name: getattr(self, name) for name in ("hops", "usual", "usual_", "graphs_")}
+        told = {name: getattr(self, name) for name in ("usual", "usual_", "graphs_")}
         return told, {"known": self.known_, "met": self.met_}
 
     @classmethod
@@ -131,46 +112,15 @@ class LabelSurprise:
             raise ModelError(f"The counts of labels are damaged: {error}.") from error
         return made
 
-    def _sums(
-        self, batch: GraphBatch, labels: npt.ArrayLike, inside: bool
-    ) -> tuple[Floats, Ints, Ints, Hashes, Floats]:
-        """Return sums of powers, numbers of labels [G]; of each label its graph, itself, power."""
+    def _sums(self, sets: LabelSets, inside: bool) -> tuple[Floats, Floats]:
+        """Return the sums of powers of graphs [G], and the power of each label [L]."""
         if not self.graphs_:
             raise NotFitted("label surprise")
-        graph, value = self._distinct(batch, labels)
-        at = np.minimum(np.searchsorted(self.known_, value), max(len(self.known_) - 1, 0))
-        there = self.known_[at] == value if len(self.known_) else np.zeros(len(value), bool)
-        met = np.where(there, self.met_[at] if len(self.met_) else 0, 0)
+        at = found_in(self.known_, sets.value)
+        met = np.where(at >= 0, self.met_[at] if len(self.met_) else 0, 0)
         met = np.maximum(met - inside, 0)
         powers: Floats = (-np.log2((met + 0.5) / (self.graphs_ - inside + 1.0))) ** _POWER
         # Added up in their own order, so that the hashes' order does not show in the last digit.
-        order = np.lexsort((powers, graph))
-        total = np.bincount(graph[order], powers[order], len(batch)).astype(np.float64)
-        count = np.bincount(graph, minlength=len(batch)).astype(np.int64)
-        return total, count, graph, value, powers
-
-    def _refined(self, batch: GraphBatch, labels: npt.ArrayLike) -> list[Hashes]:
-        """Return the labels [N] of all hops, of first and further ones told apart."""
-        views = np.atleast_2d(np.asarray(labels))
-        return [
-            of
-            for number, view in enumerate(views)
-            for of in wl_labels(batch, mixed(view) + np.uint64(number), self.hops)
-        ]
-
-    def _distinct(self, batch: GraphBatch, labels: npt.ArrayLike) -> tuple[Ints, Hashes]:
-        """Return each distinct label of each graph: the graph's number and the label, in order."""
-        owner = np.repeat(np.arange(len(batch)), batch.sizes)
-        every = self._refined(batch, labels)
-        graph, value = np.tile(owner, len(every)), np.concatenate(every)
-        order = np.lexsort((value, graph))
-        graph, value = graph[order], value[order]
-        first = changes(graph, value)
-        return graph[first], value[first]
-
-
-def _order(graph: Ints, value: Hashes) -> npt.NDArray[Any]:
-    """Return keys by which labels of graphs are found: by graph, then by label."""
-    made = np.empty(len(graph), dtype=[("graph", "<u8"), ("value", "<u8")])
-    made["graph"], made["value"] = graph, value
-    return made
+        order = np.lexsort((powers, sets.graph))
+        total = np.bincount(sets.graph[order], powers[order], sets.graphs).astype(np.float64)
+        return total, powers

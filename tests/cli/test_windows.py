@@ -35,7 +35,7 @@ def test_the_hour_of_the_attack_comes_first(hunted: Path) -> None:
 
 def test_it_is_told_in_words(hunted: Path) -> None:
     shown = run("findings", "-s", hunted, "-f", "table", "--top", 1).stdout
-    assert "bits a label" in shown
+    assert " bits  z " in shown
     assert "localhost for 60 min" in shown
     first = json.loads(run("findings", "-s", hunted).stdout.splitlines()[0])
     told = run("explain", "-s", hunted, first["id"], "-f", "table").stdout

@@ -39,6 +39,7 @@ def test_rows_are_the_symmetric_adjacency(drawn: Drawn) -> None:
     np.testing.assert_array_equal(a, a.T)
     np.testing.assert_allclose(batch.degree, a.sum(axis=1))
     np.testing.assert_array_equal(batch.sizes, drawn.sizes)
+    assert batch.graph.tolist() == [g for g, size in enumerate(drawn.sizes) for _ in range(size)]
     rows = np.repeat(np.arange(len(a)), np.diff(batch.indptr))
     assert (np.diff(rows * max(len(a), 1) + batch.indices) > 0).all()  # columns rise, none twice
 

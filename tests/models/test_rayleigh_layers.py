@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from graphad.models import rayleigh_layers as layers
 from graphad.models.rayleigh import energy
-from graphad.models.rayleigh_layers import Entry, Sizes, fresh, logits, rayleigh_pooled
+from graphad.models.rayleigh_layers import (
+    Entry,
+    Sizes,
+    fresh,
+    logits,
+    product,
+    rayleigh_pooled,
+)
 from graphad.models.rayleigh_scores import Arrays, Form, Scale, Scores, graph_numbers
 from tests.models.graph_cases import Drawn, drawn_graphs, laplacian
 
@@ -146,6 +153,34 @@ def test_gradients_are_finite_differences(drawn: Drawn, isolated: float) -> None
 
 
 Side = Literal["trained", "beta"]
+
+
+@given(
+    rows=st.integers(0, 70), inner=st.integers(1, 40), outer=st.integers(1, 20),
+    learned=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_products_and_their_gradients(
+    rows: int, inner: int, outer: int, learned: bool, seed: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "_CELLS", 300)  # many parts
+        check_products(rows, inner, outer, learned, seed)
+
+
+def check_products(rows: int, inner: int, outer: int, learned: bool, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shapes = (rows, inner), (inner, outer), (outer,), (rows, outer)
+    x, w, b, back = (random.normal(size=shape).astype(np.float32) for shape in shapes)
+    gx, gw, gb = (torch.from_numpy(a).requires_grad_(learned or a is not x) for a in (x, w, b))
+    out = product(gx, gw, gb)
+    np.testing.assert_allclose(out.detach(), x @ w + b, rtol=1e-4, atol=1e-4)
+    # A gradient that lies in memory by columns, as others may hand it back.
+    out.backward(torch.from_numpy(np.asfortranarray(back)))
+    assert (gx.grad is not None) == learned
+    if learned:
+        np.testing.assert_allclose(gx.grad, back @ w.T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(gw.grad, x.T @ back, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(gb.grad, back.sum(axis=0), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("filters", ["trained", "beta"])

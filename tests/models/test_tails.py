@@ -29,6 +29,14 @@ def test_beyond_it_they_fall_by_the_mean_excess() -> None:
     assert tail.share(90.0 + 49.5) == pytest.approx(0.1 * math.exp(-10))
 
 
+def test_bits_are_of_the_share_and_go_on_where_that_is_too_small_a_number() -> None:
+    tail = Tail.fit(np.arange(1000) / 10.0)
+    scores = np.array([-1.0, 33.3, 90.0, 94.0, 300.0])
+    assert tail.bits(scores) == pytest.approx(-np.log2(tail.share(scores)))
+    assert tail.bits(1e6) == pytest.approx(np.log2(10) + (1e6 - 90) / tail.slope / np.log(2))
+    assert not np.signbit(tail.bits(-1.0))
+
+
 def test_a_bit_more_is_at_most_half_as_likely_however_few_scores_there_are() -> None:
     tail = Tail.fit(np.zeros(3))
     assert tail.share(0.0) == 1.0

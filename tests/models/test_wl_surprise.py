@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from graphad.errors import ModelError, NotFitted
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.metrics import roc_auc
+from graphad.models.wl_labels import LabelSets
 from graphad.models.wl_surprise import LabelSurprise
 from tests.models.graph_cases import Drawn, drawn_graphs
 from tests.models.planted_graphs import planted
@@ -24,6 +25,10 @@ def views(drawn: Drawn, seed: int) -> Ints:
     """Return coarse and fine labels of nodes, [2, N]."""
     fine = np.random.default_rng(seed).integers(0, 4, len(drawn.features))
     return np.stack([fine // 2, fine])
+
+
+def sets(batch: GraphBatch, labels: npt.ArrayLike) -> LabelSets:
+    return LabelSets.of(batch, labels, 1)
 
 
 def words(drawn: Drawn, labels: Ints, hops: int) -> list[set[Any]]:
@@ -45,7 +50,7 @@ def test_scores_are_those_of_counted_labels(
     if len(quiet.sizes) < 2:
         return
     labels = [views(d, seed + i) for i, d in enumerate((quiet, other))]
-    model = LabelSurprise(hops, usual).fit(quiet.batch(), labels[0])
+    model = LabelSurprise(usual).fit(LabelSets.of(quiet.batch(), labels[0], hops))
     told = [words(d, one, hops) for d, one in zip((quiet, other), labels, strict=True)]
     met, m = Counter(w for row in told[0] for w in row), len(quiet.sizes)
 
@@ -61,9 +66,11 @@ def test_scores_are_those_of_counted_labels(
         for row in rows:
             whole = sum(abs(p) for p in powers(row, inside)) + usual * mean
             slow.append((whole / max(len(row) + usual, 1)) ** 0.25)
-        score = model.score(drawn.batch(), given_, inside=bool(inside))
+        sets = LabelSets.of(drawn.batch(), given_, hops)
+        score = model.score(sets, inside=bool(inside))
         assert score == pytest.approx(np.array(slow), abs=1e-9)
-        start, nodes = model.parts(drawn.batch(), given_, inside=bool(inside))
+        start, each = model.parts(sets, inside=bool(inside))
+        nodes = sets.divided(each)
         graph = np.repeat(np.arange(len(drawn.sizes)), drawn.sizes)
         total = start + np.bincount(graph, nodes.sum(axis=0), len(drawn.sizes))
         assert total == pytest.approx(score, abs=1e-9)
@@ -78,55 +85,56 @@ def test_neither_the_order_of_nodes_nor_that_of_graphs_matters(drawn: Drawn, see
         return
     labels = views(drawn, seed)
     batch = drawn.batch()
-    model = LabelSurprise().fit(batch, labels)
+    model = LabelSurprise().fit(sets(batch, labels))
     order = np.random.default_rng(seed).permutation(len(batch))
     nodes = np.concatenate([np.arange(batch.start[g], batch.start[g + 1]) for g in order])
-    again = LabelSurprise().fit(batch.take(order), labels[:, nodes])
+    again = LabelSurprise().fit(sets(batch.take(order), labels[:, nodes]))
     assert again.dump()[0] == model.dump()[0]
     for name, array in model.dump()[1].items():
         np.testing.assert_array_equal(again.dump()[1][name], array)
     np.testing.assert_array_equal(
-        model.score(batch.take(order), labels[:, nodes]), model.score(batch, labels)[order]
+        model.score(sets(batch.take(order), labels[:, nodes])),
+        model.score(sets(batch, labels))[order],
     )
 
 
 def test_a_graph_of_the_fit_is_judged_by_the_others() -> None:
     batch, _ = planted(12, 0.0, 3)
     labels = batch.features.argmax(axis=1)
-    model = LabelSurprise(usual=0).fit(batch, labels)
+    model = LabelSurprise(usual=0).fit(sets(batch, labels))
     one = np.arange(batch.start[5], batch.start[6])
     rest = np.setdiff1d(np.arange(len(labels)), one)
-    others = LabelSurprise(usual=0).fit(batch.take(np.delete(np.arange(12), 5)), labels[rest])
-    alone = others.score(batch.take([5]), labels[one])
-    assert model.score(batch, labels, inside=True)[5] == pytest.approx(alone[0])
+    others = LabelSurprise(usual=0).fit(sets(batch.take(np.delete(np.arange(12), 5)), labels[rest]))
+    alone = others.score(sets(batch.take([5]), labels[one]))
+    assert model.score(sets(batch, labels), inside=True)[5] == pytest.approx(alone[0])
 
 
 def test_planted_graphs_are_found() -> None:
     quiet, _ = planted(300, 0.0, 0)
     later, odd = planted(200, 0.3, 1)
-    model = LabelSurprise().fit(quiet, quiet.features.argmax(axis=1))
-    found = roc_auc(model.score(later, later.features.argmax(axis=1)), odd)
+    model = LabelSurprise().fit(sets(quiet, quiet.features.argmax(axis=1)))
+    found = roc_auc(model.score(sets(later, later.features.argmax(axis=1))), odd)
     assert found is not None
     assert found > 0.95
 
 
 def test_graphs_without_nodes_have_usual_bits() -> None:
     quiet, _ = planted(10, 0.0, 0)
-    model = LabelSurprise().fit(quiet, quiet.features.argmax(axis=1))
+    model = LabelSurprise().fit(sets(quiet, quiet.features.argmax(axis=1)))
     nothing = GraphBatch.of([0], [], [], np.zeros((0, 3)))
-    score = model.score(nothing, np.zeros(0, np.int64))
+    score = model.score(sets(nothing, np.zeros(0, np.int64)))
     assert score == pytest.approx(model.usual_**0.25)
 
 
 def test_it_is_the_same_after_dump_and_restore_and_damage_is_an_error() -> None:
     quiet, _ = planted(10, 0.0, 0)
-    labels = quiet.features.argmax(axis=1)
-    model = LabelSurprise().fit(quiet, labels)
+    labels = sets(quiet, quiet.features.argmax(axis=1))
+    model = LabelSurprise().fit(labels)
     told, arrays = model.dump()
     again = LabelSurprise.restore(told, arrays)
-    np.testing.assert_array_equal(again.score(quiet, labels), model.score(quiet, labels))
+    np.testing.assert_array_equal(again.score(labels), model.score(labels))
     bad: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (told | {"hops": 99}, arrays), (told | {"graphs_": 1}, arrays), ({}, arrays),
+        (told | {"usual": -1}, arrays), (told | {"graphs_": 1}, arrays), ({}, arrays),
         (told | {"usual_": -1.0}, arrays), (told, arrays | {"known": arrays["known"][::-1]}),
         (told, arrays | {"met": arrays["met"] * 0}), (told, arrays | {"met": arrays["met"][1:]}),
         (told, {"known": arrays["known"]}), (told, arrays | {"met": arrays["met"] + 100}),
@@ -140,10 +148,10 @@ def test_it_is_the_same_after_dump_and_restore_and_damage_is_an_error() -> None:
 def test_errors_are_clear() -> None:
     batch, _ = planted(1, 0.0, 0)
     with pytest.raises(ValueError, match="two quiet graphs"):
-        LabelSurprise().fit(batch, np.zeros(len(batch.features), np.int64))
+        LabelSurprise().fit(sets(batch, np.zeros(len(batch.features), np.int64)))
     with pytest.raises(NotFitted):
-        LabelSurprise().score(batch, np.zeros(len(batch.features), np.int64))
+        LabelSurprise().score(sets(batch, np.zeros(len(batch.features), np.int64)))
     with pytest.raises(NotFitted):
         LabelSurprise().dump()
-    with pytest.raises(ValueError, match="hops"):
-        LabelSurprise(hops=9)
+    with pytest.raises(ValueError, match="usual"):
+        LabelSurprise(usual=-1)
