@@ -69,9 +69,10 @@ def test_a_gpu_trains_what_a_cpu_trains_and_the_same_twice(form: str) -> None:
         made = RayleighNetwork(epochs=epochs, batch=32, device=device, **FORMS[form])  # type: ignore[arg-type]
         return made.fit(batch, truth)
 
-    # Before rounding has grown with the steps, both say the same.
+    # Before rounding has grown with the steps, both say the same. What a normalisation takes out
+    # again has no gradient but rounding, of which Adam makes steps: that moves scores together.
     near = [fitted(device, 2).score(batch) for device in ("cpu", "cuda")]
-    np.testing.assert_allclose(near[1], near[0], atol=1e-3 * np.abs(near[0]).max())
+    np.testing.assert_allclose(near[1], near[0], atol=5e-3 * np.abs(near[0]).max())
     one, two = fitted("cuda", 12), fitted("cuda", 12)
     assert one.epochs_ == two.epochs_
     for name, array in one.dump()[1].items():
