@@ -134,7 +134,9 @@ class WlOneClass:
             nearest = LabelNearest(surprise.known_, surprise.met_, where, sizes)
             return cls(told["hops"], surprise, nearest, (tails[0], tails[1]))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ModelError(f"The labels of quiet graphs are damaged: {error}.") from error
+            raise ModelError(
+                f"The labels of quiet graphs are damaged, or of another version: {error}."
+            ) from error
 
 
 def _by(amount: Floats, weight: Floats, sets: LabelSets) -> Floats:
