@@ -75,7 +75,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     told = Told()
     if inner is not None:
         event = inner
-        told.columns = {
+        told.fields = {
             column: text(event, *path.split("."))
             for path, column in FIELDS[: len(FIELDS) // 2]
             if column != "ts"

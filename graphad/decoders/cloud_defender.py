@@ -96,7 +96,7 @@ def _created(event: dict[str, Any], told: Told) -> None:
         text(event, "InitiatingProcessId"), text(event, "InitiatingProcessCreationTime"),
         image.label if image else None, text(event, "Process_CommandLine"),
     )  # fmt: skip
-    told.columns |= {
+    told.fields |= {
         "action": "ProcessCreated", "exe": path, "command_line": command,
         "parent_exe": parent.label if parent else None,
         "user": text(event, "CreatedProcessAccountName"),
@@ -156,7 +156,7 @@ def _account(event: dict[str, Any]) -> Thing | None:
 def _acted(event: dict[str, Any], what: str, told: Told) -> None:
     actor = _initiator(event)
     thing = file(text(event, "FolderPath"), text(event, "FileName"))
-    told.columns |= {
+    told.fields |= {
         "exe": actor.label if actor else None,
         "file_path": thing.label if thing else None,
     }

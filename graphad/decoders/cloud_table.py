@@ -65,7 +65,7 @@ class ToldRows(Rows):
     def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each record, with what it tells."""
         decoded = self.table.decode(data, last)
-        told = [self.tell(row, self.options) for row in rows_of(decoded.raw)]
+        told = (self.tell(row, self.options) for row in rows_of(decoded.raw))
         decoded.raw = with_told(decoded.raw, told, self.options.host or "unknown")
         return decoded
 
