@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad import schema
+from graphad.decoders import garbage
 from graphad.decoders.edge_lists import edge_lists, texts
 from graphad.decoders.told_claims import claim_columns
 from graphad.parse import arrow_type
 
-SLICE = 512  # records that are told at once
+SLICE = 256  # records that are told at once
 _THING = ("type", "key", "label", "detail")
 _KINDS = {column.name: arrow_type(column.kind) for column in schema.RECORDS}
 _TEXT, _US = pa.string(), pa.timestamp("us")
@@ -96,8 +97,9 @@ class Columns:
     def of(cls, told: Iterable[Any], most: int | None = None) -> "Columns":
         """Return what records tell; each is told when it is asked for."""
         found = cls(most)
-        for some in sliced(told):
-            found.add(some)
+        with garbage.put_off():
+            for some in sliced(told):
+                found.add(some)
         if not found.own.count:
             found.add([])
         return found
