@@ -17,7 +17,8 @@ def sniff(head: bytes) -> float:
     if {b"CreatedProcessId", b"InitiatingProcessId"} <= names:
         return 0.95
     device = {b"DeviceName", b"DeviceId"} & names
-    return 0.95 if b"ActionType" in names and device else 0.0
+    told = b"ActionType" in names or {b"MacAddress", b"IPAddresses"} <= names
+    return 0.95 if told and device else 0.0
 
 
 def decoder(options: Options) -> Decoder:

@@ -47,6 +47,26 @@ _KEYS = {
     "creation": "create", "change": "write", "deletion": "delete", "access": "read",
     "modification": "write", "query": "read",
 }  # fmt: skip
+# column: paths, the first that says something fills it
+_COLUMNS = [
+    (column, paths.split())
+    for column, paths in (
+        ("outcome", "event.outcome"), ("code", "event.code"),
+        ("provider", "event.module event.provider"), ("channel", "event.dataset"),
+        ("process_guid", "process.entity_id"), ("pid", "process.pid"),
+        ("exe", "process.executable process.name"), ("user", "user.name"),
+        ("user_domain", "user.domain"), ("user_sid", "user.id"),
+        ("command_line", "process.command_line"), ("cwd", "process.working_directory"),
+        ("parent_guid", "process.parent.entity_id"), ("parent_pid", "process.parent.pid"),
+        ("parent_exe", "process.parent.executable process.parent.name"),
+        ("file_path", "file.path dll.path"), ("registry_path", "registry.path"),
+        ("src_ip", "source.ip"), ("src_port", "source.port"), ("dst_ip", "destination.ip"),
+        ("dst_port", "destination.port"), ("protocol", "network.transport"),
+        ("direction", "network.direction"), ("domain", "dns.question.name"),
+        ("target_user", "user.target.name"),
+    )
+]  # fmt: skip
+_NUMBERS = frozenset({"pid", "parent_pid", "src_port", "dst_port"})
 
 
 class Document:
@@ -59,11 +79,12 @@ class Document:
         self._flatten(source if type(source) is dict else record, "", 6)
 
     def _flatten(self, inner: dict[str, Any], before: str, depth: int) -> None:
+        fields = self.fields
         for name, value in inner.items():
             if type(value) is dict and depth:
                 self._flatten(value, f"{before}{name}.", depth - 1)
             else:
-                self.fields.setdefault(before + name, value)
+                fields.setdefault(before + name, value)
 
     def get(self, path: str) -> Any:
         """Return what stands at a path of names, nested or with dots."""
@@ -74,6 +95,10 @@ class Document:
         for path in paths:
             found = self.fields.get(path)
             if found is None:
+                continue
+            if type(found) is str:
+                if found and not found.isspace():
+                    return found
                 continue
             said = text(found[0] if type(found) is list and found else found)
             if said is not None:
@@ -160,24 +185,16 @@ def _claims(doc: Document, kinds: set[str], done: set[str]) -> list[Claim]:
 
 
 def _fields(doc: Document, action: str | None) -> dict[str, Any]:
-    return {
-        "action": action, "outcome": doc.text("event.outcome"), "code": doc.text("event.code"),
-        "provider": doc.text("event.module", "event.provider"),
-        "channel": doc.text("event.dataset"),
-        "process_guid": doc.text("process.entity_id"), "pid": number(doc.get("process.pid")),
-        "exe": doc.text("process.executable", "process.name"), "user": doc.text("user.name"),
-        "user_domain": doc.text("user.domain"), "user_sid": doc.text("user.id"),
-        "command_line": doc.text("process.command_line"),
-        "cwd": doc.text("process.working_directory"),
-        "parent_guid": doc.text("process.parent.entity_id"),
-        "parent_pid": number(doc.get("process.parent.pid")),
-        "parent_exe": doc.text("process.parent.executable", "process.parent.name"),
-        "file_path": doc.text("file.path", "dll.path"), "registry_path": doc.text("registry.path"),
-        "src_ip": doc.text("source.ip"), "src_port": number(doc.get("source.port")),
-        "dst_ip": doc.text("destination.ip"), "dst_port": number(doc.get("destination.port")),
-        "protocol": doc.text("network.transport"), "direction": doc.text("network.direction"),
-        "domain": doc.text("dns.question.name"), "target_user": doc.text("user.target.name"),
-    }  # fmt: skip
+    found: dict[str, Any] = {"action": action}
+    for column, paths in _COLUMNS:
+        found[column] = None
+        for path in paths:
+            if path in doc.fields:
+                said = number(doc.fields[path]) if column in _NUMBERS else doc.text(path)
+                if said is not None:
+                    found[column] = said
+                    break
+    return found
 
 
 def _process(doc: Document, done: set[str], told: Told) -> list[Edge] | str:

@@ -47,6 +47,13 @@ _FUNCTIONS = (
     ("kill", "signal"),
 )  # fmt: skip
 _MAY_WRITE = 2
+_PATHS = ("file_arg", "path_arg", "linux_binprm_arg")
+
+
+@lru_cache(maxsize=1 << 10)
+def _action(function: str) -> str | None:
+    """Return what a kernel function of this name does, None if it moves nothing."""
+    return next((action for part, action in _FUNCTIONS if part in function), None)
 
 
 def read(record: Any) -> Told:
@@ -110,11 +117,12 @@ def _start(said: object) -> int | None:
 
 
 def _process(said: Any, fields: dict[str, Any] | None = None) -> Thing | None:
-    own = text(dig(said, "exec_id"))
+    own = text(said.get("exec_id")) if type(said) is dict else None
     if own is None:
         return None
     binary = text(said.get("binary")) or UNNAMED
-    command = " ".join(filter(None, (binary, text(said.get("arguments")))))
+    arguments = text(said.get("arguments"))
+    command = f"{binary} {arguments}" if arguments else binary
     if fields is not None:
         fields |= {
             "process_guid": own, "pid": number(said.get("pid")), "exe": binary,
@@ -167,17 +175,21 @@ def _call(name: str, args: Any, actor: Thing, told: Told) -> list[Edge]:
     paths, sock, packet, numbers = list[str](), None, None, list[int]()
     other: Thing | None = None
     for arg in args if isinstance(args, list) else ():
-        for holder in ("file_arg", "path_arg", "linux_binprm_arg", "string_arg"):
-            value = dig(arg, holder)
-            found = text(value if holder == "string_arg" else dig(value, "path"))
-            if found and (holder != "string_arg" or found.startswith("/")):
+        if type(arg) is not dict:
+            continue
+        for holder in _PATHS:
+            found = text(dig(arg[holder], "path")) if holder in arg else None
+            if found:
                 paths.append("/" + found.lstrip("/"))
-        packet = packet or dig(arg, "skb_arg")
-        sock = dig(arg, "sock_arg") or sock
-        value = number(dig(arg, "int_arg"))
+        found = text(arg.get("string_arg"))
+        if found and found.startswith("/"):
+            paths.append("/" + found.lstrip("/"))
+        packet = packet or arg.get("skb_arg")
+        sock = arg.get("sock_arg") or sock
+        value = number(arg.get("int_arg"))
         numbers += [value] if value is not None else []
-        other = other or _process(dig(arg, "process_arg"))
-    action = next((action for part, action in _FUNCTIONS if part in name), None)
+        other = other or _process(arg.get("process_arg"))
+    action = _action(name)
     if "file_permission" in name or "path_truncate" in name or name == "fd_install":
         mask = numbers[-1] if numbers and "permission" in name else 0
         action = "write" if mask & _MAY_WRITE or "truncate" in name else "read"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphad.decoders import cloud_values
 from graphad.decoders.cloud_acts import verb
 from graphad.decoders.cloud_decode import read
 from graphad.decoders.cloud_values import address, at, first, nested, parts, text, time_us
@@ -39,6 +40,20 @@ def test_times_without_a_zone_are_utc(when: datetime) -> None:
     assert time_us(when.strftime("%Y-%m-%d %H:%M:%SZ")) == wanted
     assert time_us(when.strftime("%m/%d/%Y %I:%M:%S %p")) == wanted
     assert time_us(when.strftime("%m/%d/%Y %H:%M:%S")) == wanted
+
+
+FAST = r"\d{3}[0-9T]-\d\d[-:]\d\d[T ,]\d\d:[0-6]\d[:.][0-6]\d([.,]\d{0,8}[T7]?)?Z?Z"
+
+
+@given(TIMES, st.from_regex(FAST, fullmatch=True))
+def test_the_fast_way_to_a_time_is_the_slow_one(when: datetime, said: str) -> None:
+    usual = when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    for value in (said, usual, usual[:19] + "Z"):
+        fast = cloud_values._plain_us(value)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cloud_values, "_plain_us", lambda _: None)
+            slow = time_us.__wrapped__(value)
+        assert fast == slow if value != said else fast in (None, slow)
 
 
 @given(st.text() | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"))

@@ -58,6 +58,8 @@ _ANSWERS_OK = ("ConsoleLogin", "CheckMfa", "SwitchRole", "ExitRole", "PasswordUp
 _DEEPEST = 6
 _MOST = 64
 
+_HOLDS = frozenset({str, list, dict})
+
 _Named = tuple[str, str]  # what kind of thing, its name
 
 
@@ -75,7 +77,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     told = Told()
     if inner is not None:
         event = inner
-        told.columns = {
+        told.fields = {
             column: text(event, *path.split("."))
             for path, column in FIELDS[: len(FIELDS) // 2]
             if column != "ts"
@@ -274,6 +276,8 @@ def _named(value: Any, depth: int, kind: str) -> list[_Named]:
         return []
     found: list[_Named] = []
     for name, inner in value.items():
+        if type(inner) not in _HOLDS:
+            continue
         sort = _sort(name)
         if sort is None:
             continue

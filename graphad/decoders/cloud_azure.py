@@ -72,10 +72,10 @@ def _activity(event: dict[str, Any], told: Told) -> None:
     told.host = (found[1] if found else None) or first(
         event, "subscription_id", "subscriptionId", "SubscriptionId", "tenant_id", "tenantId"
     )
-    told.columns["code"] = operation
+    told.fields["code"] = operation
     status = first(event, *_STATUS.split()) or ""
     outcome = "failure" if _FAILED.match(status) else "success" if _ENDED.match(status) else None
-    told.columns["outcome"] = status or None
+    told.fields["outcome"] = status or None
     who = first(event, *_CALLER.split())
     if who is None:
         told.rule = "nobody is named who acted"

@@ -5,10 +5,9 @@ a whole record and returns what it tells: edges, columns that no single field fi
 which it is left out.
 """
 
-import itertools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,12 +15,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad import schema
-from graphad.decoders.edge_lists import edge_lists
 from graphad.decoders.json_decoder import Fields
 from graphad.decoders.json_envelope import EnvelopeDecoder, records_of
-from graphad.decoders.told_claims import Claim, claim_lists
-from graphad.parse import CLAIMS, Decoded, Options, arrow_type
+from graphad.decoders.told_claims import Claim
+from graphad.decoders.told_columns import Columns
+from graphad.parse import CLAIMS, Decoded, Options
 
 MOST_EDGES = 64  # of a record; one that names more things than that says so in `more_edges`
 # Whole escapes match first, and pairs of surrogates; group 1 is what JSON forbids.
@@ -30,8 +28,6 @@ _ESCAPE = re.compile(
     r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\x)|\\.",
     re.DOTALL,
 )
-_KINDS = {column.name: column.kind for column in schema.RECORDS}
-_US = pa.timestamp("us")
 
 
 class Thing(NamedTuple):
@@ -59,14 +55,15 @@ class Edge(NamedTuple):
 class Told:
     """What a record says.
 
-    `ts` is in microseconds, `host` where it happened. `columns` fill what no field has filled.
+    `ts` is in microseconds, `host` where it happened. `fields` fill what is
+    in no column yet.
     A record without edges is ignored by `rule`, or rejected with `reason` if that is None.
     `claims` say more of entities, of records that give no edge too.
     """
 
     ts: int | None = None
     host: str | None = None
-    columns: dict[str, str | int | None] = field(default_factory=dict)
+    fields: dict[str, str | int | None] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     rule: str | None = None
@@ -74,11 +71,6 @@ class Told:
 
 
 Tell = Callable[[dict[str, Any], Options], Told]
-
-_EDGE = (
-    *(f"src_{part}" for part in Thing._fields), "action",
-    *(f"dst_{part}" for part in Thing._fields), "outcome",
-)  # fmt: skip
 
 
 class CloudDecoder(EnvelopeDecoder):
@@ -93,7 +85,7 @@ class CloudDecoder(EnvelopeDecoder):
     def decode_opened(self, data: bytes, last: bool) -> Decoded:
         """Return the rows and rejects of a block without envelopes."""
         decoded = super().decode_opened(data, last)
-        told = [self._told(record) for record in records_of(data, decoded.raw)]
+        told = map(self._told, records_of(data, decoded.raw))
         decoded.raw = with_told(decoded.raw, told, self.options.host or "unknown")
         return decoded
 
@@ -104,32 +96,21 @@ class CloudDecoder(EnvelopeDecoder):
         return self.tell(event, self.options)
 
 
-def with_told(raw: pa.Table, told: Sequence[Told], host: str) -> pa.Table:
+def with_told(raw: pa.Table, told: Iterable[Told], host: str) -> pa.Table:
     """Return rows with what their records tell; `host` is that of those which name none."""
-    times = pa.array([one.ts for one in told], pa.int64()).cast(_US)
-    raw = _filled(raw, "ts", times)
-    raw = _filled(raw, "host", pa.array([one.host or host for one in told], pa.string()))
-    for name in dict.fromkeys(name for one in told for name in one.columns):
-        kind = arrow_type(_KINDS.get(name, "text"))
-        raw = _filled(raw, name, pa.array([one.columns.get(name) for one in told], kind))
-    more = [str(len(one.edges)) if len(one.edges) > MOST_EDGES else None for one in told]
-    if any(more):
-        raw = raw.append_column("more_edges", pa.array(more, pa.string()))
-    raw = raw.append_column("_edges", _edge_lists([one.edges[:MOST_EDGES] for one in told]))
-    claims = claim_lists([one.claims for one in told])
+    found = Columns.of(told, MOST_EDGES)
+    own = found.own.arrays()
+    raw = _filled(raw, "ts", own["ts"])
+    raw = _filled(raw, "host", found.hosts(host))
+    for name, values in found.fields.arrays().items():
+        raw = _filled(raw, name, values)
+    if "more_edges" in own:
+        raw = raw.append_column("more_edges", own["more_edges"])
+    raw = raw.append_column("_edges", found.edges())
+    claims = found.claims()
     if claims is not None:
         raw = raw.append_column(CLAIMS, claims)
-    raw = raw.append_column("_rule", pa.array([one.rule for one in told], pa.string()))
-    return raw.append_column("_reason", pa.array([one.reason for one in told], pa.string()))
-
-
-def _edge_lists(told: Sequence[Sequence[Edge]]) -> pa.Array:
-    """Return each record's edges as a list of structs."""
-    ends = list(itertools.accumulate(map(len, told), initial=0))
-    edges = [(*e.src, e.action, *e.dst, e.outcome) for some in told for e in some]
-    columns = list(zip(*edges, strict=True)) or [()] * len(_EDGE)
-    arrays = (pa.array(column, pa.string()) for column in columns)
-    return edge_lists(ends, dict(zip(_EDGE, arrays, strict=True)))
+    return raw.append_column("_rule", own["rule"]).append_column("_reason", own["reason"])
 
 
 def _filled(raw: pa.Table, name: str, values: pa.Array) -> pa.Table:

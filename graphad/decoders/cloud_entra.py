@@ -73,9 +73,9 @@ def signed_in(event: dict[str, Any], told: Told) -> None:
     status = nested(inner, "status") or nested(inner, "Status") or {}
     code = first(status, "errorCode") or first(event, "resultType", "ResultType")
     outcome = None if code is None else "success" if code == "0" else "failure"
-    told.columns |= {"code": "sign-in", "result": code, "outcome": outcome, "user": who}
+    told.fields |= {"code": "sign-in", "result": code, "outcome": outcome, "user": who}
     ip = address(first(inner, "ipAddress", "IPAddress") or text(event, "callerIpAddress"))
-    told.columns["src_ip"] = ip
+    told.fields["src_ip"] = ip
     account = user(who)
     sid = sid_of(first(inner, "userId", "UserId"))
     if sid is not None and first(inner, *_NAMES.split()) == who:
@@ -104,14 +104,14 @@ def audited(event: dict[str, Any], told: Told) -> None:
         by, "user.userPrincipalName", "user.displayName", "user.id", "app.displayName",
         "app.servicePrincipalName", "app.servicePrincipalId", "app.appId",
     ) or first(event, "identity", "Identity")  # fmt: skip
-    told.columns |= {"code": name, "user": who}
+    told.fields |= {"code": name, "user": who}
     if who is None:
         told.rule = "nobody is named who acted"
         return
     result = (first(inner, "result", "Result") or text(event, "resultType") or "").lower()
     outcome = {"success": "success", "failure": "failure", "0": "success"}.get(result)
     ip = address(first(by, "user.ipAddress", "app.ipAddress"))
-    told.columns["src_ip"] = ip
+    told.fields["src_ip"] = ip
     targets = parts(inner, "targetResources") or _listed(inner)
     things = [(CHANGE, thing) for one in targets if (thing := _target(one)) is not None]
     told.edges = acts(user(who), ip, name, things, outcome)

@@ -46,7 +46,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
             column: text(event, *path.split(".")) for path, column in FIELDS if column != "ts"
         }
     when = first(event, "stageTimestamp", "requestReceivedTimestamp", "timestamp")
-    told = Told(ts=time_us(when), host=options.host or HOST, columns=dict(columns))
+    told = Told(ts=time_us(when), host=options.host or HOST, fields=dict(columns))
     what, name = text(event, "verb"), text(event, "user", "username")
     if what is None:
         told.reason = "no verb"
@@ -72,7 +72,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
         who = user(other)
     ip = address(said)
     things = _things(event, what)
-    told.columns["src_ip"] = ip
+    told.fields["src_ip"] = ip
     told.edges = acts(who, ip if who == real else None, _operation(event, what), things, outcome)
     if who != real:
         told.edges.insert(0, Edge(real, "logon", who, outcome))

@@ -42,7 +42,7 @@ def tell(event: dict[str, Any], options: Options) -> Told:
     told = Told()
     if inner is not None:
         event = inner
-        told.columns = {column: text(event, path) for path, column in FIELDS if column != "ts"}
+        told.fields = {column: text(event, path) for path, column in FIELDS if column != "ts"}
     told.ts = time_us(first(event, "CreationTime", "CreationDate", "TimeGenerated"))
     told.host = first(event, "OrganizationId", "OrganizationName")
     name = text(event, "Operation")

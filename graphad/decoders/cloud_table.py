@@ -4,7 +4,7 @@ What is exported as a table (CSV, TSV, one JSON object a line) is often a log th
 row by row: then the rows are handed to that log's own decoder.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from graphad.decoders.cloud_decode import CloudDecoder, Tell, with_told
 from graphad.decoders.tabular import Tabular
+from graphad.decoders.told_columns import SLICE
 from graphad.parse import PLACE, Decoded, Decoder, Options
 
 Row = dict[str, Any]
@@ -44,15 +45,17 @@ class Rows:
         return self.table.cut(data, last)
 
 
-def rows_of(raw: pa.Table) -> list[Row]:
-    """Return each row's fields that have a value, under their own names."""
+def rows_of(raw: pa.Table) -> Iterator[Row]:
+    """Yield each row's fields that have a value, under their own names."""
     names = [name for name in raw.column_names if name not in PLACE.names and name != "_missing"]
     # What a store has for something else was given a `_`; a field's own is at its beginning.
-    own = {name: name.rstrip("_") or name for name in names}
-    return [
-        {own[name]: value for name, value in row.items() if value is not None}
-        for row in raw.select(names).to_pylist()
-    ]
+    own = [name.rstrip("_") or name for name in names]
+    if not names:
+        yield from ({} for _ in range(raw.num_rows))
+    for at in range(0, raw.num_rows, SLICE):
+        columns = [raw[name].slice(at, SLICE).to_pylist() for name in names]
+        for row in zip(*columns, strict=True):
+            yield {name: value for name, value in zip(own, row, strict=True) if value is not None}
 
 
 class ToldRows(Rows):
@@ -65,7 +68,7 @@ class ToldRows(Rows):
     def decode(self, data: bytes | memoryview, last: bool) -> Decoded:
         """Return a row for each record, with what it tells."""
         decoded = self.table.decode(data, last)
-        told = [self.tell(row, self.options) for row in rows_of(decoded.raw)]
+        told = (self.tell(row, self.options) for row in rows_of(decoded.raw))
         decoded.raw = with_told(decoded.raw, told, self.options.host or "unknown")
         return decoded
 

@@ -25,7 +25,7 @@ def at(event: Any, *path: str) -> Any:
     (1, None)
     """
     for key in path:
-        if not isinstance(event, dict):
+        if type(event) is not dict:
             return None
         event = event.get(key)
     return event
@@ -38,14 +38,35 @@ def text(event: Any, *path: str) -> str | None:
     ('17', None, None)
     """
     for key in path:
-        if not isinstance(event, dict):
+        if type(event) is not dict:
             return None
         event = event.get(key)
-    if type(event) is not str:
-        if isinstance(event, bool) or not isinstance(event, int | float):
-            return None
-        event = str(event)
-    return event.strip()[:LONGEST] or None
+    if type(event) is str:
+        return event.strip()[:LONGEST] or None
+    return str(event)[:LONGEST] if type(event) is int or type(event) is float else None
+
+
+def texts(event: dict[str, Any], *within: str) -> dict[str, str]:
+    """Return an object's texts and numbers as `text` gives them, those without one left out.
+
+    within: objects in it whose fields are there too, as `object.field`.
+
+    >>> texts({"a": 1, "b": "", "c": {"d": "x"}, "e": {}}, "c")
+    {'a': '1', 'c.d': 'x'}
+    """
+    found = {}
+    for key, value in event.items():
+        if type(value) is str:
+            value = value.strip()[:LONGEST]
+            if value:
+                found[key] = value
+        elif type(value) is int or type(value) is float:
+            found[key] = str(value)[:LONGEST]
+    for name in within:
+        inner = event.get(name)
+        if type(inner) is dict:
+            found |= {f"{name}.{key}": value for key, value in texts(inner).items()}
+    return found
 
 
 @functools.lru_cache(4096)
@@ -56,7 +77,7 @@ def _keys(path: str) -> list[str]:
 def first(event: Any, *paths: str) -> str | None:
     """Return the first text there is at some paths, their keys joined by dots."""
     for path in paths:
-        found = text(event, *_keys(path))
+        found = text(event, *_keys(path)) if "." in path else text(event, path)
         if found is not None:
             return found
     return None
@@ -94,6 +115,24 @@ def address(value: str | None) -> str | None:
     return value if _IP.fullmatch(value) and value != "::" else None
 
 
+def _plain_us(value: str) -> int | None:
+    """Return the time of the form that most have, 2024-05-02T10:14:59.123Z, else None: fast."""
+    fraction = value[20:-1]
+    if value[-1:] != "Z" or value[10:11] not in ("T", " ") or value[19:20] not in (".", "Z"):
+        return None
+    if value[19] == "." and not (fraction.isascii() and fraction.isdecimal()):
+        return None
+    if value[19] == "Z" and len(value) != 20:
+        return None
+    if not value[4] == value[7] == "-" or not value[13] == value[16] == ":":
+        return None
+    try:
+        since = datetime.fromisoformat(value[:19] + "+00:00") - _EPOCH
+    except ValueError:
+        return None
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
 @functools.lru_cache(4096)
 def time_us(value: str | None) -> int | None:
     """Return a time in microseconds since 1970, None if it is none; UTC where no zone is said.
@@ -103,8 +142,11 @@ def time_us(value: str | None) -> int | None:
     """
     if value is None:
         return None
-    if found := _TIME.fullmatch(value):
-        *date, fraction, zone = found.groups()
+    found = _plain_us(value)
+    if found is not None:
+        return found
+    if iso := _TIME.fullmatch(value):
+        *date, fraction, zone = iso.groups()
         numbers = [int(part) for part in date]
     elif other := _US_TIME.fullmatch(value):
         month, day, year, hour, minute, second, fraction, half = other.groups()

@@ -6,18 +6,17 @@ REJECT are what such a parser maps them with.
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from graphad import schema
-from graphad.decoders.edge_lists import edge_lists, texts
-from graphad.decoders.told_claims import Claim, claim_lists
-from graphad.parse import CLAIMS, Options, arrow_type
+from graphad.decoders.told_claims import Claim
+from graphad.decoders.told_columns import Columns
+from graphad.parse import CLAIMS, Options
 
 MAPPING = """
     SELECT record, coalesce(edge.ts, ts) AS ts, host, edge.ordinal AS ordinal,
@@ -35,7 +34,6 @@ MAX_KNOWN = 1 << 20  # entities a reader remembers; then it forgets the half it 
 MAX_STATE = 1 << 28  # characters of what is kept of them at the end of a source
 LAST = 253_402_300_799_999_999  # us; the end of year 9999
 _INT64 = 1 << 63
-_KINDS = {column.name: column.kind for column in schema.RECORDS}
 
 
 class Thing(NamedTuple):
@@ -88,60 +86,28 @@ class World(Protocol):
         ...
 
 
-def rows(places: pa.Table, told: Sequence[Told], options: Options) -> pa.Table:
+def rows(places: pa.Table, told: Iterable[Told], options: Options) -> pa.Table:
     """Return rows of `raw`: `places` [N] and what each of N records says, in their order."""
-    unknown = options.host or "unknown"
-    table = places
+    found = Columns.of(told)
+    own, edges = found.own.arrays(), found.edges()
+    unused = pc.equal(pc.list_value_length(edges), 0)
     columns: dict[str, pa.Array] = {
-        "ts": pa.array([one.ts for one in told], pa.timestamp("us")),
-        "host": _texts([one.host or unknown for one in told]),
-        "_rule": _texts([None if one.edges else one.rule for one in told]),
-        "_reason": _texts([one.reason for one in told]),
-        "_edges": _edge_lists(told),
+        "ts": own["ts"],
+        "host": found.hosts(options.host or "unknown").dictionary_encode(),
+        "_rule": pc.if_else(unused, own["rule"], None).dictionary_encode(),
+        "_reason": own["reason"].dictionary_encode(),
+        "_edges": edges,
     }
-    if all(one.ts is None for one in told):
-        columns["ts"] = pa.nulls(len(told), pa.timestamp("us"))
-    claims = claim_lists([one.claims for one in told])
+    claims = found.claims()
     if claims is not None:
         columns[CLAIMS] = claims
-    names = dict.fromkeys(name for one in told for name in one.fields)
-    for name in names:
-        columns[name] = _column(name, [one.fields.get(name) for one in told])
+    for name, values in found.fields.arrays().items():
+        columns[name] = values.dictionary_encode() if values.type == pa.string() else values
+    table = places
     for name, values in columns.items():
         at = table.schema.get_field_index(name)
         table = table.append_column(name, values) if at < 0 else table.set_column(at, name, values)
     return table
-
-
-def _column(name: str, values: list[Any]) -> pa.Array:
-    kind = _KINDS.get(name, "text")
-    if kind == "text":
-        return _texts([None if v is None else v if type(v) is str else str(v) for v in values])
-    return pa.array(values, arrow_type(kind))
-
-
-def _texts(values: Sequence[str | None]) -> pa.DictionaryArray:
-    return texts(values).dictionary_encode()
-
-
-def _edge_lists(told: Sequence[Told]) -> pa.ListArray:
-    """Return the edges of each record as a list of structs."""
-    offsets, ordinals, flat, times = [0], list[int](), list[Edge](), list[int | None]()
-    for one in told:
-        flat.extend(one.edges)
-        ordinals.extend(range(len(one.edges)))
-        times.extend(one.times or repeat(None, len(one.edges)))
-        offsets.append(len(flat))
-    columns: dict[str, pa.Array] = {
-        "ts": pa.array(times, pa.timestamp("us")),
-        "action": texts([edge[1] for edge in flat]),
-        "ordinal": pa.array(ordinals, pa.int64()),
-    }
-    for side, at in (("src", 0), ("dst", 2)):
-        things = [edge[at] for edge in flat]
-        for part, name in enumerate(Thing._fields):
-            columns[f"{side}_{name}"] = texts([thing[part] for thing in things])
-    return edge_lists(offsets, columns)
 
 
 def forget(*known: dict[Any, Any]) -> None:

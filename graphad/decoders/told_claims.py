@@ -1,7 +1,7 @@
 """What records say of entities besides their edges, told in Python: see docs/identity.md.
 
-A reader adds Claims to what it tells of a record; `claim_lists` makes a column of `raw` of them,
-which graphad/store/told_claims.py makes rows of `aliases` of.
+A reader adds Claims to what it tells of a record; they become a column of `raw`, of which
+graphad/store/told_claims.py makes rows of `aliases`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from graphad.decoders.edge_lists import edge_lists, texts
+from graphad.decoders.edge_lists import texts
 
 MOST = 256  # addresses of a host that one record may claim
 _LONGEST = 64  # characters of an address, with its zone
@@ -31,21 +31,16 @@ class Claim(NamedTuple):
     born: int | None = None
 
 
-def claim_lists(told: Sequence[Sequence[Claim]]) -> pa.ListArray | None:
-    """Return each record's claims as a list of structs, None if no record claims anything."""
-    offsets, flat = [0], list[Claim]()
-    for some in told:
-        flat.extend(some)
-        offsets.append(len(flat))
-    if not flat:
-        return None
-    columns: dict[str, pa.Array] = {"kind": texts([one.kind for one in flat])}
-    for part, name in enumerate(("type", "key", "label", "detail")):
-        columns[name] = texts([one.thing[part] for one in flat])
-    columns["value"] = texts([one.value for one in flat])
-    columns["far"] = texts([one.far for one in flat])
-    columns["born"] = pa.array([one.born for one in flat], pa.timestamp("us"))
-    return edge_lists(offsets, columns)
+def claim_columns(claims: Sequence[Claim]) -> dict[str, pa.Array]:
+    """Return the columns of claims [N]."""
+    kinds, things, *said, born = list(zip(*claims, strict=True)) or [()] * len(Claim._fields)
+    parts = list(zip(*things, strict=True)) or [()] * 4
+    named = zip(("type", "key", "label", "detail", "value", "far"), (*parts, *said), strict=True)
+    return {
+        "kind": texts(kinds),
+        **{name: texts(values) for name, values in named},
+        "born": pa.array(born, pa.timestamp("us")),
+    }
 
 
 def plain(address: str) -> str | None:

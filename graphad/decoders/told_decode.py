@@ -30,7 +30,7 @@ class RecordDecoder(JsonDecoder):
         if not len(raw):
             return raw
         texts = raw["attrs"].to_pylist() if "attrs" in raw.column_names else [None] * len(raw)
-        return rows(raw, [self._told(text) for text in texts], options)
+        return rows(raw, map(self._told, texts), options)
 
     def _told(self, text: str | None) -> Told:
         try:

@@ -121,6 +121,39 @@ def test_each_row_says_this(name: str, tmp_path: Path) -> None:
     assert shown(store) == expected()[name]
 
 
+@pytest.mark.parametrize("form", ["csv", "text", "list"])
+def test_a_device_has_the_addresses_of_its_adapters_that_are_up(form: str, tmp_path: Path) -> None:
+    lines = (SAMPLES / "defender" / "streamed.json").read_text().splitlines()[-2:]
+    rows = [json.loads(line)["properties"] for line in lines]
+    if form == "list":  # as Log Analytics has it
+        rows = [row | {"IPAddresses": json.loads(row["IPAddresses"])} for row in rows]
+    log = tmp_path / "log"
+    log.write_text("\n".join(map(json.dumps, rows)))
+    if form == "csv":
+        with log.open("w", newline="") as table:
+            writer = csv.DictWriter(table, dict.fromkeys(name for row in rows for name in row))
+            writer.writeheader()
+            writer.writerows(rows)
+    store = Store(tmp_path / "s")
+    [done] = store.ingest(log)
+    header = form == "csv"
+    assert (done.format, done.read, done.ignored) == ("defender", 2 + header, 2 + header)
+    said = store.sql("SELECT kind, host, label, value, n FROM aliases ORDER BY value").to_pylist()
+    host = "desk-7.corp.example"
+    assert [tuple(row.values()) for row in said] == [
+        ("address", host, host, "192.0.2.7", 1),
+        ("address", host, host, "2001:db8::7", 1),
+    ]
+
+
+@pytest.mark.parametrize("said", ["", "[", "{}", '["a"]', '[{"IPAddress": 5}]', "[null]"])
+def test_addresses_that_cannot_be_read_claim_nothing(said: str) -> None:
+    row = {"DeviceName": "d", "Timestamp": "2024-05-02T08:00:10Z", "IPAddresses": said}
+    told = cloud_defender.tell(row, Options())
+    assert (told.claims, told.edges) == ([], [])
+    assert told.rule == "network adapter: says which addresses a device has, see aliases"
+
+
 @pytest.mark.parametrize("form", ["lines", "array", "Results"])
 def test_the_same_rows_as_json(form: str, tmp_path: Path) -> None:
     with (SAMPLES / "defender" / "hunting.csv").open(newline="") as table:

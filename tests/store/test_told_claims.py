@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.decoders.told import Thing
-from graphad.decoders.told_claims import MOST, Claim, addresses, claim_lists, end, lived, plain
+from graphad.decoders.told import Thing, Told
+from graphad.decoders.told_claims import MOST, Claim, addresses, end, lived, plain
+from graphad.decoders.told_columns import Columns
 from graphad.parse import CLAIMS
 from graphad.store.mapped import CODED, entity_ids
 from graphad.store.told_claims import EACH, told_claims
@@ -31,7 +32,7 @@ RECORD = st.tuples(
 
 
 def raw(records: list[tuple[int | None, str | None, list[Claim]]]) -> pa.Table | None:
-    lists = claim_lists([claims for _, _, claims in records])
+    lists = Columns.of(Told(claims=claims) for _, _, claims in records).claims()
     if lists is None:
         return None
     return pa.table({
