@@ -85,27 +85,33 @@ def _counted(store: Store, first: int, last: int, columns: tuple[str, ...]) -> d
     return {name: int(n) for name, n in rows}
 
 
+def drifted(told: dict[str, Any]) -> list[str]:
+    """Return what of a comparison is a drift that matters: scores, entities, hosts."""
+    scores = told.get("scores", {})
+    far = scores and scores["chance"] < UNLIKELY and scores["stability"] > LARGE
+    shares = (what for what in ("entities", "hosts") if told.get(what))
+    return ["scores"] * bool(far) + [w for w in shares if told[w]["stability"] > LARGE]
+
+
 def warnings(detector: str, told: dict[str, Any]) -> list[str]:
     """Return what to say of drift that matters."""
     found = []
-    scores = told.get("scores", {})
-    if scores and scores["chance"] < UNLIKELY and scores["stability"] > LARGE:
-        found.append(
-            f"scores of {detector} have drifted: their hours' largest z lie "
-            f"{scores['wasserstein']:.2f} from those of the quiet days (distance "
-            f"{scores['distance']:.2f}, stability index {scores['stability']:.2f}); thresholds may "
-            f"no longer hold"
-        )
-    for what in ("entities", "hosts"):
-        shares = told.get(what, {})
-        if shares and shares["stability"] > LARGE:
-            moved = ", ".join(
-                f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in shares["moved"]
-            )
+    for what in drifted(told):
+        one = told[what]
+        if what == "scores":
             found.append(
-                f"shares of {what} have drifted (stability index {shares['stability']:.2f}): "
-                f"{moved}"
+                f"scores of {detector} have drifted: their hours' largest z lie "
+                f"{one['wasserstein']:.2f} from those of the quiet days (distance "
+                f"{one['distance']:.2f}, stability index {one['stability']:.2f}); thresholds may "
+                f"no longer hold"
             )
+            continue
+        moved = ", ".join(
+            f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in one["moved"]
+        )
+        found.append(
+            f"shares of {what} have drifted (stability index {one['stability']:.2f}): {moved}"
+        )
     return found
 
 
