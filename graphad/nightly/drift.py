@@ -7,6 +7,7 @@ import numpy as np
 
 from graphad import judge
 from graphad.models import drift
+from graphad.nightly import sample
 from graphad.nightly.state import Night, microseconds
 from graphad.store import Store
 from graphad.workspace import Workspace
@@ -22,16 +23,28 @@ def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
     """Return how a day differs from what a model learned and was calibrated on.
 
     scores: distance, chance, wasserstein (in z) and stability of the largest z of each hour,
-    against those of the held-out days; entities, hosts: stability of their shares among the ends of
-    events, and events, with those that moved most (name, share before, share now).
+    against those of the held-out days; sample: of how many hours of hosts these are, of how many,
+    if not of all; entities, hosts: stability of their shares among the ends of events, and events,
+    usual: the largest of a learned day against the others (0 of one day), with those that moved
+    most (name, share before, share now).
     """
     found, calibration, _ = store.model(model)
     about = next(one for one in store.models() if one.model == model)
     told: dict[str, Any] = {}
     if calibration is not None:
-        window = StoreWindow(store, night.begin, night.end)
-        maxima, _, _ = judge.quiet_reference(found, window.graphs(found.fields))
+        drawn = None
+        # Others score all events at once, whatever hours they are of.
+        if found.unit == "path":
+            every = sample.active(store, night.begin, night.end)
+            drawn = sample.draw(every, night.day)
+        if drawn is None:
+            window = StoreWindow(store, night.begin, night.end)
+            maxima, _, _ = judge.quiet_reference(found, window.graphs(found.fields))
+        else:
+            maxima = sample.maxima(found, store, drawn)
         told["scores"] = _scores(np.array(calibration.maxima), np.asarray(maxima, np.float64))
+        if drawn is not None:
+            told["sample"] = {"hours": len(drawn.hours), "of": drawn.of}
     begin, end = (microseconds(date.fromisoformat(t[:10])) for t in (about.start, about.end))
     told["entities"] = _shares(store, (begin, end), night, ("src_type", "dst_type"))
     told["hosts"] = _shares(store, (begin, end), night, ("host",))
@@ -53,11 +66,13 @@ def _shares(
     store: Store, days: tuple[int, int], night: Night, columns: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return how the shares of what columns of the counts name differ from those of days."""
-    before, now = (_counted(store, *one, columns) for one in (days, (night.begin, night.begin)))
-    names = sorted(before | now)
-    if not before or not now:
+    by_day = _counted(store, *days, columns)
+    now = _counted(store, night.begin, night.begin, columns).get(night.begin, {})
+    names = sorted(now.keys() | {name for held in by_day.values() for name in held})
+    if not by_day or not now:
         return {}
-    p, q = (np.array([float(held.get(name, 0)) for name in names]) for held in (before, now))
+    each = np.array([[float(held.get(name, 0)) for name in names] for held in by_day.values()])
+    p, q = each.sum(axis=0), np.array([float(now.get(name, 0)) for name in names])
     shares = [(name, a, b) for name, a, b in zip(names, p / p.sum(), q / q.sum(), strict=True)]
     # Of which share of the index each name is the cause.
     moved = sorted(
@@ -65,32 +80,41 @@ def _shares(
     )
     return {
         "stability": drift.stability(p, q),
+        "usual": max(drift.stability(p - one, one) for one in each) if len(each) > 1 else 0.0,
         "moved": [[name, float(a), float(b)] for name, a, b in moved[:_MOVED]],
     }
 
 
-def _counted(store: Store, first: int, last: int, columns: tuple[str, ...]) -> dict[str, int]:
-    """Return events by what the columns name, of the days with these midnights, both counted in."""
+def _counted(
+    store: Store, first: int, last: int, columns: tuple[str, ...]
+) -> dict[int, dict[str, int]]:
+    """Return events by what the columns name, of each day from midnight to midnight (us)."""
     connection = store.connect()
     try:
         rows = connection.execute(
-            f"""SELECT name, sum(n)::BIGINT FROM (
-                    SELECT unnest([{", ".join(columns)}]) AS name, n FROM counts
+            f"""SELECT day, name, sum(n)::BIGINT FROM (
+                    SELECT epoch_us(day) AS day, unnest([{", ".join(columns)}]) AS name, n
+                    FROM counts
                     WHERE day >= make_timestamp($first) AND day <= make_timestamp($last))
-                WHERE name IS NOT NULL GROUP BY name""",
+                WHERE name IS NOT NULL GROUP BY ALL ORDER BY ALL""",
             {"first": first, "last": last},
         ).fetchall()
     finally:
         connection.close()
-    return {name: int(n) for name, n in rows}
+    found: dict[int, dict[str, int]] = {}
+    for day, name, n in rows:
+        found.setdefault(int(day), {})[name] = int(n)
+    return found
 
 
 def drifted(told: dict[str, Any]) -> list[str]:
     """Return what of a comparison is a drift that matters: scores, entities, hosts."""
     scores = told.get("scores", {})
     far = scores and scores["chance"] < UNLIKELY and scores["stability"] > LARGE
-    shares = (what for what in ("entities", "hosts") if told.get(what))
-    return ["scores"] * bool(far) + [w for w in shares if told[w]["stability"] > LARGE]
+    shares = ((what, told[what]) for what in ("entities", "hosts") if told.get(what))
+    # Days that differ that much anyway say nothing: only one in days + 1 differs most by chance.
+    moved = [w for w, one in shares if one["stability"] > max(LARGE, one.get("usual", 0.0))]
+    return ["scores"] * bool(far) + moved
 
 
 def warnings(detector: str, told: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graphad.nightly.drift import compared, warnings
+from graphad.nightly.drift import compared, drifted, warnings
 from graphad.nightly.state import Night
 from graphad.workspace import Workspace
 from tests.nightly import days
@@ -46,6 +46,13 @@ def test_a_shift_is_told_with_what_moved(store: tuple[Workspace, str]) -> None:
         q = (now.get(name, 0) + 0.5) / (sum(now.values()) + 2)
         slow += (q - p) * math.log(q / p)
     assert told["hosts"]["stability"] == pytest.approx(slow)
+    one, other = (counted(folder, day, day) for day in range(2))
+    usual = 0.0
+    for name in before.keys() | now.keys():
+        p = (one.get(name, 0) + 0.5) / (sum(one.values()) + 2)
+        q = (other.get(name, 0) + 0.5) / (sum(other.values()) + 2)
+        usual += (q - p) * math.log(q / p)
+    assert told["hosts"]["usual"] == pytest.approx(usual)
     said = warnings("path", told)
     assert any("shares of hosts have drifted" in text and "delta 0.0 % to" in text for text in said)
     assert any(text.startswith("scores of path have drifted") for text in said)
@@ -57,3 +64,10 @@ def test_a_day_of_the_same_is_not(store: tuple[Workspace, str], tmp_path: Path) 
     told = compared(folder, Night(days.day(3).isoformat()), model)
     assert warnings("path", told) == []
     assert told["scores"]["distance"] < 0.3
+
+
+def test_days_that_differ_as_much_anyway_are_not_warned_of() -> None:
+    hosts = {"stability": 0.6, "usual": 0.7, "moved": [["a", 0.1, 0.5]]}
+    assert drifted({"hosts": hosts}) == []
+    assert drifted({"hosts": hosts | {"usual": 0.5}}) == ["hosts"]
+    assert drifted({"hosts": hosts | {"stability": 0.2, "usual": 0.0}}) == []
