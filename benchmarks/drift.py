@@ -1,219 +1,258 @@
-"""How often drift is told where there is none, and whether it is where there is, and what moved.
+"""How often a night warns of drift where there is none, and how soon where there is.
 
-Made up: days of Sysmon events over twenty hosts (benchmarks/nightly.py), a model of the first six,
-quiet days after them, then days in which something changed. Beside it, on the same hours and the
-same counts, what one would do without thinking of how many tests that are: Kolmogorov and Smirnov's
-test of the hours' best z, and a chi-squared test of the entities' types, both at 5 %.
-
-Recorded: the Windows captures of $GRAPHAD_DATA, a model of a lab's first days; later days of it,
-each with other attacks, and all days of the labs it never saw.
+Each day is compared with a model of earlier days of the same installation, as `graphad nightly`
+does. Quiet days: invented Sysmon days of ten hosts (benchmarks.nightly), recorded days
+(benchmarks/demo_variants), and days of one OTRF lab after those it was fitted on, attacks included.
+Shifts: the same hosts with something new from one day on, and days of another OTRF lab. The plain
+ways: the Kolmogorov-Smirnov test of the same scores at 5 %, and more incidents with an alert than
+the budget. Intervals are Clopper and Pearson's, 95 %, as if days were independent; invented days
+that share a model are not quite, and those of a lab are not.
 """
 
 import json
-import random
+import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
-import numpy as np
-from scipy.stats import binomtest, chi2_contingency, ks_2samp
+from scipy.stats import beta
 
-from benchmarks import captures, harness, nightly
+import graphad
+from benchmarks import captures, harness
 from benchmarks.harness import Options, Row
-from graphad.models.drift import budget_test
-from graphad.nightly import drift
+from benchmarks.nightly import FIRST, host_day
+from benchmarks.path_quality_demo import DATA
+from graphad.nightly.drift import compared, drifted
 from graphad.nightly.state import Night
 from graphad.workspace import Workspace
 
+BUDGET = 10.0  # incidents with an alert a day
+SETTINGS = {"span_s": 3600.0}
+WHATS = "scores", "entities", "hosts"
+LABS = "theshire", "mordor", "workstation5", "workstation6"
+_MOVED = 2  # the host that moves when one does
+
 Event = dict[str, object]
-REFERENCE, QUIET = 6, 12  # days
-HOSTS, EVENTS = 20, 960  # events of a host's day
-BUDGET = 10.0
-RATE = 0.05  # of days without drift, most that may be warned of
-LAB, ITS_FIRST = "theshire.local", "2020-09-17"  # the lab with most days; the last that is learned
 
 
-def agent(event: Event, draw: random.Random) -> Event:
-    """Let a program that is new everywhere do a tenth of what happens."""
-    if draw.random() < 0.1:
-        log = f"C:\\ProgramData\\agent\\{draw.randrange(10**6)}.log"
-        image = "C:\\Program Files\\Agent\\agent.exe"
-        event |= {"EventID": 11, "Image": image, "TargetFilename": log}
-    return event
+class Seen(NamedTuple):
+    """What one day gave: drifts, what they name, whether scores could be compared, plain ways."""
+
+    drifts: list[str]
+    names: set[str]
+    hours: bool
+    plain_ks: bool
+    plain_budget: bool
 
 
-def odd(event: Event, draw: random.Random) -> Event:
-    """Let one event of fifty touch what was never touched."""
-    if draw.random() < 0.02:
-        event |= {"EventID": 11, "TargetFilename": f"C:\\Users\\x{draw.randrange(10**6)}.dat"}
-    return event
+def seen(store: Workspace, model: str, day: date) -> Seen:
+    """Compare a day of a store with those of a model."""
+    told = compared(store, Night(day.isoformat()), model)
+    drifts = drifted(told)
+    names = {str(m[0]) for what in drifts for m in told[what].get("moved", [])}
+    found = store.score(model=model, start=day, end=day + timedelta(days=1))
+    alerts = len({one.incident for one in found.findings if one.alert})
+    scores = told.get("scores", {})
+    plain = bool(scores) and scores["chance"] < 0.05
+    return Seen(drifts, names, bool(scores), plain, alerts > BUDGET)
 
 
-def names(event: Event, draw: random.Random) -> Event:
-    """Let a third of what happens be questions for names, which were not logged before."""
-    if draw.random() < 0.33:
-        event |= {"EventID": 22, "QueryName": f"srv{draw.randrange(40)}.corp.example"}
-    return event
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Return Clopper and Pearson's 95 % interval of a share.
+
+    >>> [round(end, 3) for end in interval(0, 10)]
+    [0.0, 0.308]
+    """
+    low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
+    return low, float(beta.ppf(0.975, hits + 1, of - hits)) if hits < of else 1.0
 
 
-def same(event: Event, _: random.Random) -> Event:
-    """Change nothing."""
-    return event
+def quiet_rows(name: str, days: Sequence[Seen]) -> Iterator[Row]:
+    """Return the share of quiet days on which each warns, with its interval in the unit."""
+    able = [one for one in days if one.hours]
+    every: list[tuple[str, list[bool]]] = [("any", [bool(one.drifts) for one in days])]
+    every += [
+        (what, [what in one.drifts for one in (able if what == "scores" else days)])
+        for what in WHATS
+    ]
+    every.append(("plain KS at 5 %", [one.plain_ks for one in able]))
+    every.append(("plain alerts above budget", [one.plain_budget for one in days]))
+    for what, flags in every:
+        if flags:
+            low, high = interval(sum(flags), len(flags))
+            yield Row(f"{name}: false warnings, {what}", sum(flags) / len(flags),
+                      f"of {len(flags)} days ({low:.3f} to {high:.3f})")  # fmt: skip
+        else:
+            yield Row(f"{name}: days that can be judged, {what}", 0, f"of {len(days)} days")
 
 
-# What happens, to how many times the events, to which hosts, and a word of what should be named.
-SHIFTS: dict[str, tuple[Callable[[Event, random.Random], Event], int, range, str]] = {
-    "a new agent on all hosts": (agent, 1, range(HOSTS), "scores"),
-    "one event of 50 touches what is new": (odd, 1, range(HOSTS), ""),
-    "a kind of entity not logged before": (names, 1, range(HOSTS), "domain"),
-    "one host does twelve times as much": (same, 12, range(3, 4), "ws-003"),
-    "twice as much of everything": (same, 2, range(HOSTS), ""),
-}
+def shift_rows(name: str, runs: Sequence[Sequence[Seen]], moved: set[str]) -> Iterator[Row]:
+    """Return days until a warning; runs: the days from the shift on, in order, of each seed."""
+    most = max(map(len, runs))
+    ways: dict[str, Callable[[Seen], bool]] = {
+        "any": lambda one: bool(one.drifts), "plain KS at 5 %": lambda one: one.plain_ks,
+        "plain alerts above budget": lambda one: one.plain_budget,
+    }  # fmt: skip
+    ways |= {what: lambda one, what=what: what in one.drifts for what in WHATS}  # type: ignore[misc]
+    for what, warned in ways.items():
+        first = [next((n for n, one in enumerate(r, 1) if warned(one)), 0) for r in runs]
+        found = [n for n in first if n]
+        unit = f"days, median; {len(found)} of {len(runs)} runs within {most}"
+        yield Row(f"{name}: until warned, {what}", statistics.median(found) if found else 0, unit)
+    if moved:
+        said = [one.names for run in runs for one in run if one.drifts]
+        right = sum(bool(moved & names) for names in said)
+        yield Row(f"{name}: names what moved", right, f"of {len(said)} warned days")
 
 
-def write(
-    path: Path, number: int, seed: int, events: int, hosts: int,
-    shift: tuple[Callable[[Event, random.Random], Event], int, range, str] | None = None,
-) -> None:  # fmt: skip
-    """Write a day of all hosts."""
-    midnight = datetime.combine(
-        nightly.FIRST + timedelta(days=number), datetime.min.time(), tzinfo=UTC
-    )
-    with path.open("w") as out:
+def _extra(seed: int, host: int, number: int, kind: str, base: list[Event]) -> list[Event]:
+    """Return what a shift adds to the day of a host."""
+    if kind == "twice the volume":
+        return list(host_day(Random(f"more {seed} {number} {host}"), host, number + 500,
+                             _midnight(number), len(base)))  # fmt: skip
+    if kind == "one host only" and host != _MOVED:
+        return []
+    share = {"new agent everywhere": 4, "one host only": 1, "new entity type": 2}[kind]
+    new: list[Event] = []
+    for i, old in enumerate(base[::share]):
+        event = {k: old[k] for k in ("Channel", "Hostname", "UtcTime")}
+        event |= {"ProcessGuid": f"{{{host:08x}-{number:04x}-0000-0001-{host:012x}}}",
+                  "ProcessId": "700", "Image": "C:\\Program Files\\Agent\\agent.exe"}  # fmt: skip
+        if kind == "new entity type":
+            event |= {"EventID": 22, "QueryName": f"n{i % 40}.example.com", "QueryStatus": "0",
+                      "QueryResults": "-"}  # fmt: skip
+        else:
+            event |= {"EventID": 11,
+                      "TargetFilename": f"C:\\ProgramData\\agent\\q{i % 50}.bin"}  # fmt: skip
+        new.append(event)
+    return new
+
+
+SHIFTS: Mapping[str, set[str]] = {
+    "new agent everywhere": {"file", "process"}, "twice the volume": set(),
+    "one host only": {f"ws-{_MOVED:03d}"}, "new entity type": {"domain"},
+}  # fmt: skip
+
+
+def _midnight(number: int) -> datetime:
+    return datetime.combine(FIRST + timedelta(days=number), datetime.min.time(), UTC)
+
+
+def write(folder: Path, number: int, seed: int, hosts: int, events: int, kind: str = "") -> Path:
+    """Write an invented day of so many events a host, with a shift if one is named."""
+    log = folder / f"{number:03d}.json"
+    with log.open("w") as out:
         for host in range(hosts):
-            draw = random.Random(f"{seed} {number} {host}")
-            change, times = (same, 1) if shift is None or host not in shift[2] else shift[:2]
-            for event in nightly._host(draw, host, number, midnight, events * times):
-                out.write(json.dumps(change(event, draw)) + "\n")
+            draw = Random(f"{seed} {number} {host}")
+            base: list[Event] = list(host_day(draw, host, number, _midnight(number), events))
+            more = _extra(seed, host, number, kind, base) if kind else []
+            for event in sorted([*base, *more], key=lambda one: str(one["UtcTime"])):
+                out.write(json.dumps(event) + "\n")
+    return log
 
 
-def plain(store: Workspace, model: str, day: int) -> tuple[bool, bool]:
-    """Return whether the two plain tests warn of a day."""
-    detector, calibration, _ = store.model(model)
-    night = Night(_day(day))
-    maxima, _, _ = drift._maxima(store, detector, night)
-    assert calibration is not None
-    quiet = np.array(calibration.maxima)
-    by_scores = len(maxima) > 0 and bool(ks_2samp(quiet, maxima).pvalue < RATE)
-    first, last = Night(_day(0)).begin, Night(_day(REFERENCE - 1)).begin
-    columns = ("src_type", "dst_type")
-    before = drift._counted(store, first, last, columns)
-    now = drift._counted(store, night.begin, night.begin, columns)
-    kinds = sorted(before | now)
-    table = np.array([[held.get(kind, 0) for kind in kinds] for held in (before, now)])
-    return by_scores, bool(chi2_contingency(table).pvalue < RATE)
-
-
-def _day(number: int) -> str:
-    return (nightly.FIRST + timedelta(days=number)).isoformat()
-
-
-def made_up(options: Options, scratch: Path) -> Iterator[Row]:
-    """Judge quiet and changed days of made-up installations, one a seed."""
-    hosts, events, quiet_days = (8, 240, 3) if options.quick else (HOSTS, EVENTS, QUIET)
-    told: dict[str, list[bool]] = {}
-    named: dict[str, list[bool]] = {name: [] for name in SHIFTS}
-    exceeded = []
+def invented(options: Options) -> Iterator[Row]:
+    """Judge invented days: quiet ones, then each shift, days apart from the others."""
+    fitted, quiet, shifted, hosts = (2, 3, 1, 4) if options.quick else (4, 8, 2, 10)
+    days: list[Seen] = []
+    runs: dict[str, list[list[Seen]]] = {kind: [] for kind in SHIFTS}
     for seed in range(1 if options.quick else options.seeds):
-        store = Workspace(scratch / f"{seed}.store")
-        total = REFERENCE + quiet_days
-        for number in range(total + len(SHIFTS)):
-            shift = None if number < total else list(SHIFTS.values())[number - total]
-            log = scratch / f"{seed}-{number}.json"
-            write(log, number, seed, events, hosts, shift)
-            store.ingest([log])
-            log.unlink()
-        model = store.fit(end=_day(REFERENCE), settings={"span_s": 3600.0}, budget=BUDGET)
-        alarms = []
-        for number in range(REFERENCE, total + len(SHIFTS)):
-            found = drift.compared(store, Night(_day(number)), model)
-            said = drift.warnings("path", found)
-            by_scores, by_types = plain(store, model, number)
-            if number < total:
-                for name, value in (
-                    ("any warning", bool(said)),
-                    ("warning of scores", any("scores of" in text for text in said)),
-                    ("warning of entities", any("of entities" in text for text in said)),
-                    ("warning of hosts", any("of hosts" in text for text in said)),
-                    ("plain test of scores", by_scores),
-                    ("plain test of types", by_types),
-                ):
-                    told.setdefault(name, []).append(value)
-                judged = store.score(model=model, start=_day(number), end=_day(number + 1))
-                alarms.append(float(len({f.incident for f in judged.findings if f.alert})))
-            else:
-                name = list(SHIFTS)[number - total]
-                word = SHIFTS[name][3]
-                told.setdefault(name, []).append(bool(said))
-                named[name].append(any(word in text for text in said))
-        exceeded.append(budget_test(alarms, BUDGET).exceeded)
-        yield Row("quiet days: incidents with an alert a day", float(np.mean(alarms)), "a day",
-                  BUDGET, seed=seed)  # fmt: skip
-    for name, values in told.items():
-        share = float(np.mean(values))
-        if name in SHIFTS:
-            yield Row(f"{name}: days warned of, of {len(values)}", share, "share")
-            if SHIFTS[name][3]:
-                right = float(np.mean(named[name]))
-                yield Row(f"{name}: {SHIFTS[name][3]} named", right, "share", None, None, 1.0,
-                          right == 1.0)  # fmt: skip
-            continue
-        ours = not name.startswith("plain")
-        yield Row(f"quiet days: {name}, {between(values)}", share, "share", None, None,
-                  RATE if ours else None, share <= RATE if ours else None)  # fmt: skip
-    yield Row(f"quiet runs: budget said exceeded, of {len(exceeded)}", float(np.mean(exceeded)),
-              "share", None, None, RATE, float(np.mean(exceeded)) <= RATE)  # fmt: skip
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, number = Path(scratch), fitted + quiet
+            store = graphad.open(folder / "store")
+            logs = [write(folder, n, seed, hosts, 300) for n in range(number)]
+            for kind in SHIFTS:
+                logs += [write(folder, number + n, seed, hosts, 300, kind) for n in range(shifted)]
+                number += shifted
+            store.ingest(logs)
+            model = store.fit(end=FIRST + timedelta(days=fitted), settings=SETTINGS, budget=BUDGET)
+            every = [seen(store, model, FIRST + timedelta(days=n)) for n in range(fitted, number)]
+        days += every[:quiet]
+        for place, kind in enumerate(SHIFTS):
+            begin = quiet + shifted * place
+            runs[kind].append(every[begin : begin + shifted])
+    yield from quiet_rows("invented", days)
+    for kind, moved in SHIFTS.items():
+        yield from shift_rows(kind, runs[kind], moved)
 
 
-def between(values: list[bool]) -> str:
-    """Return how many of how many, and the 95 % interval of their rate."""
-    found = binomtest(sum(values), len(values)).proportion_ci(method="exact")
-    return f"{sum(values)} of {len(values)}, 95 % of {found.low:.3f} to {found.high:.3f}"
+def _days(store: Workspace) -> list[date]:
+    rows = store.sql("SELECT DISTINCT ts::DATE AS day FROM edges ORDER BY day").to_pydict()
+    return list(rows["day"])
 
 
-def recorded(options: Options, scratch: Path) -> Iterator[Row]:
-    """Judge days of recorded labs by the first days of one of them."""
-    folder = captures.unpack("otrf-windows", scratch)
-    if folder is None:
-        print("otrf-windows is absent; set GRAPHAD_DATA.", file=sys.stderr)
-        return
-    store = Workspace(scratch / "otrf.store")
-    logs = sorted(folder.rglob("*.zip"))
-    store.ingest(logs[::6] if options.quick else logs)
-    connection = store.connect()
-    rows = connection.execute(
-        f"""SELECT strftime(ts, '%Y-%m-%d') AS day, max(contains(host, '{LAB}')) AS mine,
-                   count(*) AS n FROM edges GROUP BY day ORDER BY day"""
-    ).fetchall()
-    connection.close()
-    lab = [day for day, mine, _ in rows if mine]
-    learned = [day for day in lab if day <= ITS_FIRST]
+def recorded(options: Options) -> Iterator[Row]:
+    """Judge the recorded quiet days, the first two thirds fitted."""
+    logs = sorted((DATA / "quiet").glob("*.strace.gz"))
+    with tempfile.TemporaryDirectory() as scratch:
+        store = graphad.open(Path(scratch) / "store")
+        store.ingest(logs[:6] if options.quick else logs)
+        days = _days(store)
+        cut = days[len(days) * 2 // 3]
+        model = store.fit(end=cut, settings=SETTINGS, budget=BUDGET)
+        yield from quiet_rows("recorded", [seen(store, model, day) for day in days if day >= cut])
+
+
+def lab_of(hosts: Iterable[str | None]) -> str:
+    """Return the lab that most hosts belong to, "" if none.
+
+    >>> lab_of(["MORDORDC.theshire.local", "a.theshire.local", "WORKSTATION5", None])
+    'theshire'
+    """
+    said = [(host or "").lower() for host in hosts]
+    # By the domain where there is one: names of hosts come back in other labs.
+    most = {lab: sum(f".{lab}." in host or host == lab for host in said) for lab in LABS}
+    best = max(LABS, key=lambda lab: most[lab])
+    return best if most[best] else ""
+
+
+def otrf(options: Options) -> Iterator[Row]:
+    """Judge days of OTRF labs: later ones of the lab that was fitted on, and other labs' days."""
+    with tempfile.TemporaryDirectory() as scratch:
+        home = captures.unpack("otrf-windows", Path(scratch))
+        if home is None:
+            return
+        logs = sorted(home.glob("**/atomic/**/*.zip"))
+        store = graphad.open(Path(scratch) / "store")
+        store.ingest(logs[::8] if options.quick else logs)
+        rows: dict[str, list[Any]] = store.sql(
+            "SELECT ts::DATE AS day, list(host) AS hosts FROM edges GROUP BY day ORDER BY day"
+        ).to_pydict()
+        lab = dict(zip(rows["day"], map(lab_of, rows["hosts"]), strict=True))
+        home_lab = max(LABS, key=list(lab.values()).count)
+        own = [day for day in lab if lab[day] == home_lab]
+        fitted, later = own[: len(own) // 2], own[len(own) // 2 :]
+        at = ", ".join(f"'{day}'" for day in fitted)
+        yield from _labs(store, lab, home_lab, fitted, later, at)
+
+
+def _labs(
+    store: Workspace, lab: Mapping[date, str], home: str, fitted: Sequence[date],
+    later: Sequence[date], at: str,
+) -> Iterator[Row]:  # fmt: skip
+    mine = store.sql(f"SELECT DISTINCT source FROM edges WHERE ts::DATE IN ({at})").to_pydict()
     model = store.fit(
-        start=learned[0], end=(datetime.fromisoformat(learned[-1]) + timedelta(days=1)).isoformat(),
-        settings={"span_s": 3600.0}, budget=BUDGET,
+        start=fitted[0], end=fitted[-1] + timedelta(days=1), sources=mine["source"],
+        settings=SETTINGS, budget=BUDGET,
     )  # fmt: skip
-    told: dict[str, list[list[str]]] = {"later days of it": [], "days of other labs": []}
-    for day, mine, _ in rows:
-        if day not in learned:
-            found: dict[str, Any] = drift.compared(store, Night(day), model)
-            where = "later days of it" if mine else "days of other labs"
-            told[where].append(drift.warnings("path", found))
-    for where, said in told.items():
-        for what in ("scores", "entities", "hosts"):
-            values = [any(f"{what} " in text for text in one) for one in said]
-            if values:
-                yield Row(f"lab, {where}: warning of {what}, {between(values)}",
-                          float(np.mean(values)), "share")  # fmt: skip
+    yield from quiet_rows(f"OTRF {home}, {len(fitted)} days fitted",
+                          [seen(store, model, day) for day in later])  # fmt: skip
+    for other in LABS:
+        strange = [day for day in lab if lab[day] == other]
+        if other != home and strange:
+            run = [seen(store, model, day) for day in strange]
+            yield from shift_rows(f"OTRF {home} to {other}", [run], set())
 
 
-def measure(options: Options) -> Iterable[Row]:
-    """Yield all rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield from made_up(options, Path(folder))
-        yield from recorded(options, Path(folder))
+def measure(options: Options) -> Iterator[Row]:
+    """Judge all days."""
+    yield from invented(options)
+    yield from recorded(options)
+    yield from otrf(options)
 
 
 if __name__ == "__main__":

@@ -54,12 +54,12 @@ def generate(folder: Path, number: int, events: int, seed: int) -> int:
         with (folder / f"hosts-{first:03d}.json").open("w") as out:
             for host in range(first, min(first + 10, HOSTS)):
                 draw = random.Random(f"{seed} {number} {host}")
-                for event in _host(draw, host, number, midnight, each):
+                for event in host_day(draw, host, number, midnight, each):
                     out.write(json.dumps(event, separators=(",", ":")) + "\n")
     return each * HOSTS
 
 
-def _host(
+def host_day(
     draw: random.Random, host: int, number: int, midnight: datetime, events: int
 ) -> Iterator[dict[str, object]]:
     """Yield the events of one host's day in time order."""

@@ -196,6 +196,9 @@ def _drift(detector: str, told: dict[str, Any]) -> str:
             f"scores lie {scores['wasserstein']:.2f} apart, distance {scores['distance']:.2f} "
             f"(chance {scores['chance']:.2g}), stability index {scores['stability']:.2f}"
         )
+        if "sample" in told:
+            hours, of = told["sample"]["hours"], told["sample"]["of"]
+            words[0] += f" ({hours:,} of {of:,} hours of hosts, error up to {hours**-0.5 / 2:.3f})"
     else:
         words.append("too few hours with a score to compare")
     words += [

@@ -1,17 +1,13 @@
 """Whether a day is still like the days that judge it: its scores, and what its events are of."""
 
-from collections.abc import Callable, Iterable
 from datetime import date
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from graphad import judge
-from graphad.detect import Detector, Paths
-from graphad.graph import HOUR, Graph, coded
 from graphad.models import drift
+from graphad.nightly import sample
 from graphad.nightly.state import Night, microseconds
 from graphad.store import Store
 from graphad.workspace import Workspace
@@ -19,7 +15,6 @@ from graphad.workspace_window import StoreWindow
 
 UNLIKELY = 0.001  # chance of a distance of scores, below which it is told as a drift
 MODERATE, LARGE = 0.1, 0.25  # stability index of scores beyond chance, and of shares, likewise
-SAMPLED = 480  # hours of hosts that are scored, about, of a day that has more
 _LEAST = 30  # hours with a score on either side, from which on they are compared
 _MOVED = 3  # types or hosts that are named
 
@@ -28,74 +23,32 @@ def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
     """Return how a day differs from what a model learned and was calibrated on.
 
     scores: distance, chance, wasserstein (in z), stability and by_chance of the largest z of each
-    hour of each host, or of about SAMPLED of them, against those of the held-out days; hours: of
-    how many they are, and of how many, if not of all; entities, hosts: stability of their shares
-    among the ends of events, and events, with those that moved most (name, share before, now).
+    hour, against those of the held-out days; sample: of how many hours of hosts these are, of how
+    many, if not of all; entities, hosts: stability of their shares among the ends of events, and
+    events, usual: the largest of a learned day against the others (0 of one day), with those that
+    moved most (name, share before, share now).
     """
     found, calibration, _ = store.model(model)
     about = next(one for one in store.models() if one.model == model)
     told: dict[str, Any] = {}
     if calibration is not None:
-        maxima, scored, hours = _maxima(store, found, night)
-        told["scores"] = _scores(np.array(calibration.maxima), maxima)
-        if scored < hours:
-            told["hours"] = [scored, hours]
+        drawn = None
+        # Others score all events at once, whatever hours they are of.
+        if found.unit == "path":
+            every = sample.active(store, night.begin, night.end)
+            drawn = sample.draw(every, night.day)
+        if drawn is None:
+            window = StoreWindow(store, night.begin, night.end)
+            maxima, _, _ = judge.quiet_reference(found, window.graphs(found.fields))
+        else:
+            maxima = sample.maxima(found, store, drawn)
+        told["scores"] = _scores(np.array(calibration.maxima), np.asarray(maxima, np.float64))
+        if drawn is not None:
+            told["sample"] = {"hours": len(drawn.hours), "of": drawn.of}
     begin, end = (microseconds(date.fromisoformat(t[:10])) for t in (about.start, about.end))
     told["entities"] = _shares(store, (begin, end), night, ("src_type", "dst_type"))
     told["hosts"] = _shares(store, (begin, end), night, ("host",))
     return told
-
-
-def _maxima(store: Workspace, detector: Detector, night: Night) -> tuple[drift.Floats, int, int]:
-    """Return the best z of the incidents of hours of hosts, of how many they are, of how many."""
-    window = StoreWindow(store, night.begin, night.end)
-    hours = _hours(store, night)
-    graphs = window.graphs(detector.fields)
-    if hours <= SAMPLED:
-        maxima, _, _ = judge.quiet_reference(detector, graphs)
-        return np.asarray(maxima, np.float64), hours, hours
-    share, scored, found = SAMPLED / hours, 0, list[float]()
-    for graph in graphs:
-        host_of, hosts = coded(graph.host)
-        hour = graph.ts // HOUR
-        unit, of = np.unique(np.stack([host_of, hour]), axis=1, return_inverse=True)
-        taken = np.array([_taken(hosts[h], one, share) for h, one in unit.T.tolist()], bool)
-        scored += int(taken.sum())
-        found += _best(detector.hourly, graph, taken[of.ravel()], False)
-        # What crosses hosts is of an hour of all of them.
-        those = np.array([_taken("", one, share) for one in hour.tolist()], bool)
-        found += _best(detector.crossing, graph, those, True)
-    return np.array(found), scored, hours
-
-
-def _taken(host: str, hour: int, share: float) -> bool:
-    """Say whether an hour is in a sample of so large a share: always the same ones."""
-    digest = blake2b(f"{hour} {host}".encode("utf-8", "backslashreplace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2.0**64
-
-
-def _best(
-    scored: Callable[[Graph], Iterable[tuple[Graph, Paths]]], graph: Graph,
-    taken: npt.NDArray[np.bool_], crossing: bool,
-) -> list[float]:  # fmt: skip
-    if not taken.any():
-        return []
-    parts = scored(graph.subset(np.flatnonzero(taken)))
-    return [z for part, paths in parts for z in judge.incident_maxima(paths, part, crossing)]
-
-
-def _hours(store: Store, night: Night) -> int:
-    """Return how many hours of hosts have events in a day."""
-    connection = store.connect()
-    try:
-        found = connection.execute(
-            """SELECT count(*) FROM (SELECT DISTINCT host, date_trunc('hour', ts) FROM edges
-               WHERE ts >= make_timestamp($first) AND ts < make_timestamp($last))""",
-            {"first": night.begin, "last": night.end},
-        ).fetchone()
-    finally:
-        connection.close()
-    return int(found[0]) if found else 0
 
 
 def _scores(quiet: drift.Floats, day: drift.Floats) -> dict[str, float]:
@@ -114,11 +67,13 @@ def _shares(
     store: Store, days: tuple[int, int], night: Night, columns: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return how the shares of what columns of the counts name differ from those of days."""
-    before, now = (_counted(store, *one, columns) for one in (days, (night.begin, night.begin)))
-    names = sorted(before | now)
-    if not before or not now:
+    by_day = _counted(store, *days, columns)
+    now = _counted(store, night.begin, night.begin, columns).get(night.begin, {})
+    names = sorted(now.keys() | {name for held in by_day.values() for name in held})
+    if not by_day or not now:
         return {}
-    p, q = (np.array([float(held.get(name, 0)) for name in names]) for held in (before, now))
+    each = np.array([[float(held.get(name, 0)) for name in names] for held in by_day.values()])
+    p, q = each.sum(axis=0), np.array([float(now.get(name, 0)) for name in names])
     shares = [(name, a, b) for name, a, b in zip(names, p / p.sum(), q / q.sum(), strict=True)]
     # Of which share of the index each name is the cause.
     moved = sorted(
@@ -126,48 +81,63 @@ def _shares(
     )
     return {
         "stability": drift.stability(p, q),
+        "usual": max(drift.stability(p - one, one) for one in each) if len(each) > 1 else 0.0,
         "moved": [[name, float(a), float(b)] for name, a, b in moved[:_MOVED]],
     }
 
 
-def _counted(store: Store, first: int, last: int, columns: tuple[str, ...]) -> dict[str, int]:
-    """Return events by what the columns name, of the days with these midnights, both counted in."""
+def _counted(
+    store: Store, first: int, last: int, columns: tuple[str, ...]
+) -> dict[int, dict[str, int]]:
+    """Return events by what the columns name, of each day from midnight to midnight (us)."""
     connection = store.connect()
     try:
         rows = connection.execute(
-            f"""SELECT name, sum(n)::BIGINT FROM (
-                    SELECT unnest([{", ".join(columns)}]) AS name, n FROM counts
+            f"""SELECT day, name, sum(n)::BIGINT FROM (
+                    SELECT epoch_us(day) AS day, unnest([{", ".join(columns)}]) AS name, n
+                    FROM counts
                     WHERE day >= make_timestamp($first) AND day <= make_timestamp($last))
-                WHERE name IS NOT NULL GROUP BY name""",
+                WHERE name IS NOT NULL GROUP BY ALL ORDER BY ALL""",
             {"first": first, "last": last},
         ).fetchall()
     finally:
         connection.close()
-    return {name: int(n) for name, n in rows}
+    found: dict[int, dict[str, int]] = {}
+    for day, name, n in rows:
+        found.setdefault(int(day), {})[name] = int(n)
+    return found
+
+
+def drifted(told: dict[str, Any]) -> list[str]:
+    """Return what of a comparison is a drift that matters: scores, entities, hosts."""
+    scores = told.get("scores", {})
+    beyond = scores["stability"] - scores.get("by_chance", 0.0) if scores else 0.0
+    far = beyond > MODERATE and scores["chance"] < UNLIKELY
+    shares = ((what, told[what]) for what in ("entities", "hosts") if told.get(what))
+    # Days that differ that much anyway say nothing: only one in days + 1 differs most by chance.
+    moved = [w for w, one in shares if one["stability"] > max(LARGE, one.get("usual", 0.0))]
+    return ["scores"] * far + moved
 
 
 def warnings(detector: str, told: dict[str, Any]) -> list[str]:
     """Return what to say of drift that matters."""
     found = []
-    scores = told.get("scores", {})
-    moved = scores.get("stability", 0.0) - scores.get("by_chance", 0.0) > MODERATE
-    if moved and scores["chance"] < UNLIKELY:
-        found.append(
-            f"scores of {detector} have drifted: their hours' largest z lie "
-            f"{scores['wasserstein']:.2f} from those of the quiet days (distance "
-            f"{scores['distance']:.2f}, stability index {scores['stability']:.2f}); thresholds may "
-            f"no longer hold"
-        )
-    for what in ("entities", "hosts"):
-        shares = told.get(what, {})
-        if shares and shares["stability"] > LARGE:
-            moved = ", ".join(
-                f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in shares["moved"]
-            )
+    for what in drifted(told):
+        one = told[what]
+        if what == "scores":
             found.append(
-                f"shares of {what} have drifted (stability index {shares['stability']:.2f}): "
-                f"{moved}"
+                f"scores of {detector} have drifted: their hours' largest z lie "
+                f"{one['wasserstein']:.2f} from those of the quiet days (distance "
+                f"{one['distance']:.2f}, stability index {one['stability']:.2f}); thresholds may "
+                f"no longer hold"
             )
+            continue
+        moved = ", ".join(
+            f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in one["moved"]
+        )
+        found.append(
+            f"shares of {what} have drifted (stability index {one['stability']:.2f}): {moved}"
+        )
     return found
 
 

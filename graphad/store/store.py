@@ -321,18 +321,23 @@ class Store:
     def graph(
         self, start: Moment = None, end: Moment = None, host: str | None = None,
         sources: Iterable[int] | None = None, identity: Iterable[str] | None = None,
-        fields: Sequence[str] = (),
+        fields: Sequence[str] = (), hours: Sequence[tuple[str, int]] | None = None,
     ) -> Graph:  # fmt: skip
         """Return the provenance graph of a window [start, end).
 
         Entities that logs name differently are one, by the rules `identity` of identity.RULES,
         all if None; see docs/identity.md. fields: of records (schema.RECORDS) or of tables that
-        were ingested, which the graph is to have. Raises: UnknownName: there is no such rule.
+        were ingested, which the graph is to have. hours: of each a host and an hour since 1970,
+        of which alone the events are. Raises: UnknownName: there is no such rule.
         """
         rules = who.chosen(identity)
         connection = self.connect()
         try:
             window = self.window(start, end, None, sources)
+            if hours is not None:
+                pairs = ", ".join(f"({quoted(name)}, {int(hour)})" for name, hour in hours)
+                hour_of = "epoch_us(e.ts) // 3600000000"
+                window += f" AND (coalesce(e.host, ''), {hour_of}) IN ({pairs or '(NULL, NULL)'})"
             found = graphs.united(connection, window, host, rules).finish()
             return with_fields(connection, found, fields)
         except duckdb.Error as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from graphad.cli.nightly import _drift
 from tests.cli.running import run
 from tests.nightly import days
 
@@ -71,3 +72,10 @@ def test_codes(nights: tuple[Path, list[object]], tmp_path: Path) -> None:
     bad = run(*begin, "-s", tmp_path / "s", "--day", days.day(9), log, code=3)
     assert "9 rejected" in bad.stderr
     assert "\x1b" not in bad.stderr
+
+
+def test_a_sample_is_told_with_its_error() -> None:
+    scores = {"distance": 0.1, "chance": 0.2, "wasserstein": 0.3, "stability": 0.05}
+    said = _drift("path", {"scores": scores, "sample": {"hours": 200, "of": 4800}})
+    assert said.endswith("stability index 0.05 (200 of 4,800 hours of hosts, error up to 0.035)")
+    assert "hours of hosts" not in _drift("path", {"scores": scores})

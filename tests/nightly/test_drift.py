@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graphad.graph import HOUR
-from graphad.nightly import drift
-from graphad.nightly.drift import compared, warnings
+from graphad.nightly.drift import compared, drifted, warnings
 from graphad.nightly.state import Night
 from graphad.workspace import Workspace
 from tests.nightly import days
@@ -48,37 +46,16 @@ def test_a_shift_is_told_with_what_moved(store: tuple[Workspace, str]) -> None:
         q = (now.get(name, 0) + 0.5) / (sum(now.values()) + 2)
         slow += (q - p) * math.log(q / p)
     assert told["hosts"]["stability"] == pytest.approx(slow)
+    one, other = (counted(folder, day, day) for day in range(2))
+    usual = 0.0
+    for name in before.keys() | now.keys():
+        p = (one.get(name, 0) + 0.5) / (sum(one.values()) + 2)
+        q = (other.get(name, 0) + 0.5) / (sum(other.values()) + 2)
+        usual += (q - p) * math.log(q / p)
+    assert told["hosts"]["usual"] == pytest.approx(usual)
     said = warnings("path", told)
     assert any("shares of hosts have drifted" in text and "delta 0.0 % to" in text for text in said)
     assert any(text.startswith("scores of path have drifted") for text in said)
-
-
-def test_of_many_hours_a_sample_is_scored_always_the_same(
-    store: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, model = store
-    night = Night(days.day(2).isoformat())
-    detector = folder.model(model)[0]
-    every, scored, hours = drift._maxima(folder, detector, night)
-    graph = folder.graph(days.day(2), days.day(3))
-    units = set(zip(graph.host.tolist(), (graph.ts // HOUR).tolist(), strict=True))
-    assert scored == hours == len(units)
-    monkeypatch.setattr(drift, "SAMPLED", hours // 3)
-    some, scored, _ = drift._maxima(folder, detector, night)
-    taken = {unit for unit in units if drift._taken(*unit, (hours // 3) / hours)}
-    assert 0 < scored == len(taken) < hours
-    assert 0 < len(some) < len(every)
-    assert not set(some.tolist()) - set(every.tolist())
-    told = compared(folder, night, model)
-    assert told["hours"] == [scored, hours]
-    assert drift._maxima(folder, detector, night)[0].tolist() == some.tolist()
-    assert any("delta 0.0 % to" in text for text in warnings("path", told))
-
-
-def test_the_sample_has_about_the_share_asked_for_of_each_host() -> None:
-    for host in ("alpha", "", "b" * 300):
-        taken = sum(drift._taken(host, hour, 0.1) for hour in range(400_000, 404_000))
-        assert 320 < taken < 480
 
 
 def test_a_day_of_the_same_is_not(store: tuple[Workspace, str], tmp_path: Path) -> None:
@@ -87,3 +64,10 @@ def test_a_day_of_the_same_is_not(store: tuple[Workspace, str], tmp_path: Path) 
     told = compared(folder, Night(days.day(3).isoformat()), model)
     assert warnings("path", told) == []
     assert told["scores"]["distance"] < 0.3
+
+
+def test_days_that_differ_as_much_anyway_are_not_warned_of() -> None:
+    hosts = {"stability": 0.6, "usual": 0.7, "moved": [["a", 0.1, 0.5]]}
+    assert drifted({"hosts": hosts}) == []
+    assert drifted({"hosts": hosts | {"usual": 0.5}}) == ["hosts"]
+    assert drifted({"hosts": hosts | {"stability": 0.2, "usual": 0.0}}) == []
