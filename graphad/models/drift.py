@@ -75,8 +75,8 @@ def stability_by_chance(reference: Floats, day: Floats) -> float:
 
     R, D: the sums of the counts. To first order the index is chi-squared, of so many degrees.
 
-    >>> stability_by_chance(np.array([10.0, 10.0]), np.array([30.0, 10.0]))
-    0.075
+    >>> stability_by_chance(np.array([10.0, 10.0]), np.array([2.0, 2.0]))
+    0.3
     """
     return float((len(reference) - 1) * (1.0 / reference.sum() + 1.0 / day.sum()))
 
