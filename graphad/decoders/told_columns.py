@@ -53,13 +53,14 @@ class _Fields:
         parts.append(_texts(values) if kind == _TEXT else pa.array(values, kind))
         self.filled[name] = self.count + len(values)
 
+    def array(self, name: str) -> pa.Array:
+        """Return a column."""
+        parts, missing = self.parts[name], self.count - self.filled[name]
+        return pa.concat_arrays([*parts, pa.nulls(missing, parts[0].type)])
+
     def arrays(self) -> dict[str, pa.Array]:
         """Return the columns in the order in which they were first told of."""
-        found = {}
-        for name, parts in self.parts.items():
-            missing = self.count - self.filled[name]
-            found[name] = pa.concat_arrays([*parts, pa.nulls(missing, parts[0].type)])
-        return found
+        return {name: self.array(name) for name in self.parts}
 
 
 class _Lists:
@@ -127,7 +128,7 @@ class Columns:
 
     def hosts(self, other: str) -> pa.Array:
         """Return the host of each record; `other` is that of those which name none."""
-        hosts = self.own.arrays()["host"]
+        hosts = self.own.array("host")
         return pc.fill_null(pc.if_else(pc.equal(hosts, ""), None, hosts), other)
 
     def edges(self) -> pa.ListArray:

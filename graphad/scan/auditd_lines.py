@@ -158,6 +158,16 @@ OPEN_BYTES = 1 << 25  # of all open events
 FIRST, LAST, LINES, BYTES, CLOSED, EVENT = range(6)
 
 
+@inlined
+def _is_of(heads: Ints, node: Ints, i: int, line: int) -> bool:
+    """Say whether two lines are of one event, or of two with one name."""
+    return bool(
+        heads[SERIAL, line] == heads[SERIAL, i]
+        and heads[STAMP, line] == heads[STAMP, i]
+        and node[line] == node[i]
+    )
+
+
 @lean
 def _find(
     heads: Ints, node: Ints, i: int, events: Ints, slots: Ints, seed: np.uint64
@@ -172,27 +182,17 @@ def _find(
         event = slots[slot]
         if event < 0:
             return slot, -1
-        line = events[FIRST, event]
-        if (
-            heads[SERIAL, line] == heads[SERIAL, i]
-            and heads[STAMP, line] == heads[STAMP, i]
-            and node[line] == node[i]
-        ):
+        if _is_of(heads, node, i, events[FIRST, event]):
             return slot, -1 if events[CLOSED, event] else event
         slot = (slot + 1) & mask
 
 
 @inlined
-def _is_of(heads: Ints, node: Ints, i: int, events: Ints, event: int) -> bool:
-    """Say whether a line is of an open event."""
+def _is_open(heads: Ints, node: Ints, i: int, events: Ints, event: int) -> bool:
+    """Say whether a line is of an event, and that is open; of none, -1, it is not."""
     if event < 0 or events[CLOSED, event]:
         return False
-    line = events[FIRST, event]
-    return bool(
-        heads[SERIAL, line] == heads[SERIAL, i]
-        and heads[STAMP, line] == heads[STAMP, i]
-        and node[line] == node[i]
-    )
+    return _is_of(heads, node, i, events[FIRST, event])
 
 
 @kernel
@@ -221,9 +221,9 @@ def join_lines(
             count += 1
             continue
         slot, event = np.int64(-1), np.int64(nearest)
-        if not _is_of(heads, node, i, events, nearest):
+        if not _is_open(heads, node, i, events, nearest):
             event, near = near, nearest
-            if not _is_of(heads, node, i, events, event):
+            if not _is_open(heads, node, i, events, event):
                 slot, event = _find(heads, node, i, events, slots, seed)
         size = end[i] - start[i] + 1
         if event < 0:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.parse import arrow_type
+from graphad.store.mapped import CODED
 
-CODED = pa.dictionary(pa.int32(), pa.string())
 _OFTEN = 8  # times that a text must occur, on average, for a dictionary
 _SAMPLE = 8192  # rows of texts without a dictionary that are looked at
 _ROOM = 256 * 1024 * 1024  # bytes that texts of a dictionary may have once each row has its own
@@ -73,8 +73,7 @@ def of_file(kinds: Mapping[str, str], first: pa.Table) -> Encodings:
 
 def _repeats(column: pa.ChunkedArray) -> bool:
     if not pa.types.is_dictionary(column.type):
-        few = column.slice(0, _SAMPLE)
-        few = few.drop_null()
+        few = column.slice(0, _SAMPLE).drop_null()
         return bool(len(pc.unique(few)) * 2 <= len(few))
     codes = pa.chunked_array([c.indices for c in column.chunks], pa.int32())
     used = np.bincount(codes.drop_null().to_numpy())

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from graphad import schema
 from graphad.store import encodings, tally
-from graphad.store.encodings import CODED, Encodings, typed
+from graphad.store.encodings import Encodings, typed
 from graphad.store.manifest import File, sync_folder
+from graphad.store.mapped import CODED
 
 SEGMENT = 500_000  # records, after which a segment is closed; it has about as many edges
 GROUP = 262_144  # rows of a row group
@@ -83,7 +84,7 @@ class Writer:
         if self.held:
             self._write(self.held)
             self.held = []
-        if self.writer is None or self.encodings is None:
+        if self.encodings is None:
             return None
         self.writer.close()
         digest = hashlib.sha256()

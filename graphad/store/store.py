@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from graphad import schema
 from graphad.errors import GraphadError, SchemaError
-from graphad.graph import Graph
+from graphad.graph import HOUR, Graph
 from graphad.parse import Options, Parser
 from graphad.query import quoted
 from graphad.store import graphs, slices, views
@@ -336,7 +336,7 @@ class Store:
             window = self.window(start, end, None, sources)
             if hours is not None:
                 pairs = ", ".join(f"({quoted(name)}, {int(hour)})" for name, hour in hours)
-                hour_of = "epoch_us(e.ts) // 3600000000"
+                hour_of = f"epoch_us(e.ts) // {HOUR}"
                 window += f" AND (coalesce(e.host, ''), {hour_of}) IN ({pairs or '(NULL, NULL)'})"
             found = graphs.united(connection, window, host, rules).finish()
             return with_fields(connection, found, fields)

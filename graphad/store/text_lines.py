@@ -13,17 +13,17 @@ import pyarrow as pa
 
 from graphad.models.templates import Templates
 from graphad.query import quoted
+from graphad.store.mapped import CODED
 from graphad.store.slices import cuts
 from graphad.store.store import Moment, Store
 from graphad.store.typed_fields import ATTRIBUTES, FIELD, FIELD_COLUMNS, typed_fields
 
 Ints = npt.NDArray[np.int64]
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
 LINES = pa.schema(
     [
-        ("ts", pa.timestamp("us")), ("host", _TEXT), ("component", _TEXT), ("code", _TEXT),
-        ("template", _TEXT), ("message", _TEXT), ("fields", pa.list_(FIELD)),
+        ("ts", pa.timestamp("us")), ("host", CODED), ("component", CODED), ("code", CODED),
+        ("template", CODED), ("message", CODED), ("fields", pa.list_(FIELD)),
         ("source", pa.int64()), ("record", pa.int64()), ("line", pa.int64()),
     ]
 )  # fmt: skip
