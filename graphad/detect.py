@@ -7,7 +7,7 @@ manifest names each file's SHA-256; a file that differs is refused.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
@@ -108,6 +108,12 @@ class Paths:
         return replace(self, events=place[self.events])
 
 
+# A search through a window. It is sent graphs that follow each other in time, in which no unit of
+# `slice_s` is cut, then None; it returns what `score` gives for the graph of all, and the graph of
+# that. Raises: ValueError: there was no graph.
+Search: TypeAlias = Generator[None, Graph | None, tuple[Graph, Paths]]
+
+
 class Window(Protocol):
     """A stretch of a store's time, as a detector learns from it."""
 
@@ -197,15 +203,15 @@ class Detector(Protocol):
         """Return of how many seconds slices have to be whole; None: a window is held whole."""
         ...
 
-    def best(
-        self, slices: Iterable[Graph], covered: Callable[[Graph], Bools | None] = ..., *,
-        inside: bool = False, hosts: Iterable[str] | None = None,
+    def search(
+        self,
+        covered: Callable[[Graph], Bools | None] = ...,
+        *,
+        inside: bool = False,
+        hosts: Iterable[str] | None = None,
         types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return what `score` gives for the graph that slices are of, and the graph of that.
-
-        slices: graphs that follow each other in time; one, or as `slice_s` says.
-        """
+    ) -> Search:
+        """Return a search for what `score` gives; see graphad.detect_search for how to run it."""
         ...
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:

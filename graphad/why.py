@@ -16,7 +16,7 @@ from graphad.graph import Graph
 from graphad.judge import rfc3339
 from graphad.models.path_through import best_through
 from graphad.why_seen import History, fate, history, processes
-from graphad.workspace import paths_wanted
+from graphad.workspace_search import paths_wanted
 
 Ints = npt.NDArray[np.int64]
 

@@ -1,15 +1,13 @@
 """The main job over a store: fit, score, hunt, and the findings that are kept."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
 from graphad import attack_tags, feedback, judge
-from graphad.detect import Detector
+from graphad.detect import Detector, Paths
 from graphad.detectors import registry
 from graphad.errors import GraphadError, ModelError, UnknownName
 from graphad.feedback import Coverage
@@ -25,26 +23,28 @@ from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
 from graphad.workspace_entity import Desk
 from graphad.workspace_models import TRAINING, Modelled
+from graphad.workspace_search import paths_wanted, searched
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
 
 if TYPE_CHECKING:
-    from graphad.detectors.path import PathDetector
     from graphad.detectors.window import WindowDetector
 
 BUDGET = 10.0  # incidents a day for the whole installation
-# Paths of each length that a day of logs deserves, for incidents are of many paths; and at most.
-_PER_DAY, _MOST = 80, 4000
 
 
 @dataclass
 class Hunt:
-    """What a hunt found, best first, and how far it can be trusted."""
+    """What a hunt found, best first, and how far it can be trusted.
+
+    seconds: that the search and its evidence took, without reading the window.
+    """
 
     findings: list[Finding]
     calibrated: bool
     model: str
     exact: bool
     notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def _stage(name: str) -> None:
@@ -150,19 +150,51 @@ class Workspace(Modelled, Desk):
         A window of more than `slice_events` events is read and scored in slices of so many, with
         the same findings, if the model's paths have a span; else the notes say that it was not.
         """
-        judging, calibration, name = self.model(model, detector)
+        _, _, name = self.model(model, detector)
+        (found,), _ = self.score_each(
+            [name], start=start, end=end, sources=sources, top=top, hosts=hosts, types=types,
+            stage=stage, now=now, slice_events=slice_events,
+        )  # fmt: skip
+        return found
+
+    def score_each(
+        self, models: Sequence[str], *, start: Moment = None, end: Moment = None,
+        sources: Iterable[int] | None = None, top: int | None = None,
+        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
+        stage: Callable[[str], None] = _stage, now: Moment = None,
+        slice_events: int = SLICE_EVENTS,
+    ) -> tuple[list[Hunt], float]:  # fmt: skip
+        """Score a window with several models, see `score`, reading it once.
+
+        Beside what each finds, return the seconds that it took to read the window.
+        """
+        known = [self.model(model) for model in models]
         stage("searching")
-        sources = None if sources is None else list(sources)
-        window = StoreWindow(self, start, end, sources, slice_events)
-        judging.top = max(judging.top, top or 0, paths_wanted(window.seconds))
+        window = StoreWindow(
+            self, start, end, None if sources is None else list(sources), slice_events
+        )
+        hosts = None if hosts is None else list(hosts)
+        types = None if types is None else list(types)
         coverage = self.coverage(now)
-        parts, notes = _parts(judging, window)
-        graph, paths = judging.best(parts, coverage.events, hosts=hosts, types=types)
+        for judging, _, _ in known:
+            judging.top = max(judging.top, top or 0, paths_wanted(window.seconds))
+        every, notes, reading = searched(
+            [one[0] for one in known], window,
+            lambda one: one.search(coverage.events, hosts=hosts, types=types),
+        )  # fmt: skip
         stage("gathering evidence")
-        found = judge.to_findings(self, graph, paths, name, calibration)
-        self._remember(found, coverage)
-        notes += [judging.regime] if judging.regime else []
-        return Hunt(found, calibration is not None, name, paths.exact, [*notes, *paths.notes])
+        hunts = []
+        for (judging, calibration, name), one, said in zip(known, every, notes, strict=True):
+            began = time.monotonic()
+            found = judge.to_findings(self, one.graph, one.paths, name, calibration)
+            self._remember(found, coverage)
+            hunts.append(
+                Hunt(
+                    found, calibration is not None, name, one.paths.exact,
+                    _noted(judging, said, one.paths), one.seconds + time.monotonic() - began,
+                )
+            )  # fmt: skip
+        return hunts, reading
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,
@@ -202,13 +234,14 @@ class Workspace(Modelled, Desk):
         name = self._keep(made, (), budget)
         stage("searching")
         coverage = self.coverage(now)
-        parts, notes = _parts(made, window)
-        graph, paths = made.best(parts, coverage.events, inside=True, hosts=hosts, types=types)
+        (one,), (notes,), _ = searched(
+            [made], window,
+            lambda one: one.search(coverage.events, inside=True, hosts=hosts, types=types),
+        )  # fmt: skip
         stage("gathering evidence")
-        found = judge.to_findings(self, graph, paths, name)
+        found = judge.to_findings(self, one.graph, one.paths, name)
         self._remember(found, coverage)
-        notes += [made.regime] if made.regime else []
-        return Hunt(found, False, name, paths.exact, [*notes, *paths.notes])
+        return Hunt(found, False, name, one.paths.exact, _noted(made, notes, one.paths))
 
     def _ingested(self, logs: Sequence[str | Path], options: dict[str, Any]) -> list[int]:
         options = dict(options)
@@ -343,12 +376,6 @@ class Workspace(Modelled, Desk):
         return found
 
 
-def paths_wanted(second: npt.NDArray[np.int64]) -> int:
-    """Return how many paths of each length to search for, given the seconds [S] with events."""
-    days = len(np.unique(second // 86_400))
-    return min(_PER_DAY * days, _MOST)
-
-
 def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
     """Return a new detector of a name. Raises: UnknownName, GraphadError."""
     try:
@@ -357,21 +384,9 @@ def _made(detector: str, settings: dict[str, Any] | None) -> Detector:
         raise GraphadError(f"The {detector} detector has no such setting: {error}.") from error
 
 
-def _parts(detector: Detector, window: StoreWindow) -> tuple[Iterator[Graph], list[str]]:
-    """Return graphs of a window as a detector scores them, and a note if it must be held whole."""
-    unit = detector.slice_s
-    if unit is not None:
-        return window.graphs(detector.fields, unit), []
-    whole = iter([window.graph(detector.fields)])
-    if not window.large:
-        return whole, []
-    why = "trees and sessions may take any time"
-    if detector.name == "path":
-        told = (
-            "was fitted without --span" if cast("PathDetector", detector).scaled else "saw no path"
-        )
-        why = f"its model {told}"
-    return whole, [f"all {window.events:,} events were held in memory at once, for {why}"]
+def _noted(detector: Detector, notes: list[str], paths: Paths) -> list[str]:
+    """Return all that people should know of a search."""
+    return [*notes, *([detector.regime] if detector.regime else []), *paths.notes]
 
 
 def _calm(detector: "WindowDetector", graphs: Iterable[Graph], labels: Labels) -> Iterator[Graph]:

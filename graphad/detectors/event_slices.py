@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad.detect import Paths
+from graphad.detect import Paths, Search
 from graphad.detectors.event_odd import Odd, Stories, stories
 from graphad.detectors.event_rows import Rows
 from graphad.detectors.event_stories import Scoring, told
@@ -49,17 +49,16 @@ class Said(NamedTuple):
     last: Ints
 
 
-def best_events(
+def event_search(
     detector: "StoreEventDetector",
-    slices: Iterable[Graph],
     covered: Callable[[Graph], Bools | None] = lambda graph: None,
     *,
     hosts: Iterable[str] | None = None,
     types: Iterable[str] | None = None,
-) -> tuple[Graph, Paths]:
-    """Return what `detector.score` finds among all events, and the graph of those found.
+) -> Search:
+    """Return a search for what `detector.score` finds among all events.
 
-    slices: graphs that follow each other in time, one at least, in which no hour is cut.
+    It is sent graphs that follow each other in time, in which no hour is cut.
 
     Raises:
         ValueError: there is no graph.
@@ -71,7 +70,7 @@ def best_events(
     every: list[Said] = []
     schemas: dict[int, pa.Schema] = {}
     left: dict[int, int] = {}
-    for part in slices:
+    while (part := (yield)) is not None:
         rows = dict(detector.rows(part, detector.chosen(part, covered(part), hosts, types)))
         found = stories(detector.odd(rows))
         keys = _keys(part, found.odd, rows)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.detect import MARK, Paths, Unit, Window, load_model, save_model
+from graphad.detect import MARK, Paths, Search, Unit, Window, load_model, save_model
 from graphad.detectors.path_names import Names
 from graphad.detectors.path_terms import TERMS, USED, Mode, Scorer
 from graphad.errors import GraphadError, ModelError, NotFitted
@@ -159,15 +159,15 @@ class PathDetector:
         """Return 1 if windows can be scored in slices, which needs a span and scaled lengths."""
         return 1 if self.span_s is not None and self.scaled else None
 
-    def best(
-        self, slices: Iterable[Graph],
-        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
-        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return the paths of all slices and the graph of their events, see path_slices."""
-        from graphad.detectors.path_slices import best_paths
+    def search(
+        self, covered: Callable[[Graph], Bools | None] = lambda graph: None, *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Search:  # fmt: skip
+        """Return a search for the paths of all slices, see path_slices."""
+        from graphad.detectors.path_slices import path_search
 
-        return best_paths(self, slices, covered, inside=inside, hosts=hosts, types=types)
+        return path_search(self, covered, inside=inside, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the paths of each hour of each host, with the graph of its events."""

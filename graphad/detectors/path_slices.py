@@ -13,26 +13,25 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import Paths
+from graphad.detect import Search
 from graphad.detectors.path import PathDetector
 from graphad.graph import Graph, joined
 
 Bools = npt.NDArray[np.bool_]
 
 
-def best_paths(
+def path_search(
     detector: PathDetector,
-    slices: Iterable[Graph],
     covered: Callable[[Graph], Bools | None] = lambda graph: None,
     *,
     inside: bool = False,
     hosts: Iterable[str] | None = None,
     types: Iterable[str] | None = None,
-) -> tuple[Graph, Paths]:
-    """Return the paths that `detector.score` gives for all events, and the graph of their events.
+) -> Search:
+    """Return a search for the paths that `detector.score` gives for all events.
 
-    slices: graphs that follow each other in time, one at least; no time is in two. covered: says
-    of a graph which events count 0 bits, see PathDetector.score, as inside, hosts and types.
+    It is sent graphs that follow each other in time; no time is in two. covered: says of a graph
+    which events count 0 bits, see PathDetector.score, as inside, hosts and types.
 
     Raises:
         ValueError: no graph, or several that cannot be scored apart (`slice_s`) or overlap.
@@ -41,7 +40,7 @@ def best_paths(
     types = None if types is None else list(types)
     held: Graph | None = None
     exact, last = True, None
-    for part in slices:
+    while (part := (yield)) is not None:
         if held is None:
             graph = part
         elif detector.slice_s is None:

@@ -13,12 +13,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import WITH, Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detect import WITH, Paths, Search, Unit, Window, load_model, of_kind, save_model
+from graphad.detect_search import best
 from graphad.detectors.hours import oddest_of_hours
 from graphad.detectors.relation_messages import OfMessages
 from graphad.detectors.relation_ranked import WINDOW, Ranked
 from graphad.detectors.relation_rows import Rows, rows_of
-from graphad.detectors.relation_stories import EVENT, Odd, best_relations, odd_of
+from graphad.detectors.relation_stories import EVENT, Odd, odd_of, relation_search
 from graphad.detectors.window_models import Training
 from graphad.errors import GraphadError, ModelError, NotFitted
 from graphad.graph import Graph
@@ -194,15 +195,16 @@ class RelationDetector(OfMessages):
 
         hosts, types, inside: see Detector. Covered events are left out.
         """
-        return self.best([graph], lambda _: covered, inside=inside, hosts=hosts, types=types)[1]
+        search = self.search(lambda _: covered, inside=inside, hosts=hosts, types=types)
+        return best(search, [graph])[1]
 
-    def best(
-        self, slices: Iterable[Graph],
-        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
-        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return the findings of all slices and the graph of their events."""
-        return best_relations(self, slices, covered, inside=inside, hosts=hosts, types=types)
+    def search(
+        self, covered: Callable[[Graph], Bools | None] = lambda graph: None, *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Search:  # fmt: skip
+        """Return a search for the findings of all slices."""
+        return relation_search(self, covered, inside=inside, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest relations of each hour of each host, with the whole graph."""

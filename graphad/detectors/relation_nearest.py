@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detect import Paths, Search, Unit, Window, load_model, of_kind, save_model
 from graphad.detectors.relation_messages import OfMessages
 from graphad.detectors.relation_nearest_told import NAMES, told_sessions
 from graphad.detectors.relation_sessions import Sessions, sessions_of
@@ -143,18 +143,15 @@ class NearestDetector(OfMessages):
         order = order[score[order] > 0][: self.top]
         return told_sessions(self, graph, found, order, score, z)
 
-    def best(
-        self, slices: Iterable[Graph],
-        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
-        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return the findings of all slices and the graph of their events.
-
-        Raises: ValueError: there is no graph.
-        """
+    def search(
+        self, covered: Callable[[Graph], Bools | None] = lambda graph: None, *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Search:  # fmt: skip
+        """Return a search for the findings of all slices."""
         held: list[Graph] = []
         told: list[Paths] = []
-        for part in slices:
+        while (part := (yield)) is not None:
             paths = self.score(part, inside=inside, covered=covered(part), hosts=hosts, types=types)
             if held:
                 shift = len(held[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import MARK, WITH, Doubt, Paths, Story
+from graphad.detect import MARK, WITH, Doubt, Paths, Search, Story
 from graphad.detectors.relation_ranked import Ranked
 from graphad.detectors.relation_rows import Rows
 from graphad.graph import HOUR, Graph, joined
@@ -118,15 +118,15 @@ def odd_of(
     return whole.take(np.flatnonzero(there & (bits > 0)))
 
 
-def best_relations(
-    detector: "RelationDetector", slices: Iterable[Graph],
-    covered: Callable[[Graph], Bools | None], *, inside: bool = False,
-    hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-) -> tuple[Graph, Paths]:  # fmt: skip
-    """Return what is odd most in all slices, and the graph of its events.
+def relation_search(
+    detector: "RelationDetector", covered: Callable[[Graph], Bools | None], *,
+    inside: bool = False, hosts: Iterable[str] | None = None,
+    types: Iterable[str] | None = None,
+) -> Search:  # fmt: skip
+    """Return a search for what is odd most in all slices.
 
-    slices: graphs that follow each other in time, one at least, in which no hour is cut. By counts
-    a relation has one score whenever it comes, so what was left out once would be so again; by a
+    It is sent graphs that follow each other in time, in which no hour is cut. By counts a
+    relation has one score whenever it comes, so what was left out once would be so again; by a
     network it may come in later, without the events of before.
 
     Raises:
@@ -136,7 +136,7 @@ def best_relations(
     types = None if types is None else list(types)
     held: Graph | None = None
     best: dict[Key, Best] = {}
-    for part in slices:
+    while (part := (yield)) is not None:
         chosen = part.among(hosts, types)
         hidden = covered(part)
         rows = detector.rows(part, chosen if hidden is None else chosen & ~hidden)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad.detect import Paths, Unit, Window, load_model, of_kind, save_model
+from graphad.detect import Paths, Search, Unit, Window, load_model, of_kind, save_model
 from graphad.detectors.event import ORIGIN, EventDetector
 from graphad.detectors.event_columns import MISSING
 from graphad.detectors.event_kinds import FIELDS, KINDS, Kind, events_of, table_kind
@@ -192,15 +192,15 @@ class StoreEventDetector:
         """Return 3600: events are counted by the hour."""
         return 3600
 
-    def best(
-        self, slices: Iterable[Graph],
-        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
-        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return the findings of all slices and the graph of their events, see event_slices."""
-        from graphad.detectors.event_slices import best_events
+    def search(
+        self, covered: Callable[[Graph], Bools | None] = lambda graph: None, *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Search:  # fmt: skip
+        """Return a search for the findings of all slices, see event_slices."""
+        from graphad.detectors.event_slices import event_search
 
-        return best_events(self, slices, covered, hosts=hosts, types=types)
+        return event_search(self, covered, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the oddest events of each hour of each host, with the whole graph."""

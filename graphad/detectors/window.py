@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import Paths, Unit, Window, load_model, save_model
+from graphad.detect import Paths, Search, Unit, Window, load_model, save_model
 from graphad.detectors.window_features import FEATURES, Nodes, Rarity, counted, names_of, nodes_of
 from graphad.detectors.window_models import (
     Family,
@@ -250,15 +250,15 @@ class WindowDetector:
         kept[found.take(np.flatnonzero(bad)).event] = False
         return graph.subset(kept)
 
-    def best(
-        self, slices: Iterable[Graph],
-        covered: Callable[[Graph], Bools | None] = lambda graph: None, *, inside: bool = False,
-        hosts: Iterable[str] | None = None, types: Iterable[str] | None = None,
-    ) -> tuple[Graph, Paths]:  # fmt: skip
-        """Return the findings of all slices and the graph of their events, see window_slices."""
-        from graphad.detectors.window_slices import best_units
+    def search(
+        self, covered: Callable[[Graph], Bools | None] = lambda graph: None, *,
+        inside: bool = False, hosts: Iterable[str] | None = None,
+        types: Iterable[str] | None = None,
+    ) -> Search:  # fmt: skip
+        """Return a search for the findings of all slices, see window_slices."""
+        from graphad.detectors.window_slices import unit_search
 
-        return best_units(self, slices, covered, inside=inside, hosts=hosts, types=types)
+        return unit_search(self, covered, inside=inside, hosts=hosts, types=types)
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the units that began in each hour of each host, each by its first event."""

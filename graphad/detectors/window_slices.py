@@ -1,13 +1,13 @@
 """Scores a window of units in slices, with the graph of one slice in memory."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from graphad.detect import Paths
+from graphad.detect import Paths, Search
 from graphad.graph import Graph, joined
 
 if TYPE_CHECKING:
@@ -16,20 +16,19 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 
 
-def best_units(
-    detector: "WindowDetector", slices: Iterable[Graph],
-    covered: Callable[[Graph], Bools | None], **only: Any,
-) -> tuple[Graph, Paths]:  # fmt: skip
-    """Return what `detector.score` finds among the units of all slices, and the graph of that.
+def unit_search(
+    detector: "WindowDetector", covered: Callable[[Graph], Bools | None], **only: Any
+) -> Search:
+    """Return a search for what `detector.score` finds among the units of all slices.
 
-    slices: graphs that follow each other in time, one at least, in which no unit is cut.
+    It is sent graphs that follow each other in time, in which no unit is cut.
 
     Raises:
         ValueError: there is no graph.
     """
     held: Graph | None = None
     best: Paths | None = None
-    for part in slices:
+    while (part := (yield)) is not None:
         found = detector.score(part, covered=covered(part), **only)
         detector.forget()
         if held is None or best is None:

@@ -113,8 +113,7 @@ class _Run:
         self._ingest(missing)
         self.warnings += [f"{text} It is left out." for text in missing]
         self.warnings += [f"{p}: {f.note}; left out" for p, f in night.files.items() if f.note]
-        for detector in self.plan.detectors:
-            self._judge(detector)
+        self._judge()
         for detector in self.plan.detectors:
             self._compare(detector)
         for detector in self.plan.detectors:
@@ -132,7 +131,10 @@ class _Run:
         told: dict[str, Any] = {}
         began = time.monotonic()
         yield told
-        self.night.stages[name] = Stage(done_for, round(time.monotonic() - began, 3), told)
+        self._done(name, Stage(done_for, round(time.monotonic() - began, 3), told))
+
+    def _done(self, name: str, stage: Stage) -> None:
+        self.night.stages[name] = stage
         state.save(self.store.path, self.night)
 
     def _skipped(self, name: str, done_for: str) -> bool:
@@ -177,41 +179,52 @@ class _Run:
             connection.close()
         return {day: n for day, n in rows if day != self.night.day}
 
-    def _judge(self, detector: str) -> None:
-        """Score the day with a model that knows nothing of it, and keep the findings."""
-        night, store, name = self.night, self.store, f"judge {detector}"
-        model = night.judges.get(detector, "")
-        if model not in {one.model for one in store.models()}:
-            model = newest(store, detector, night.begin)
+    def _judge(self) -> None:
+        """Score the day by models that know nothing of it, reading it once; keep the findings."""
+        night, store = self.night, self.store
         events = self._events
         marks = [one.id for one in store.marks() if one.active]
-        done_for = key(model, state.content(store, night.begin, night.end), events, marks)
-        if self._skipped(name, done_for):
-            return
-        before = night.stages[name].told.get("events", 0) if name in night.stages else None
-        with self._timed(name, done_for) as told:
-            told["events"] = events
-            if before is not None:
-                told["late"] = max(events - before, 0)
+        content = state.content(store, night.begin, night.end)
+        due: dict[str, Stage] = {}
+        for detector in self.plan.detectors:
+            name, model = f"judge {detector}", night.judges.get(detector, "")
+            if model not in {one.model for one in store.models()}:
+                model = newest(store, detector, night.begin)
+            done_for = key(model, content, events, marks)
+            if self._skipped(name, done_for):
+                continue
+            told: dict[str, Any] = {"events": events}
+            if name in night.stages:
+                told["late"] = max(events - night.stages[name].told.get("events", 0), 0)
             night.judges[detector] = model
+            due[detector] = Stage(done_for, 0.0, told)
             if not model or not events:
                 night.findings.setdefault(detector, [])
-                return
-            self.stage(f"judging by {detector}")
-            found = store.score(
-                model=model, start=night.begin, end=night.end, stage=self.stage
-            )  # fmt: skip
+                self._done(name, due.pop(detector))
+        if not due:
+            return
+        self.stage(f"judging by {' and '.join(due)}")
+        hunts, reading = store.score_each(
+            [night.judges[detector] for detector in due], start=night.begin, end=night.end,
+            stage=self.stage,
+        )  # fmt: skip
+        about = {one.model: one for one in store.models()}
+        for (detector, stage), found in zip(due.items(), hunts, strict=True):
             night.findings[detector] = [finding.id for finding in found.findings]
-            about = next(one for one in store.models() if one.model == model)
-            told |= {
-                "model": model, "until": about.end, "calibrated": found.calibrated,
-                "exact": found.exact, "notes": found.notes,
+            stage.told |= {
+                "model": found.model, "until": about[found.model].end,
+                "calibrated": found.calibrated, "exact": found.exact, "notes": found.notes,
             }  # fmt: skip
-            if found.calibrated:
-                calibration = store.model(model)[1]
-                told["threshold"] = calibration.threshold if calibration.threshold > -inf else None
-                told["quiet_days"] = calibration.days
-                told["alarms"] = len({one.incident for one in found.findings if one.alert})
+            calibration = store.calibration(found.model)
+            if calibration is not None:
+                threshold = calibration.threshold
+                stage.told["threshold"] = threshold if threshold > -inf else None
+                stage.told["quiet_days"] = calibration.days
+                stage.told["alarms"] = len({one.incident for one in found.findings if one.alert})
+            # What all of them read counts as the first one's.
+            stage.seconds = round(found.seconds + reading, 3)
+            reading = 0.0
+            self._done(f"judge {detector}", stage)
 
     def _compare(self, detector: str) -> None:
         """Tell how the day differs from the days that judged it, and if the budget still holds."""

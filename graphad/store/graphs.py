@@ -5,11 +5,17 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphad.graph import Graph
 from graphad.query import quoted
 from graphad.store import identity
 from graphad.store.united import Uniting
+
+# Edges with the place of their source by its digest: as a number it is sorted in half the time.
+PLACED = """SELECT e.*, s.place FROM timed e JOIN (
+    SELECT source, row_number() OVER (ORDER BY digest, source) AS place FROM sources
+) s USING (source)"""
 
 
 def united(
@@ -20,10 +26,7 @@ def united(
     if host is not None:
         same = [h for h, name in stands.items() if name == stands.get(host)] or [host]
         window += f" AND e.host IN ({', '.join(map(quoted, same))})"
-    connection.execute(
-        f"CREATE TEMP TABLE w AS SELECT e.*, s.digest FROM timed e "
-        f"JOIN sources s USING (source) WHERE {window}"
-    )
+    connection.execute(f"CREATE TEMP TABLE w AS {PLACED} WHERE {window}")
     connection.execute(
         """CREATE TEMP TABLE met AS SELECT * FROM entities
            WHERE id IN (SELECT src FROM w UNION SELECT dst FROM w)"""
@@ -33,11 +36,11 @@ def united(
 
 
 def read(connection: duckdb.DuckDBPyConnection, edges: str, entities: str) -> Graph:
-    """Return the graph of two tables: edges with their sources' digests, and all their entities."""
+    """Return the graph of two tables: edges as in PLACED, and all their entities."""
     return _graph(
         connection.sql(
             f"""SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
-                FROM {edges} e ORDER BY e.ts, digest, record, ordinal"""
+                FROM {edges} e ORDER BY e.ts, place, record, ordinal"""
         ).to_arrow_table(),
         connection.sql(
             f"SELECT id, type, label, name, detail, shape FROM {entities} ORDER BY id"
@@ -60,13 +63,12 @@ def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
 
 
 def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
-    ids = entities["id"].to_numpy()
+    ids = entities["id"].combine_chunks()
     place = {
-        name: np.searchsorted(ids, edges[name].to_numpy()).astype(np.int64)
-        for name in ("src", "dst")
+        name: pc.index_in(edges[name], ids).to_numpy().astype(np.int64) for name in ("src", "dst")
     }
     return Graph(
-        ids=ids,
+        ids=ids.to_numpy(),
         types=_texts(entities["type"]), names=_texts(entities["name"]),
         labels=_texts(entities["label"]), details=_texts(entities["detail"]),
         shapes=_texts(entities["shape"]),

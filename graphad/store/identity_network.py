@@ -26,11 +26,13 @@ TOLD = "('connect', 'accept', 'caller', 'flow')"
 TWO_SIDED = """bool_or(kind IN ('connect', 'flow')) OVER (PARTITION BY value)
     AND bool_or(kind <> 'flow') OVER (PARTITION BY value)
     AND bool_or(kind <> 'connect') OVER (PARTITION BY value)"""
+# Most connections are opened before our eyes and taken elsewhere: those are left out first.
 _SAID = f"""
 SELECT c.kind, c.value, c.far, c.place, c.entity, c.ts, c.source, c.record
 FROM claimed c SEMI JOIN w ON w.source = c.source AND w.record = c.record
 SEMI JOIN met ON met.id = c.entity
-WHERE kind IN {TOLD}
+WHERE kind IN {TOLD} AND (kind <> 'connect' OR value IN (
+    SELECT value FROM claimed WHERE kind IN {TOLD} AND kind <> 'connect'))
 QUALIFY {TWO_SIDED}
 ORDER BY ALL
 """

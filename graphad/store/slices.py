@@ -147,10 +147,7 @@ def _know(connection: duckdb.DuckDBPyConnection, window: str) -> None:
 
 def _read(connection: duckdb.DuckDBPyConnection, condition: str) -> Graph:
     """Return the graph of some edges `e`, with all the entities in `met` besides its own."""
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE part AS
-            SELECT e.*, s.digest FROM timed e JOIN sources s USING (source) WHERE {condition}"""
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {graphs.PLACED} WHERE {condition}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE wanted AS
            SELECT src AS id FROM part UNION SELECT dst FROM part UNION SELECT id FROM met"""

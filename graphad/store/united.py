@@ -175,8 +175,11 @@ class Loose:
     def once(self, events: Ints, again: Bools) -> Graph:
         """Return the graph of some events, in the order of time, without those that repeat."""
         kept = events[~again[events]]
-        # What was put later, to when it was opened, comes after that.
-        kept = kept[np.lexsort((kept, self.moved[kept], self.graph.ts[kept]))]
+        if self.moved[kept].any():
+            # What was put later, to when it was opened, comes after that.
+            kept = kept[np.lexsort((kept, self.moved[kept], self.graph.ts[kept]))]
+        elif len(kept) == len(self.graph):
+            return self.graph
         return replace(self.graph.subset(kept), collapsed=int(again[events].sum()))
 
     def part(self, events: npt.NDArray[Any]) -> "Loose":

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors.path import PathDetector
-from graphad.detectors.path_slices import best_paths
 from graphad.graph import Graph, joined
 from tests.detectors.test_path import counts_of, graph_of
 
@@ -68,7 +68,7 @@ def test_slices_find_what_the_whole_does(
 
     whole = detector.score(graph, covered=covered(graph), types=types)
     given_types = None if types is None else iter(types)
-    small, paths = best_paths(detector, cut(graph, begins), covered, types=given_types)
+    small, paths = best(detector.search(covered, types=given_types), cut(graph, begins))
     assert told(small, paths) == told(graph, whole)
     assert (paths.exact, paths.used) == (whole.exact, whole.used)
     assert len(small) == len(np.unique(whole.events[whole.events >= 0]))
@@ -113,7 +113,7 @@ def test_a_path_that_takes_just_the_span_crosses_slices(span: int, whole: bool) 
     # The first event is common, so by the third it is on no best path.
     past = graph_of([*(("Pa", "Fx", hour * 3_600_000_000) for hour in range(20)), ("Pb", "Fz", 5)])
     detector = PathDetector(top=1, span_s=span / 1e6).fit(counts_of(past), [past])
-    _, paths = best_paths(detector, cut(graph, [9, 10]))
+    _, paths = best(detector.search(), cut(graph, [9, 10]))
     assert (2 in paths.length) == whole
 
 
@@ -126,7 +126,7 @@ def test_no_more_is_held_than_a_slice_a_span_and_the_best() -> None:
     def covered(part: Graph) -> None:
         sizes.append(len(part))
 
-    best_paths(detector, cut(graph, list(range(100, 4000, 100))), covered)
+    best(detector.search(covered), cut(graph, list(range(100, 4000, 100))))
     assert len(sizes) == 40
     assert max(sizes) <= 100 + 51 + 3 * 3
 
@@ -139,12 +139,12 @@ def test_slices_that_cannot_be_scored_apart_are_refused() -> None:
     unscaled = PathDetector(span_s=1.0).fit(counts_of(graph))
     assert [one.slice_s for one in (fitted, spanless, unscaled)] == [1, None, None]
     for detector in (spanless, unscaled):
-        assert len(best_paths(detector, [graph])[1]) == 1
+        assert len(best(detector.search(), [graph])[1]) == 1
         with pytest.raises(ValueError, match="span"):
-            best_paths(detector, parts)
+            best(detector.search(), parts)
     with pytest.raises(ValueError, match="ended"):
-        best_paths(fitted, parts[::-1])
+        best(fitted.search(), parts[::-1])
     with pytest.raises(ValueError, match="no graph"):
-        best_paths(fitted, [])
+        best(fitted.search(), [])
     with pytest.raises(ValueError, match="at least one"):
         joined([])

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors.relation import RelationDetector
 from graphad.detectors.relation_rows import TEXT_FIELDS, lines_of
 from graphad.detectors.relation_stories import EVENT
@@ -139,11 +140,11 @@ def test_slices_of_whole_hours_give_the_findings_of_the_whole(
         today.subset((today.ts >= begin) & (today.ts < end)).used()
         for begin, end in pairwise([0, *cuts, 2**62])
     ]
-    held, paths = detector.best(parts)
+    held, paths = best(detector.search(), parts)
     whole = detector.score(today)
     assert paths.stories == whole.stories
     np.testing.assert_array_equal(paths.z, whole.z)
-    one, two = detector.best([today])
+    one, two = best(detector.search(), [today])
     assert held.record[paths.events[:, 0]].tolist() == one.record[two.events[:, 0]].tolist()
 
 
@@ -280,7 +281,7 @@ def test_errors_are_clear(quiet: Graph, tmp_path: Path) -> None:
     with pytest.raises(GraphadError, match="too few relations"):
         RelationDetector().fit([quiet.subset(np.arange(3))])
     with pytest.raises(ValueError, match="no graph"):
-        RelationDetector().best([])
+        best(RelationDetector().search(), [])
 
 
 @pytest.mark.parametrize("model", ["counts", "unseen"])

@@ -9,6 +9,7 @@ import pytest
 
 from graphad.decoders.tabular_columns import columns_parser
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors.registry import loaded, made
 from graphad.detectors.relation_nearest import NearestDetector
 from graphad.errors import GraphadError, ModelError, NotFitted
@@ -132,8 +133,8 @@ def test_slices_of_whole_hours_give_the_findings_of_the_whole(quiet: Graph, toda
         today.subset((today.ts >= begin) & (today.ts < end)).used()
         for begin, end in pairwise([0, *cuts, 2**62])
     ]
-    held, paths = detector.best(parts)
-    one, whole = detector.best([today])
+    held, paths = best(detector.search(), parts)
+    one, whole = best(detector.search(), [today])
     assert told(paths) == told(whole)
     assert paths.stories == whole.stories
     for a, b in zip(paths.events, whole.events, strict=True):
@@ -195,4 +196,4 @@ def test_what_it_cannot_do_is_said(fitted: NearestDetector, quiet: Graph, tmp_pa
     with pytest.raises(NotFitted):
         NearestDetector().save(tmp_path / "a")
     with pytest.raises(ValueError, match="no graph"):
-        fitted.best([])
+        best(fitted.search(), [])

@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="networks are trained by torch")
 pytest.importorskip("drain3", reason="templates are found by drain3")
 
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors import relation
 from graphad.detectors.relation import RelationDetector
 from graphad.detectors.relation_ranked import WINDOW, Ranked
@@ -125,7 +126,7 @@ def test_slices_of_whole_hours_give_the_findings_of_the_whole(
         today.subset((today.ts >= begin) & (today.ts < end)).used()
         for begin, end in pairwise([0, *cuts, 2**62])
     ]
-    assert told(fitted.best(parts)[1]) == told(fitted.score(today))
+    assert told(best(fitted.search(), parts)[1]) == told(fitted.score(today))
 
 
 def test_a_model_is_the_same_after_save_and_load(

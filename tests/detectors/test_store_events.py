@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors.event_columns import CLOCK
 from graphad.detectors.store_events import LEAST, StoreEventDetector
 from graphad.enrich import Enricher
@@ -273,14 +274,14 @@ def test_slices_of_whole_hours_give_the_findings_of_the_whole(
     flags = {
         part.record.tobytes(): covered[np.isin(two_days.record, part.record)] for part in parts
     }
-    found, paths = detector.best(parts, lambda g: flags[g.record.tobytes()], hosts=host)
+    found, paths = best(detector.search(lambda g: flags[g.record.tobytes()], hosts=host), parts)
     assert told(found, paths) == told(two_days, whole)
     assert len(found) == len(set(paths.events[:, 0].tolist()))
 
 
 def test_no_slice_is_an_error(fitted: StoreEventDetector) -> None:
     with pytest.raises(ValueError, match="no graph"):
-        fitted.best([])
+        best(fitted.search(), [])
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.detect import Paths
+from graphad.detect_search import best
 from graphad.detectors.window import WindowDetector
 from graphad.detectors.window_occlusion import SHOWN
 from graphad.detectors.window_told import NAMES, OCCLUSION, OTHERS, SHARE
@@ -157,7 +158,7 @@ def test_slices_of_whole_hours_give_the_findings_of_the_whole(hours: set[int], t
         TODAY.subset((TODAY.ts >= begin) & (TODAY.ts < end)).used()
         for begin, end in pairwise([0, *cuts, 2**62])
     ]
-    found, paths = detector.best(parts)
+    found, paths = best(detector.search(), parts)
     assert told(found, paths) == told(TODAY, detector.score(TODAY))
 
 
@@ -245,7 +246,7 @@ def test_errors_are_clear(tmp_path: Path) -> None:
     with pytest.raises(GraphadError, match="labelled attacks"):
         WindowDetector(mode="paper").fit([QUIET])
     with pytest.raises(ValueError, match="no graph"):
-        fitted().best([])
+        best(fitted().search(), [])
     empty = fitted().score(TODAY, hosts=["nobody"])
     assert len(empty) == 0
 
