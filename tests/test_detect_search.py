@@ -22,8 +22,8 @@ LOGS = folder("parsers").parent / "sample_logs"
 def blank(number: int) -> Graph:
     """Return a graph without events that is known by a number."""
     ints, texts = np.empty(0, np.int64), np.empty(0, object)
-    entities = {name: texts for name in ("types", "names", "labels", "details", "shapes")}
-    events = {name: ints for name in ("src", "dst", "ts", "source", "record", "ordinal")}
+    entities = dict.fromkeys(("types", "names", "labels", "details", "shapes"), texts)
+    events = dict.fromkeys(("src", "dst", "ts", "source", "record", "ordinal"), ints)
     told: Any = {"ids": ints, "action": texts, "host": texts, **entities, **events}
     return Graph(**told, collapsed=number)
 
