@@ -1,10 +1,11 @@
-"""Which processes of the OTRF captures are the attacker's, by the attacker's console.
+"""What of the OTRF captures is the attacker's, by the attacker's console.
 
 Each capture's metadata holds what the attacker saw. A process is the attacker's if its command line
 is one typed there (or shares most of its telling words), if the console names its process id (an
 agent that is talked to, a tool that tells its own), if its program is a file the consoles of the
-lab name and Windows doesn't ship, or if such a process launched it. That is weak truth: what the
-console doesn't show is missing.
+lab name and Windows doesn't ship, if it talks to a server whose address the consoles fetch from, or
+if such a process launched it. A service, task or file is if the console names it and it is in no
+capture whose console doesn't. That is weak truth: what the console doesn't show is missing.
 """
 
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from graphad.graph import Graph
 from graphad.store import Store
@@ -33,26 +35,30 @@ _PREFIX = re.compile(r"^(shell|scriptcmd|shellcmd|powershell|assembly|mimikatz)\
 _WORD = re.compile(r"[A-Za-z0-9_.:$\\/-]{4,}")
 _FILE = re.compile(r"[\w.-]+\.(?:exe|dll|ps1|bat|vbs|hta|sct|xsl|cpl|chm|inf|xll)\b", re.IGNORECASE)
 _SHIPPED = re.compile(r"[a-z]:\\(windows|program files)", re.IGNORECASE)
+_SERVER = re.compile(r"https?://(\d{1,3}(?:\.\d{1,3}){3})\b")
+_TOKEN = re.compile(r"[^\s\"'\\/,;=()<>|]+")
+_NAMED = frozenset({"service", "task", "file", "module"})
+_SHORTEST = 5  # letters of a name that is no common word by chance
 _PID = re.compile(r"PID[: ]+(\d+)")
 _AGENT = r"^\s*{}\s+ps\s+\S+\s+\S+\s+\S+\s+\S+\s+(\d+)\s"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The attacker's processes by capture, and how each was told.
+    """What is the attacker's by capture, and how it was told.
 
-    capture [E] of each event; processes: entity indices by capture; by_command: captures in which
+    capture [E] of each event; entities: their indices by capture; by_command: captures in which
     a typed command was found as a process.
     """
 
     capture: list[str]
-    processes: dict[str, set[int]]
+    entities: dict[str, set[int]]
     by_command: set[str]
 
     @property
     def told(self) -> set[str]:
-        """Return the captures of which at least one process is told."""
-        return {capture for capture, found in self.processes.items() if found}
+        """Return the captures of which anything is told."""
+        return {capture for capture, found in self.entities.items() if found}
 
 
 def capture_of(path: str) -> str:
@@ -111,7 +117,7 @@ def _pids(view: str) -> set[int]:
 
 
 def label(store: Store, graph: Graph, folder: Path) -> Labels:
-    """Return the attacker's processes of a graph of all captures below `folder`."""
+    """Return what is the attacker's of a graph of all captures below `folder`."""
     captures = {source.source: capture_of(source.path) for source in store.sources}
     capture = [captures[int(s)] for s in graph.source]
     seen = views(folder)
@@ -123,9 +129,11 @@ def label(store: Store, graph: Graph, folder: Path) -> Labels:
     finally:
         connection.close()
     is_process = graph.types == "process"
-    processes: dict[str, set[int]] = {}
+    servers = {address for view in seen.values() for address in _SERVER.findall(view)}
+    entities: dict[str, set[int]] = {}
     by_command: set[str] = set()
     where = np.array(capture, object)
+    named = _named(graph, where, seen)
     for name in sorted(set(capture)):
         events = np.flatnonzero(where == name)
         ends = {int(n) for n in (*graph.src[events], *graph.dst[events]) if is_process[n]}
@@ -137,14 +145,46 @@ def label(store: Store, graph: Graph, folder: Path) -> Labels:
         if found:
             by_command.add(name)
         found |= {n for n in ends if _is_dropped(graph.labels[n], dropped)}
-        named = _pids(seen.get(name, ""))
+        pids = _pids(seen.get(name, ""))
+        found |= {
+            int(graph.src[e]) for e in events
+            if graph.action[e] == "connect" and is_process[graph.src[e]]
+            and graph.labels[graph.dst[e]].rpartition(":")[0] in servers
+        }  # fmt: skip
         for e in events:
-            if pid_of.get((int(graph.source[e]), int(graph.record[e]))) in named:
+            if pid_of.get((int(graph.source[e]), int(graph.record[e]))) in pids:
                 actor = graph.dst[e] if graph.action[e] == "launch" else graph.src[e]
                 if is_process[actor]:
                     found.add(int(actor))
-        processes[name] = _descended(graph, events, found)
-    return Labels(capture, processes, by_command)
+        entities[name] = _descended(graph, events, found) | named.get(name, set())
+    return Labels(capture, entities, by_command)
+
+
+def _named(
+    graph: Graph, where: npt.NDArray[np.object_], views: dict[str, str]
+) -> dict[str, set[int]]:
+    """Return the services, tasks and files that consoles name, by the capture they are in."""
+    words = {
+        capture: {word.strip(".:-").lower() for word in _TOKEN.findall(view)}
+        for capture, view in views.items()
+    }
+    called: dict[str, dict[str, set[int]]] = {}
+    for name in sorted(set(where)):
+        events = np.flatnonzero(where == name)
+        for n in {int(n) for n in (*graph.src[events], *graph.dst[events])}:
+            if graph.types[n] in _NAMED:
+                last = re.split(r"[\\/]", graph.labels[n].lower())[-1]
+                called.setdefault(last, {}).setdefault(name, set()).add(n)
+    found: dict[str, set[int]] = {}
+    for last, mine in called.items():
+        if len(last) < _SHORTEST or not all(last in words.get(name, ()) for name in mine):
+            continue
+        for name, members in mine.items():
+            # Of folders and the like a console names many: what is a file has an extension.
+            found.setdefault(name, set()).update(
+                n for n in members if "." in last or graph.types[n] in ("service", "task")
+            )
+    return found
 
 
 def _is_dropped(label: str, dropped: set[str]) -> bool:

@@ -114,7 +114,7 @@ def judged(findings: Sequence[Finding], truth: Truth, processes: Sequence[int]) 
     """Return what findings, best first, are worth."""
     best, true, true_any = [], [], []
     for incident in incidents(findings):
-        best.append(incident[0].z)
+        best.append(incident[0].standing)
         true.append(hit(incident[0], truth))
         true_any.append(any(hit(finding, truth) for finding in incident))
     place = {process: at for at, process in enumerate(processes)}
@@ -123,7 +123,7 @@ def judged(findings: Sequence[Finding], truth: Truth, processes: Sequence[int]) 
         for entity in finding.entities:
             at = place.get(_signed(entity.id))
             if at is not None:
-                scores[at] = max(scores[at], finding.z)
+                scores[at] = max(scores[at], finding.standing)
     return Found(best, true, true_any, scores)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from graphad.detect import MARK
 from graphad.findings import Finding, Marked, is_telling
 from graphad.graph import Graph
-from graphad.judge import ruling
+from graphad.judge import rule
 from graphad.marks import Allow, Link, Mark, Standing
 
 if TYPE_CHECKING:
@@ -171,4 +171,6 @@ def judged_again(
 ) -> Finding:
     """Return a finding with z, p-value, severity and alert of its score."""
     z = detector.z_of(finding.kind, len(finding.edges), finding.score)
-    return msgspec.structs.replace(finding, z=z, **ruling(z, calibration))
+    found = msgspec.structs.replace(finding, z=z)
+    rule(found, calibration)
+    return found

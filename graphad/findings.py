@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -81,13 +82,22 @@ class Doubt(msgspec.Struct):
         return f"1 in {2.0**self.bits:,.0f}"
 
 
+class _Weighed(Protocol):
+    """A finding or an incident."""
+
+    z: float
+    programs: int
+
+
 class Finding(msgspec.Struct):
     """A scored path, or one event, with everything needed to check it.
 
-    score [bits] is the sum of `terms`, which are the sums over `edges`. p_value, severity and alert
-    are None without a reference period: then findings are ranked, not calibrated. `marks` are told
-    as of now, not kept. An event is of a `kind`, `count` times in all, and has `doubts`. A
-    window's score is counted in `measure`.
+    score [bits] is the sum of `terms`, which are the sums over `edges`; z holds it against others
+    of its kind. `programs` are odd together in its incident, in its hour: it is ranked by
+    `standing`. p_value, severity and alert follow from that and are None without a reference
+    period: then findings are ranked, not calibrated. `marks` are told as of now, not kept. An event
+    is of a `kind`, `count` times in all, and has `doubts`. A window's score is counted in
+    `measure`.
     """
 
     id: str
@@ -114,11 +124,17 @@ class Finding(msgspec.Struct):
     kind: str = ""
     doubts: list[Doubt] = []
     measure: str = ""
+    programs: int = 1
+
+    @property
+    def standing(self) -> float:
+        """Return what a finding is ranked by."""
+        return standing(self.z, self.programs)
 
     def _repr_html_(self) -> str:
         """Return the finding for a notebook: a heading, its numbers, and a row for each event."""
         level = self.severity or "ranked, not calibrated"
-        numbers = f"{amount(self)}, z {self.z:.2f}, {level}, {self.host}, {self.start}, {self.id}"
+        numbers = f"{amount(self)}, {weight(self)}, {level}, {self.host}, {self.start}, {self.id}"
         odd = oddity(self)
         lines = [f"<p><b>{html(self.title)}</b><br>{html(numbers)}"]
         lines.append((f"<br>{html(odd)}" if odd else "") + "</p><table><thead><tr>")
@@ -140,6 +156,18 @@ class Finding(msgspec.Struct):
     def rarest(self) -> int:
         """Return the place of the edge with the largest surprise."""
         return max(range(len(self.edges)), key=lambda i: (sum(self.edges[i].terms.values()), -i))
+
+
+def standing(z: float, programs: int) -> float:
+    """Return z and the natural logarithm of how many programs are odd together.
+
+    What happens once and is harmless is mostly one program doing one new thing; an attack is
+    several that seldom have to do with each other. No number is tuned: docs/path.md.
+
+    >>> standing(2.5, 1), round(standing(2.5, 4), 3)
+    (2.5, 3.886)
+    """
+    return z + math.log(max(programs, 1))
 
 
 def finding_id(detector: str, host: str, sequence: Iterable[str], day: str) -> str:
@@ -217,6 +245,17 @@ def amount(finding: Finding, digits: int = 1) -> str:
     if finding.unit == "window":
         return f"{finding.score:.{digits + 1}f} {finding.measure or 'times usual'}"
     return f"{finding.score:.{digits}f} bits"
+
+
+def weight(finding: _Weighed) -> str:
+    """Return z in words, with the programs that are odd together if there are several.
+
+    >>> from types import SimpleNamespace as F
+    >>> weight(F(z=2.5, programs=1)), weight(F(z=2.5, programs=4))
+    ('z 2.50', 'z 2.50, 4 programs')
+    """
+    several = f", {finding.programs} programs" if finding.programs > 1 else ""
+    return f"z {finding.z:.2f}{several}"
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import msgspec
 
 from graphad import schema
-from graphad.findings import Entity, Evidence, Finding, fullest, is_telling
+from graphad.findings import Entity, Evidence, Finding, fullest, is_telling, standing
 from graphad.incidents import Known, is_peer, microseconds, rank
 
 REACH = 3  # entities of one type that are shown as where it got to
@@ -56,11 +56,11 @@ class Tag(msgspec.Struct):
 class Incident(msgspec.Struct):
     """Findings that tell of one thing, as one graph.
 
-    score, z, p_value, severity and alert are those of its best finding. `start` and `end` are its
-    first and last telling event. `events` are in time order, what led to these among them; `entry`
-    is the place of the entity where it came in, `reach` are places of where it got to. `findings`
-    are ids, best first, of which there are `paths`; `merged` are ids of incidents that it has taken
-    in; `since` is the commit of the store that first kept it.
+    score, z, programs, p_value, severity and alert are those of its best finding. `start` and `end`
+    are its first and last telling event. `events` are in time order, what led to these among them;
+    `entry` is the place of the entity where it came in, `reach` are places of where it got to.
+    `findings` are ids, best first, of which there are `paths`; `merged` are ids of incidents that
+    it has taken in; `since` is the commit of the store that first kept it.
     """
 
     id: str
@@ -84,6 +84,12 @@ class Incident(msgspec.Struct):
     findings: list[str]
     merged: list[str]
     since: int
+    programs: int = 1
+
+    @property
+    def standing(self) -> float:
+        """Return what an incident is ranked by."""
+        return standing(self.z, self.programs)
 
 
 def build(findings: Iterable[Finding], known: Known | None = None) -> Incident:
@@ -120,6 +126,7 @@ def build(findings: Iterable[Finding], known: Known | None = None) -> Incident:
         findings=[finding.id for finding in ranked],
         merged=known.merged if known else [],
         since=known.since if known else 0,
+        programs=best.programs,
     )
 
 

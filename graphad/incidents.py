@@ -17,6 +17,8 @@ LONG = 86_400_000_000  # us, the same for one whose own birth was telling
 CARRIED = 120_000_000  # us from a connection's opening to the last logon that came through it
 BIRTHS = frozenset({"launch", "fork", "exec"})
 _TAKEN = frozenset({"accept", "logon"})  # what comes out of a connection at its other end
+ODD = 2.0  # z from which on a finding says that a program is odd: 1 of 44 paths when quiet
+_HOUR = len("1970-01-01T00")  # of a time, what says its hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -182,40 +184,80 @@ class _Ranked(Protocol):
     id: str
     p_value: float | None
     score: float
-    z: float
+
+    @property
+    def standing(self) -> float:
+        """Return z and what programs add."""
+        ...
 
 
 def rank(finding: _Ranked) -> tuple[float, float, float, str]:
     """Return the place of a finding or incident among others, best first, in whatever order.
 
-    By what chance has of it where that is known, which detectors have in common, unlike z.
+    By what chance has of it where that is known, which detectors have in common, unlike standing.
     """
     chance = 1.0 if finding.p_value is None else finding.p_value
-    return (chance, -finding.z, -finding.score, finding.id)
+    return (chance, -finding.standing, -finding.score, finding.id)
 
 
-def merge(findings: Sequence[Finding]) -> None:
-    """Give findings of one run their incidents; each is named by the best ranked of them."""
-    settle(findings, {}, [], 0)
+def grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return findings by the incident that they form."""
+    every = list(findings)
+    groups: dict[int, list[Finding]] = {}
+    for finding, first in zip(every, joined(links([acts(f) for f in every])), strict=True):
+        groups.setdefault(first, []).append(finding)
+    return list(groups.values())
+
+
+def count_programs(groups: Iterable[Iterable[Finding]]) -> list[Finding]:
+    """Tell findings how many programs are odd together; return those that had another number.
+
+    Groups are incidents of one model's findings. Programs are names of processes at telling events
+    of findings from ODD on, of one incident, host and hour: as a reference period is counted.
+    """
+    changed = []
+    for group in groups:
+        blocks: dict[tuple[str, str], tuple[list[Finding], set[str]]] = {}
+        for finding in group:
+            block = finding.host, finding.start[:_HOUR]
+            members, names = blocks.setdefault(block, ([], set()))
+            members.append(finding)
+            if finding.z >= ODD:
+                names |= _programs(finding)
+        for members, names in blocks.values():
+            changed += [finding for finding in members if finding.programs != max(len(names), 1)]
+            for finding in members:
+                finding.programs = max(len(names), 1)
+    return changed
+
+
+def _programs(finding: Finding) -> set[str]:
+    entities = finding.entities
+    return {
+        entities[end].name
+        for edge in finding.edges
+        if is_telling(sum(edge.terms.values()), finding.score, len(finding.edges))
+        for end in (edge.src, edge.dst)
+        if entities[end].type == "process"
+    }
 
 
 def settle(
-    findings: Sequence[Finding], before: Mapping[str, str], known: Iterable[Known], commit: int
-) -> list[Known]:
-    """Give all findings their incidents, best first, and return what to keep of these.
+    groups: Iterable[Sequence[Finding]], before: Mapping[str, str], known: Iterable[Known],
+    commit: int,
+) -> list[Known]:  # fmt: skip
+    """Give all findings, by the incident they form, that incident; return what to keep of these.
 
     before: the incident that each kept finding was in, by the finding's id. An incident goes on
     under its id where it shares findings with a kept one: where several kept ones meet, the oldest
     names all; where one falls apart, the part with most of its findings goes on. Whatever order
     findings and `known` come in, the answer is the same.
     """
-    ranked = sorted(findings, key=rank)
-    groups: dict[int, list[Finding]] = {}
-    for finding, first in zip(ranked, joined(links([acts(f) for f in ranked])), strict=True):
-        groups.setdefault(first, []).append(finding)
+    ordered = sorted((sorted(group, key=rank) for group in groups), key=lambda g: rank(g[0]))
+    ranked = sorted((finding for group in ordered for finding in group), key=rank)
     kept = {one.id: one for one in known}
     shares: dict[str, dict[int, int]] = {}  # by kept incident: how many findings went where
-    for first, group in groups.items():
+    for first, group in enumerate(ordered):
         for finding in group:
             if finding.id in before:
                 share = shares.setdefault(before[finding.id], {})
@@ -230,7 +272,7 @@ def settle(
         inherited.setdefault(heir, []).append(name)
     taken = set(shares) | {old for one in kept.values() for old in (one.id, *one.merged)}
     settled = []
-    for first, group in groups.items():
+    for first, group in enumerate(ordered):
         names = sorted(inherited.get(first, []), key=lambda n: (ages[n], best[n]))
         name = names[0] if names else _fresh(group, taken)
         merged = dict.fromkeys(names[1:])

@@ -17,11 +17,12 @@ from graphad.findings import (
     is_telling,
     joined,
     remark,
+    standing,
     title,
     told_row,
 )
 from graphad.graph import HOUR, Graph, coded
-from graphad.incidents import Act, is_peer, links, merge
+from graphad.incidents import ODD, Act, count_programs, grouped, is_peer, links, rank, settle
 from graphad.rawlines import fetch, rebuild_binary
 from graphad.store import Store
 from graphad.store.manifest import Source
@@ -47,7 +48,7 @@ def rfc3339(us: int) -> str:
 def quiet_reference(
     detector: Detector, graphs: Iterable[Graph]
 ) -> tuple[np.ndarray[Any, Any], int, float]:
-    """Return what a quiet period would have raised: the best z of each incident, hours, days.
+    """Return what a quiet period would have raised: each incident's standing, hours, days.
 
     graphs: of the period's parts, in which no hour is cut. Incidents are formed within one hour of
     one host, as the paths of an hour are far from independent; to them come those of an hour that
@@ -81,17 +82,28 @@ def quiet_reference(
 
 
 def incident_maxima(paths: Paths, graph: Graph, crossing: bool = False) -> list[float]:
-    """Return the best z of each incident that the paths of one hour form, best first.
+    """Return the standing of each incident that the paths of one hour form, best first.
 
     crossing: only of those whose best path crosses hosts.
     """
-    # Paths come best first, so the first of each incident is its best.
-    leaders = [i for i, first in enumerate(joined(links(_acts(paths, graph)))) if i == first]
-    if crossing:
-        mine = [paths.events[i][: paths.length[i]] for i in leaders]
-        hosts = [len(set(graph.host[events])) for events in mine]
-        leaders = [i for i, count in zip(leaders, hosts, strict=True) if count > 1]
-    return [float(paths.z[i]) for i in leaders]
+    acts = _acts(paths, graph)
+    groups: dict[int, list[int]] = {}
+    for i, first in enumerate(joined(links(acts))):
+        groups.setdefault(first, []).append(i)
+    found = []
+    for first, members in groups.items():  # paths come best first, so the first is the best
+        events = paths.events[first][: paths.length[first]]
+        if crossing and len(set(graph.host[events])) < 2:
+            continue
+        programs = {
+            graph.names[end]
+            for i in members if paths.z[i] >= ODD
+            for e, act in zip(paths.events[i], acts[i], strict=False)
+            if act.telling for end in (graph.src[e], graph.dst[e])
+            if graph.types[end] == "process"
+        }  # fmt: skip
+        found.append(standing(float(paths.z[first]), len(programs)))
+    return sorted(found, reverse=True)
 
 
 def _acts(paths: Paths, graph: Graph) -> list[list[Act]]:
@@ -127,11 +139,16 @@ def to_findings(
     calibration: "Calibration | None" = None,
 ) -> list[Finding]:
     """Return findings of a model, best first, with their raw records and incidents."""
-    found = [_finding(graph, paths, i, model, calibration) for i in range(len(paths))]
+    found = [_finding(graph, paths, i, model) for i in range(len(paths))]
     _add_evidence(store, graph, paths, found)
-    for rank, finding in enumerate(found, 1):
-        finding.rank = rank
-    merge(found)
+    groups = grouped(found)
+    count_programs(groups)
+    for finding in found:
+        rule(finding, calibration)
+    found.sort(key=rank)
+    for place, finding in enumerate(found, 1):
+        finding.rank = place
+    settle(groups, {}, [], 0)
     return found
 
 
@@ -143,20 +160,16 @@ def _terms(
     return {name: bits for name, bits in named.items() if name in used or (name == MARK and bits)}
 
 
-def ruling(z: float, calibration: "Calibration | None") -> dict[str, Any]:
-    """Return p_value, severity and alert at a z; all None if nothing is calibrated."""
-    if calibration is None:
-        return {"p_value": None, "severity": None, "alert": None}
-    return {
-        "p_value": calibration.p_value(z),
-        "severity": calibration.severity(z),
-        "alert": bool(z >= calibration.threshold),
-    }
+def rule(finding: Finding, calibration: "Calibration | None") -> None:
+    """Set p_value, severity and alert of a finding by its standing; None if not calibrated."""
+    finding.p_value = finding.severity = finding.alert = None
+    if calibration is not None:
+        at = finding.standing
+        finding.p_value, finding.severity = calibration.p_value(at), calibration.severity(at)
+        finding.alert = bool(at >= calibration.threshold)
 
 
-def _finding(
-    graph: Graph, paths: Paths, i: int, model: str, calibration: "Calibration | None"
-) -> Finding:
+def _finding(graph: Graph, paths: Paths, i: int, model: str) -> Finding:
     story = None if paths.stories is None else paths.stories[i]
     used = paths.used if story is None else story.used
     events = paths.events[i][: paths.length[i]]
@@ -189,14 +202,15 @@ def _finding(
         start, end = story.start, story.end
         sequence = [story.kind, *story.words]
     detector = model.partition("-")[0]
-    z = float(paths.z[i])
     found = Finding(
         id=finding_id(detector, host, sequence, rfc3339(start)[:10]),
         detector=detector,
         unit="window" if story is not None and story.measure else detector,
         score=float(paths.score[i]),
-        z=z,
-        **ruling(z, calibration),
+        z=float(paths.z[i]),
+        p_value=None,
+        severity=None,
+        alert=None,
         host=host,
         start=rfc3339(start),
         end=rfc3339(end),

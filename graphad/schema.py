@@ -235,7 +235,8 @@ start           time  begin of what was found
 end             time  its end
 score           float score, higher is more anomalous
 z               float the same in deviations from what is usual for its kind
-p_value         float of a quiet block with such a score; nothing without a reference period
+programs        int   that are odd together in its incident, in its hour of its host
+p_value         float of a quiet block with such z and programs; nothing without a reference period
 severity        text  critical, high, medium, low or informational; likewise
 alert           bool  whether it is past the false-alarm budget; likewise
 rank            int   place among the findings of its model

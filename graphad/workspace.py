@@ -6,23 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from graphad import attack_tags, feedback, judge
+from graphad import judge
 from graphad.detect import Detector, Paths
 from graphad.detectors import registry
-from graphad.errors import GraphadError, ModelError, UnknownName
-from graphad.feedback import Coverage
-from graphad.findings import Finding, incidents
+from graphad.errors import GraphadError
+from graphad.findings import Finding
 from graphad.graph import Graph
-from graphad.incident_graph import Incident
-from graphad.incident_text import tell
-from graphad.incidents import rank, settle
 from graphad.labels import Labels
-from graphad.store import kept
-from graphad.store import manifest as manifests
 from graphad.store.store import Moment, microseconds
 from graphad.truth import read_truth
 from graphad.workspace_entity import Desk
-from graphad.workspace_models import TRAINING, Modelled
+from graphad.workspace_findings import Findings
+from graphad.workspace_models import TRAINING
 from graphad.workspace_search import paths_wanted, searched
 from graphad.workspace_window import SLICE_EVENTS, StoreWindow, split
 
@@ -51,7 +46,7 @@ def _stage(name: str) -> None:
     """Do nothing; stands in for a progress display."""
 
 
-class Workspace(Modelled, Desk):
+class Workspace(Findings, Desk):
     """A store with its models and findings."""
 
     def fit(
@@ -293,87 +288,6 @@ class Workspace(Modelled, Desk):
         if first > last:
             raise GraphadError("There is no event in this window.")
         return first, last
-
-    # -- findings that are kept ---------------------------------------------------------------
-
-    def scored_days(self) -> float | None:
-        """Return how many days the sources behind the kept findings span, None without any."""
-        paths = {proof.source for finding in self.findings() for proof in finding.evidence}
-        spans = [(s.start, s.end) for s in self.sources if s.path in paths]
-        starts = [start for start, _ in spans if start is not None]
-        ends = [end for _, end in spans if end is not None]
-        return max(max(ends) - min(starts), 1) / 86_400e6 if starts else None
-
-    def finding(self, name: str) -> Finding:
-        """Return the finding of an id or of its unambiguous beginning."""
-        kept = self.findings()
-        near = [f for f in kept if f.id == name] or [f for f in kept if f.id.startswith(name)]
-        if len(near) != 1:
-            raise UnknownName.among("finding", name, [f.id for f in kept])
-        return near[0]
-
-    def incidents(self, *, tags: Path | bool = True) -> list[Incident]:
-        """Return the incidents that the kept findings form, best first.
-
-        tags: with the ATT&CK techniques that events are instances of, by the patterns of a file of
-        your own or of ours. Raises: GraphadError if that file is none.
-        """
-        patterns = attack_tags.load(attack_tags.OWN if tags is True else tags) if tags else ()
-        manifest = manifests.load(self.path)
-        known = {one.id: one for one in kept.load_incidents(self.path, manifest)}
-        groups = incidents(self.findings())
-        found = [tell(group, known.get(group[0].incident), patterns) for group in groups]
-        return sorted(found, key=rank)
-
-    def incident(self, name: str, *, tags: Path | bool = True) -> Incident:
-        """Return the incident of an id, of one it has taken in, of a finding, or of a beginning.
-
-        Raises: UnknownName if there is no such incident, or more than one that begins so.
-        """
-        every = self.incidents(tags=tags)
-        names = {old: one for one in every for old in (*one.findings, *one.merged, one.id)}
-        near = [names[name]] if name in names else []
-        near = near or [one for one in every if one.id.startswith(name)]
-        if len(near) != 1:
-            raise UnknownName.among("incident", name, [one.id for one in every])
-        return near[0]
-
-    def _remember(self, found: Sequence[Finding], coverage: Coverage) -> None:
-        """Keep findings; one of the same id is replaced. The others are lowered as marks want it.
-
-        Afterwards the findings tell their marks.
-        """
-        with self._changing() as change:
-            before = kept.load(self.path, self.manifest)
-            known = kept.load_incidents(self.path, self.manifest)
-            was = {finding.id: finding.incident for finding in before}
-            fresh = {f.id for f in found}
-            others = self._lowered([f for f in before if f.id not in fresh], coverage)
-            merged = {f.id: f for f in others} | {f.id: f for f in found}
-            after = sorted(merged.values(), key=rank)
-            settled = settle(after, was, known, change.number + 1)
-            same = {finding.id: finding.incident for finding in after} == was
-            if after != before or settled != known or not same:
-                kept.save(self.path, change, after, settled)
-        for finding in found:
-            finding.marks = coverage.tell(finding)
-
-    def _lowered(self, findings: Sequence[Finding], coverage: Coverage) -> list[Finding]:
-        """Return findings by the marks of now; one whose model is gone stays as it is."""
-        models: dict[str, Any] = {}
-        found = []
-        for finding in findings:
-            new = feedback.lowered(finding, coverage.lowers(finding))
-            if new is not None and finding.model not in models:
-                try:
-                    models[finding.model] = self.model(finding.model)
-                except (ModelError, UnknownName):
-                    models[finding.model] = None
-            if new is not None and models[finding.model] is not None:
-                detector, calibration, _ = models[finding.model]
-                finding = feedback.judged_again(new, detector, calibration)
-            found.append(finding)
-        return found
 
 
 def _made(detector: str, settings: dict[str, Any] | None) -> Detector:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from graphad.findings import Doubt, Finding
-from graphad.incidents import settle
+from graphad.incidents import grouped, settle
 from graphad.schema import SEVERITIES
 from graphad.store import kept
 from graphad.workspace import Workspace, open_store
@@ -62,7 +62,7 @@ def stored(path: Path, found: Sequence[Finding]) -> Workspace:
     """Return a store that keeps findings, which were made without a log."""
     store = open_store(path)
     with store._changing() as change:
-        known = settle(found, {}, [], change.number + 1)
+        known = settle(grouped(found), {}, [], change.number + 1)
         kept.save(path, change, sorted(found, key=lambda f: (-f.z, f.id)), known)
     return store
 

@@ -11,7 +11,7 @@ from graphad.findings import Finding
 from graphad.incident_graph import Incident, build, leads_to
 from graphad.incident_text import VERBS, describe, named, tell
 from graphad.incident_tree import tree
-from graphad.incidents import Known, acts, merge, microseconds
+from graphad.incidents import Known, acts, grouped, microseconds, settle
 from graphad.schema import ACTIONS
 from tests.nasty import CORPUS
 from tests.sample_findings import Step, finding, paths
@@ -38,7 +38,7 @@ for _finding in INTRUSION[1:]:
 
 
 def intrusion() -> Incident:
-    merge(INTRUSION)
+    settle(grouped(INTRUSION), {}, [], 0)
     assert len({f.incident for f in INTRUSION}) == 1
     return tell(INTRUSION)
 

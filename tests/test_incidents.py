@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.findings import Finding, joined
-from graphad.incidents import BIRTHS, Act, Known, acts, is_peer, merge, rank, settle
+from graphad.findings import Finding, is_telling, joined
+from graphad.incidents import (
+    BIRTHS,
+    ODD,
+    Act,
+    Known,
+    acts,
+    count_programs,
+    grouped,
+    is_peer,
+    rank,
+    settle,
+)
 from tests.sample_findings import entity, finding, partition, paths
 
 
@@ -71,10 +82,38 @@ def naive(found: list[Finding]) -> set[frozenset[str]]:
     return {frozenset(part) for part in nx.connected_components(graph)}
 
 
+@settings(max_examples=300, deadline=None)
+@given(paths(), st.data())
+def test_programs_are_those_at_telling_events_of_odd_findings(
+    found: list[Finding], data: st.DataObject
+) -> None:
+    for one in found:
+        one.z = data.draw(st.sampled_from([ODD - 0.1, ODD, 5.0]))
+    groups = grouped(found)
+    before = {one.id: one.programs for one in found}
+    changed = count_programs(groups)
+    for group in groups:
+        for one in group:
+            names = {
+                other.entities[end].name
+                for other in group
+                if other.z >= ODD and (other.host, other.start[:13]) == (one.host, one.start[:13])
+                for edge in other.edges
+                if is_telling(sum(edge.terms.values()), other.score, len(other.edges))
+                for end in (edge.src, edge.dst)
+                if other.entities[end].type == "process"
+            }
+            assert one.programs == max(len(names), 1)
+            assert one.standing >= one.z
+            assert (one in changed) == (one.programs != before[one.id])
+    again = data.draw(st.permutations(found))
+    assert count_programs(grouped(again)) == []
+
+
 @settings(max_examples=1000, deadline=None)
 @given(paths())
 def test_merging_is_the_rules_taken_literally(found: list[Finding]) -> None:
-    merge(found)
+    settle(grouped(found), {}, [], 0)
     assert partition(found) == naive(found)
 
 
@@ -83,8 +122,8 @@ def test_merging_is_the_rules_taken_literally(found: list[Finding]) -> None:
 def test_the_order_of_findings_means_nothing(found: list[Finding], random: object) -> None:
     shuffled = copy.deepcopy(found)
     getattr(random, "shuffle")(shuffled)  # noqa: B009
-    merge(found)
-    merge(shuffled)
+    settle(grouped(found), {}, [], 0)
+    settle(grouped(shuffled), {}, [], 0)
     assert {f.id: f.incident for f in found} == {f.id: f.incident for f in shuffled}
     # Each finding is in one incident, and the best of them names it.
     for group in partition(found):
@@ -107,7 +146,7 @@ def test_ids_stay_while_incidents_grow(
         some = copy.deepcopy(found[:size])
         getattr(random, "shuffle")(some)  # noqa: B009
         getattr(random, "shuffle")(known)  # noqa: B009
-        now = settle(some, before, known, commit)
+        now = settle(grouped(some), before, known, commit)
         assert sorted({f.incident for f in some}) == sorted(one.id for one in now)
         since = {one.id: one.since for one in known}
         ids = [name for one in now for name in (one.id, *one.merged)]
@@ -121,7 +160,7 @@ def test_ids_stay_while_incidents_grow(
                 assert held - {one.id} <= set(one.merged)
             else:
                 assert (one.since, one.merged) == (commit, [])
-        again = settle(some, kept(some), now, commit + 1)  # nothing new: nothing changes
+        again = settle(grouped(some), kept(some), now, commit + 1)  # nothing new: nothing changes
         assert again == now
         known, before = now, kept(some)
 
@@ -135,7 +174,7 @@ def test_an_incident_that_falls_apart_goes_on_once(
     names = ["incident-old", "incident-older"]
     before = {f.id: data.draw(st.sampled_from(names)) for f in found if data.draw(st.booleans())}
     known = [Known("incident-old", 5, ["incident-gone"]), Known("incident-older", 3)]
-    now = settle(found, before, known, 9)
+    now = settle(grouped(found), before, known, 9)
     ids = [one.id for one in now]
     assert len(ids) == len(set(ids)) == len(partition(found))
     assert "incident-gone" not in ids
@@ -151,7 +190,7 @@ def test_an_incident_that_falls_apart_goes_on_once(
 
 
 def groups(*found: Finding) -> list[str]:
-    merge(found)
+    settle(grouped(found), {}, [], 0)
     return [f.incident.removeprefix("incident-") for f in found]
 
 
@@ -265,14 +304,14 @@ def test_peers_are_at_an_address(name: str, answer: bool) -> None:
 def test_two_that_join_keep_the_older_name() -> None:
     old = finding("z", ("a.exe", "write", "file x", 30, 0, 1), z=1)
     new = finding("b", ("b.exe", "write", "file y", 30, 9000, 2), z=9)
-    first = settle([old], {}, [], 4)
-    second = settle([old, new], kept([old]), first, 5)
+    first = settle(grouped([old]), {}, [], 4)
+    second = settle(grouped([old, new]), kept([old]), first, 5)
     assert [(one.id, one.since) for one in second] == [("incident-b", 5), ("incident-z", 4)]
     both = finding(
         "c", ("b.exe", "write", "file y", 30, 9000, 2), ("file y", "read", "a.exe", 30, 9000, 1)
     )
     both.edges[1].ts = old.edges[0].ts
-    third = settle([old, new, both], kept([old, new]), second, 6)
+    third = settle(grouped([old, new, both]), kept([old, new]), second, 6)
     assert third == [Known("incident-z", 4, ["incident-b"])]
     assert {f.incident for f in (old, new, both)} == {"incident-z"}
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
+import pytest
 
-from graphad import judge
+from graphad import incidents, judge
 from graphad.detectors.path import PathDetector
 from graphad.graph import Graph
 from graphad.nightly.learn import CleanWindow
@@ -55,19 +56,29 @@ def test_paths_that_cross_hosts_are_in_the_reference(tmp_path: Path) -> None:
     assert blocks >= len(maxima)
 
 
-def test_a_quiet_period_has_the_incidents_that_its_findings_form(tmp_path: Path) -> None:
+@pytest.mark.parametrize("odd", [2.0, -99.0])
+def test_a_quiet_period_has_the_incidents_that_its_findings_form(
+    tmp_path: Path, odd: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (judge, incidents):
+        monkeypatch.setattr(module, "ODD", odd)
     store = Store(tmp_path / "store")
     samples = Path(__file__).parents[1] / "sample_logs"
     store.ingest([samples / "auditd" / "raw.log", samples / "windows" / "flat.json"])
     store.ingest(write(tmp_path / "a.json", quiet(3)))
     graph = store.graph()
     detector = PathDetector().fit(store.past(), [graph])
-    paths = detector.score(graph)
-    best: dict[str, float] = {}
-    for finding in judge.to_findings(store, graph, paths, "m"):
-        best.setdefault(finding.incident, finding.z)
-    assert len(best) > 3
-    assert judge.incident_maxima(paths, graph) == sorted(best.values(), reverse=True)
+    most = 1
+    for part, paths in detector.hourly(graph):
+        found = judge.to_findings(store, part, paths, "m")
+        best: dict[str, float] = {}
+        for finding in found:
+            best.setdefault(finding.incident, finding.standing)
+        assert judge.incident_maxima(paths, part) == sorted(best.values(), reverse=True)
+        assert [f.rank for f in found] == list(range(1, len(found) + 1))
+        assert [f.standing for f in found] == sorted((f.standing for f in found), reverse=True)
+        most = max(most, *(f.programs for f in found))
+    assert (most > 1) == (odd < 0)
 
 
 def test_paths_that_differ_have_ids_that_differ(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_hosts_and_score_timeline() -> None:
     ]:
         s.connection.execute(
             "INSERT INTO findings VALUES "
-            "(?, 'i', 'path', 'path', ?, ?, ?, ?, ?, NULL, NULL, ?, 1, 1, 'm', ?)",
+            "(?, 'i', 'path', 'path', ?, ?, ?, ?, ?, 1, NULL, NULL, ?, 1, 1, 'm', ?)",
             [id_, host, at(seconds), at(seconds), score, z, alert, HOSTILE],
         )
     assert s.ask("score_timeline") == [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.findings import Finding
-from graphad.incidents import merge, microseconds
+from graphad.incidents import grouped, microseconds, settle
 from graphad.report import charts
 from graphad.report.axis import FEW, HOUR, MOST, Axis, axis
 from graphad.schema import SEVERITIES
@@ -73,7 +73,7 @@ def test_marks_are_round_within_and_even(begin: float, span: float, most: int) -
 @pytest.fixture(scope="module")
 def found() -> list[Finding]:
     made = plenty(400)
-    merge(made)
+    settle(grouped(made), {}, [], 0)
     return made
 
 

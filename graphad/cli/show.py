@@ -11,7 +11,17 @@ from typing import Any
 
 import msgspec
 
-from graphad.findings import NONE, Finding, amount, fullest, incidents, oddity, percent, short
+from graphad.findings import (
+    NONE,
+    Finding,
+    amount,
+    fullest,
+    incidents,
+    oddity,
+    percent,
+    short,
+    weight,
+)
 from graphad.incident_text import tell
 from graphad.sanitize import cells, csv_cell, json_line, shorten, terminal
 
@@ -152,7 +162,7 @@ def _card(place: int, group: Sequence[Finding], alone: bool = False) -> None:
     _out(
         terminal(
             f"{place:>3}. {level}  {when}Z  {finding.host}  "
-            f"{amount(finding)}  z {best.z:.2f}  {finding.id}{times}"
+            f"{amount(finding)}  {weight(best)}  {finding.id}{times}"
         )
     )
     _out("     " + terminal(finding.title))
@@ -259,6 +269,11 @@ def explanation(finding: Finding, form: str | None, logs: Mapping[str, str]) -> 
         _out(terminal(f"   {told}; likeliest: {likely}"))
     parts = _sum(finding.terms, 4)
     _out(f"score: {parts} = {amount(finding, 4)}; z {finding.z:.3f}")
+    if finding.programs > 1:
+        _out(
+            f"{finding.programs} programs are odd together within the hour: it stands at z + ln "
+            f"{finding.programs} = {finding.standing:.3f}"
+        )
     if finding.p_value is None:
         _out(f"severity: none; {NOT_CALIBRATED}")
     else:
@@ -274,7 +289,7 @@ def judged(found: Sequence[Finding]) -> list[Any]:
 
     return [
         Judged(
-            id=f.id, score=f.z, alert=f.alert, host=f.host, start=us(f.start), end=us(f.end),
+            id=f.id, score=f.standing, alert=f.alert, host=f.host, start=us(f.start), end=us(f.end),
             edges=[(e.source, e.line, e.record) for e in f.evidence],
             entities=[entity.key for entity in f.entities], severity=f.severity,
             incident=f.incident,

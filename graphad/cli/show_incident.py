@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from graphad.cli.show import NOT_CALIBRATED, form_of, paragraph, rows
-from graphad.findings import short
+from graphad.findings import short, weight
 from graphad.incident_graph import Event, Incident
 from graphad.incident_text import Words, duration
 from graphad.incident_tree import tree
@@ -27,6 +27,7 @@ def _row(one: Incident) -> dict[str, Any]:
     lasted = duration(microseconds(one.end) - microseconds(one.start))
     return {
         "incident": one.id, "severity": one.severity or "ranked", "z": f"{one.z:.2f}",
+        "programs": one.programs,
         "start": one.start[:19].replace("T", " "), "lasted": lasted.replace("a second", "<1 s"),
         "hosts": ", ".join(one.hosts), "paths": one.paths, "what": one.title,
     }  # fmt: skip
@@ -40,7 +41,7 @@ def one(incident: Incident, form: str | None, every: bool) -> None:
         return
     level = incident.severity or NOT_CALIBRATED
     print(
-        f"{incident.id}  {level}  {incident.score:.1f} bits  z {incident.z:.2f}  "
+        f"{incident.id}  {level}  {incident.score:.1f} bits  {weight(incident)}  "
         f"{incident.paths} path{'s' * (incident.paths != 1)}"
     )
     if incident.merged:

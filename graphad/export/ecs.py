@@ -9,7 +9,7 @@ from typing import Any
 
 from graphad.export import parts
 from graphad.export.context import Context, behind
-from graphad.findings import Entity, Finding, amount, oddity
+from graphad.findings import Entity, Finding, amount, oddity, weight
 from graphad.incident_graph import Tag
 from graphad.sanitize import terminal
 from graphad.version import VERSION
@@ -43,7 +43,7 @@ def finding(
             "module": parts.PRODUCT, "dataset": f"{parts.PRODUCT}.finding",
             "provider": parts.PRODUCT, "action": f"anomalous-{one.unit}", "id": one.id,
             "severity": risk, "risk_score": float(risk), "start": parts.in_calendar(one.start)[0],
-            "end": when, "reason": f"{amount(one)}, z {one.z:.2f}" + (f": {odd}" if odd else ""),
+            "end": when, "reason": f"{amount(one)}, {weight(one)}" + (f": {odd}" if odd else ""),
         },
         "rule": {
             "id": one.model, "name": parts.TITLES.get(one.unit, "Anomaly"), "version": VERSION,
@@ -168,9 +168,10 @@ def _own(one: Finding) -> dict[str, Any]:
         for edge in one.edges
     ]
     return {
-        "unit": one.unit, "score": one.score, "z": one.z, "p_value": one.p_value,
-        "severity": one.severity, "alert": one.alert, "incident": one.incident, "rank": one.rank,
-        "terms": one.terms, "path": terminal("; ".join(told)), "events": steps,
+        "unit": one.unit, "score": one.score, "z": one.z, "programs": one.programs,
+        "p_value": one.p_value, "severity": one.severity, "alert": one.alert,
+        "incident": one.incident, "rank": one.rank, "terms": one.terms,
+        "path": terminal("; ".join(told)), "events": steps,
         "doubts": [{"column": d.column, "value": d.value, "bits": d.bits} for d in one.doubts],
         "marks": [f"{mark.verdict} {mark.id}" for mark in one.marks],
     }  # fmt: skip

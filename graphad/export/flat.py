@@ -19,7 +19,8 @@ _TERMS = pa.list_(pa.struct([("term", pa.string()), ("bits", pa.float64())]))
 SCHEMA = pa.schema([
     ("rank", pa.int64()), ("id", pa.string()), ("incident", pa.string()),
     ("severity", pa.string()), ("score", pa.float64()), ("z", pa.float64()),
-    ("p_value", pa.float64()), ("host", pa.string()), ("start", _TIME), ("end", _TIME),
+    ("programs", pa.int64()), ("p_value", pa.float64()), ("host", pa.string()),
+    ("start", _TIME), ("end", _TIME),
     ("title", pa.string()), ("alert", pa.bool_()), ("detector", pa.string()),
     ("unit", pa.string()), ("kind", pa.string()), ("measure", pa.string()),
     ("count", pa.int64()), ("techniques", pa.list_(pa.string())), ("model", pa.string()),
@@ -45,9 +46,9 @@ def row(one: Finding, tags: Sequence[Tag] = ()) -> dict[str, Any]:
     src, dst = one.entities[edge.src], one.entities[edge.dst]
     return {
         "rank": one.rank, "id": one.id, "incident": one.incident, "severity": one.severity,
-        "score": one.score, "z": one.z, "p_value": one.p_value, "host": one.host,
-        "start": one.start, "end": one.end, "title": one.title, "alert": one.alert,
-        "detector": one.detector, "count": one.count,
+        "score": one.score, "z": one.z, "programs": one.programs, "p_value": one.p_value,
+        "host": one.host, "start": one.start, "end": one.end, "title": one.title,
+        "alert": one.alert, "detector": one.detector, "count": one.count,
         "techniques": "; ".join(f"{tag.technique} {tag.name}" for tag in tags),
         "rarest": f"{parts.said(src)} {edge.action} {parts.said(dst)}", "command": dst.detail,
         "source": proof.source, "record": proof.record, "line": proof.line, "text": proof.text,
@@ -59,9 +60,9 @@ def incident_row(one: Incident) -> dict[str, Any]:
     """Return an incident as a row of texts and numbers."""
     return {
         "id": one.id, "severity": one.severity, "alert": one.alert, "score": one.score, "z": one.z,
-        "p_value": one.p_value, "start": one.start, "end": one.end, "hosts": " ".join(one.hosts),
-        "paths": one.paths, "events": len(one.events), "title": one.title,
-        "tags": "; ".join(f"{tag.technique} {tag.name}" for tag in one.tags),
+        "programs": one.programs, "p_value": one.p_value, "start": one.start, "end": one.end,
+        "hosts": " ".join(one.hosts), "paths": one.paths, "events": len(one.events),
+        "title": one.title, "tags": "; ".join(f"{tag.technique} {tag.name}" for tag in one.tags),
         "merged": " ".join(one.merged), "description": one.description,
     }  # fmt: skip
 

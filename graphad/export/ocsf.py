@@ -49,8 +49,8 @@ def finding(
         hosts=parts.hosts(one),
         more={
             "incident": one.incident, "score": one.score, "unit": one.measure or "bits",
-            "z": one.z, "p_value": one.p_value, "rank": one.rank, "terms": one.terms,
-            "kind": one.kind,
+            "z": one.z, "programs": one.programs, "p_value": one.p_value, "rank": one.rank,
+            "terms": one.terms, "kind": one.kind,
             "marks": [{"verdict": m.verdict, "reason": m.reason} for m in one.marks],
             "doubts": [
                 {"column": d.column, "value": d.value, "bits": d.bits,
@@ -103,8 +103,8 @@ def incident(one: Incident) -> dict[str, Any]:
         evidences=evidences,
         observables=_observables(evidences),
         hosts=one.hosts,
-        more={"score": one.score, "unit": "bits", "z": one.z, "p_value": one.p_value,
-              "merged": one.merged},
+        more={"score": one.score, "unit": "bits", "z": one.z, "programs": one.programs,
+              "p_value": one.p_value, "merged": one.merged},
     )  # fmt: skip
 
 

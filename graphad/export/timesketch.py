@@ -46,7 +46,7 @@ def _finding(one: Finding, tags: Sequence[Tag]) -> dict[str, Any]:
         "message": terminal(message + (f": {odd}" if odd else "")), **_when(one.start),
         "timestamp_desc": f"{parts.PRODUCT} finding", "finding": one.id, "incident": one.incident,
         "host": one.host, "severity": one.severity, "score": one.score, "z": one.z,
-        "end": one.end, "count": one.count, "model": one.model,
+        "programs": one.programs, "end": one.end, "count": one.count, "model": one.model,
         "tag": [parts.PRODUCT, *([one.severity] if one.severity else []),
                 *dict.fromkeys(f"attack.{tag.technique.lower()}" for tag in tags)],
     }  # fmt: skip

@@ -113,13 +113,13 @@ def _odd(store: Workspace, alerted: bool) -> Iterable[Finding]:
             continue
         if finding.model not in limits:
             limits[finding.model] = _limit(store, finding.model)
-        alert = bool(finding.alert) and finding.z >= limits[finding.model]
+        alert = bool(finding.alert) and finding.standing >= limits[finding.model]
         if _is_marked(finding) or (alert and not alerted):
             yield finding
 
 
 def _limit(store: Workspace, model: str) -> float:
-    """Return the z from which on an alert of a model is one.
+    """Return the standing from which on an alert of a model is one.
 
     Where so little happens that the budget allows everything, it is all that was seen when quiet.
     """

@@ -33,16 +33,16 @@ class Tick:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The z from which on a model's findings are alerts."""
+    """The standing from which on a model's findings are alerts."""
 
     at: float
-    z: float
+    standing: float
     model: str
 
 
 @dataclass(frozen=True)
 class Point:
-    """Findings of about the same time and z."""
+    """Findings of about the same time and standing."""
 
     x: float
     y: float
@@ -159,7 +159,7 @@ def number(value: float) -> str:
 
 
 def _extent(found: Sequence[Finding], thresholds: Mapping[str, float]) -> tuple[float, float]:
-    values = [f.z for f in found if math.isfinite(f.z)]
+    values = [f.standing for f in found if math.isfinite(f.standing)]
     values += [z for z in thresholds.values() if math.isfinite(z)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     pad = (high - low) * 0.04 or 0.5
@@ -170,17 +170,17 @@ def plot(found: Sequence[Finding], thresholds: Mapping[str, float], axis: Axis) 
     """Return the score time line of findings of one detector, given its models' thresholds."""
     low, high = _extent(found, thresholds)
 
-    def y_of(z: float) -> float:
-        return TOP + (high - min(max(z, low), high)) / (high - low) * TALL
+    def y_of(standing: float) -> float:
+        return TOP + (high - min(max(standing, low), high)) / (high - low) * TALL
 
     cells: dict[tuple[int, int, bool], list[Finding]] = defaultdict(list)
     for finding in found:
-        x, y = x_of(axis, microseconds(finding.start)), y_of(finding.z)
+        x, y = x_of(axis, microseconds(finding.start)), y_of(finding.standing)
         cells[int(x / CELL), int(y / CELL), bool(finding.alert)].append(finding)
     points = []
     for (_, _, alert), mine in sorted(cells.items()):
-        best = max(mine, key=lambda f: (f.z, f.id))
-        x, y = x_of(axis, microseconds(best.start)), y_of(best.z)
+        best = max(mine, key=lambda f: (f.standing, f.id))
+        x, y = x_of(axis, microseconds(best.start)), y_of(best.standing)
         points.append(Point(x, y, alert, len(mine), best))
     points.sort(key=lambda point: point.alert)  # alerts are drawn over the others
     return Plot(
@@ -191,12 +191,12 @@ def plot(found: Sequence[Finding], thresholds: Mapping[str, float], axis: Axis) 
 
 
 def histogram(found: Sequence[Finding], thresholds: Mapping[str, float]) -> Histogram:
-    """Return the distribution of the z of findings of one detector."""
+    """Return the distribution of the standing of findings of one detector."""
     low, high = _extent(found, thresholds)
     width = (high - low) / BINS
     counts, alerts = [0] * BINS, [0] * BINS
     for finding in found:
-        place = min(max((finding.z - low) / width, 0), BINS - 1)
+        place = min(max((finding.standing - low) / width, 0), BINS - 1)
         at = int(place) if math.isfinite(place) else 0
         counts[at] += 1
         alerts[at] += bool(finding.alert)
@@ -206,8 +206,8 @@ def histogram(found: Sequence[Finding], thresholds: Mapping[str, float]) -> Hist
     def y_of(count: int) -> float:  # one finding is seen: the axis begins at a half
         return TOP + TALL * (1 - math.log10(2 * count) / (decades + math.log10(2)))
 
-    def x_at(z: float) -> float:
-        return LEFT + (z - low) / width * px
+    def x_at(standing: float) -> float:
+        return LEFT + (standing - low) / width * px
 
     bars = [
         Bar(
@@ -237,7 +237,7 @@ def levels(found: Sequence[Finding]) -> dict[str, int]:
         by_detector[finding.detector].append(finding)
     level: dict[str, int] = {}
     for mine in by_detector.values():
-        mine.sort(key=lambda f: (f.z, f.id))
+        mine.sort(key=lambda f: (f.standing, f.id))
         level |= {f.id: 1 + 5 * i // len(mine) for i, f in enumerate(mine)}
     return level
 
@@ -257,7 +257,7 @@ def heat(
         cells[finding.host, column].append(finding)
     worst: dict[str, tuple[int, int, float]] = {host: (0, 0, 0.0) for host, _ in records}
     for finding in found:
-        one = (int(bool(finding.alert)), level[finding.id], finding.z)
+        one = (int(bool(finding.alert)), level[finding.id], finding.standing)
         worst[finding.host] = max(worst.get(finding.host, one), one)
     ranked = sorted(worst, key=lambda host: ([-value for value in worst[host]], host))
     rows = []
@@ -286,5 +286,5 @@ def _cell(
         records=records,
         start=rfc3339(start),
         end=rfc3339(start + axis.length),
-        best=max(found, key=lambda f: (level[f.id], f.z, f.id), default=None),
+        best=max(found, key=lambda f: (level[f.id], f.standing, f.id), default=None),
     )

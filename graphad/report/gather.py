@@ -95,9 +95,9 @@ class Facts:
 
 
 def order(finding: Finding) -> tuple[bool, int, float, float, str]:
-    """Return the place of a finding in a report: alerts, then by severity, then by z."""
+    """Return the place of a finding in a report: alerts, then by severity, then by standing."""
     level = SEVERITIES.index(finding.severity) if finding.severity else -1
-    return (not finding.alert, -level, -finding.z, -finding.score, finding.id)
+    return (not finding.alert, -level, -finding.standing, -finding.score, finding.id)
 
 
 def gather(

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from graphad.findings import Finding, percent
+from graphad.findings import Finding, percent, weight
 from graphad.incident_text import duration
 from graphad.incident_tree import tree
 from graphad.incidents import microseconds
@@ -122,6 +122,7 @@ def _environment() -> jinja2.Environment:
         "moment": _moment,
         "percent": percent,
         "plural": lambda count, one: one if count == 1 else PLURALS.get(one, f"{one}s"),
+        "weight": weight,
         "lasted": lambda one: duration(microseconds(one.end) - microseconds(one.start)),
         "tree": tree,
         "us": _of_microseconds,

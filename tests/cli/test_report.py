@@ -43,7 +43,7 @@ def test_it_tells_the_attack_and_what_it_rests_on(hunted: tuple[Path, Path]) -> 
     (judge,) = facts.judges
     assert judge.calibration is not None
     assert judge.findings == len(facts.findings)
-    assert f"alarm at z {judge.calibration.threshold:.2f}" in text
+    assert f"alarm at {judge.calibration.threshold:.2f}" in text
     assert judge.version.model in text
     for source in store.sources:
         assert source.path in text
