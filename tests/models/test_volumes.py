@@ -79,8 +79,8 @@ def closed(chances: list[float], weights: list[float], level: float) -> list[boo
 def test_adjusted_chances_are_those_of_the_closed_test(
     found: list[float], data: st.DataObject
 ) -> None:
-    sizes = {"min_size": len(found), "max_size": len(found)}
-    weights = data.draw(st.lists(st.sampled_from([0.25, 1.0, 3.0]), **sizes))
+    share, size = st.sampled_from([0.25, 1.0, 3.0]), len(found)
+    weights = data.draw(st.lists(share, min_size=size, max_size=size))
     adjusted = holm(np.array(found), np.array(weights))
     # Levels on either side of each adjusted chance, where an answer changes.
     for level in [0.05, *(adjusted * (1 - 1e-9)), *(adjusted * (1 + 1e-9))]:
