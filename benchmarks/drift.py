@@ -122,9 +122,10 @@ def _extra(seed: int, host: int, number: int, kind: str, base: list[Event]) -> l
     if kind == "twice the volume":
         return list(host_day(Random(f"more {seed} {number} {host}"), host, number + 500,
                              _midnight(number), len(base)))  # fmt: skip
-    if kind == "one host only" and host != _MOVED:
+    if kind in _ONE and host != _MOVED:
         return []
-    share = {"new agent everywhere": 4, "one host only": 1, "new entity type": 2}[kind]
+    base = base * _ONE.get(kind, 1)
+    share = {"new agent everywhere": 4, "new entity type": 2}.get(kind, 1)
     new: list[Event] = []
     for i, old in enumerate(base[::share]):
         event = {k: old[k] for k in ("Channel", "Hostname", "UtcTime")}
@@ -140,9 +141,11 @@ def _extra(seed: int, host: int, number: int, kind: str, base: list[Event]) -> l
     return new
 
 
+_ONE = {"one host only": 1, "one host, five times": 4}  # times its events, on top of them
 SHIFTS: Mapping[str, set[str]] = {
     "new agent everywhere": {"file", "process"}, "twice the volume": set(),
     "one host only": {f"ws-{_MOVED:03d}"}, "new entity type": {"domain"},
+    "one host, five times": {f"ws-{_MOVED:03d}"},
 }  # fmt: skip
 
 

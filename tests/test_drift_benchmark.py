@@ -59,6 +59,7 @@ def test_shifts_add_what_they_say(tmp_path: Path) -> None:
     assert counts["twice the volume"] == twice
     assert counts["new agent everywhere"] == {h: n + -(-n // 4) for h, n in plain.items()}
     assert counts["one host only"] == plain | {"ws-002": twice["ws-002"]}
+    assert counts["one host, five times"] == plain | {"ws-002": 5 * plain["ws-002"]}
     names = found["new entity type"]
     assert {h: mine.count(22) for h, mine in names.items()} == {
         h: -(-n // 2) for h, n in plain.items()

@@ -1,12 +1,13 @@
 """Whether a day has as many events as the days that judge it: in all, of a host, of a type."""
 
+from collections import Counter
 from collections.abc import Mapping
 from math import log
 from typing import Any, Literal
 
 import numpy as np
 
-from graphad.models.volumes import holm, predicted
+from graphad.models.volumes import NONE, Floats, furthest, holm, predicted
 from graphad.nightly.state import DAY
 
 Kind = Literal["all", "type", "host"]
@@ -26,56 +27,57 @@ def compared(learned: Mapping[Kind, Counts], day: int) -> dict[str, Any]:
     kind are those from Monday to Friday, or those of weekends.
 
     tested: how many were held against their days; told: how many of them changed; moved: the first
-    of these, each with kind, name, events, the ends of its prediction interval (low, high), days
-    it is from, chance (adjusted by Holm). Nothing if no count has days enough.
+    of these, each with kind, name, events, the days it is held against, their geometric mean
+    (usual), the ends of its prediction interval (low, high), chance (adjusted by Holm). Nothing if
+    no count has days enough.
 
     What has no events on a day is not among its own days: a host that is off says nothing of what
     it does when it is on. So a host without any is not asked here, nor a type unless it was there
     on each of the days.
     """
     like = [d for d in learned["all"] if d != day and _weekend(d) == _weekend(day)]
+    tables: dict[str, Floats] = {}
     asked: list[dict[str, Any]] = []
-    chances: list[float] = []
     weights: list[float] = []
     for kind, by_day in learned.items():
-        now = by_day.get(day, {})
-        own = _by_name([by_day.get(d, {}) for d in like])
+        held = by_day.get(day, {})
+        own = Counter(name for d in like for name in by_day.get(d, {}))
         names = [
-            name for name, days in sorted(own.items()) if len(days) >= LEAST
-            and (name in now or (kind == "type" and len(days) == len(like)))
+            name for name, days in sorted(own.items()) if days >= LEAST
+            and (name in held or (kind == "type" and days == len(like)))
         ]  # fmt: skip
-        for name in names:
-            found = predicted(np.array(own[name], np.float64), now.get(name, 0), LEVEL)
-            asked.append({
-                "kind": kind, "name": name, "events": now.get(name, 0), "low": found.low,
-                "high": found.high, "days": len(own[name]), "usual": found.usual,
-            })  # fmt: skip
-            chances.append(found.chance)
-            # Each kind has as much of the level, so that many hosts don't hide what all do.
-            weights.append(1.0 / len(names))
+        if not names:
+            continue
+        table = np.array([[by_day.get(d, {}).get(n, np.nan) for n in names] for d in like])
+        now = np.array([float(held.get(name, 0)) for name in names])
+        found = predicted(table, now, LEVEL)
+        tables[kind] = table
+        each = zip(names, *(values.tolist() for values in found), strict=True)
+        asked += [
+            {"kind": kind, "name": name, "events": held.get(name, 0), "days": own[name],
+             "usual": usual, "low": low, "high": high, "chance": chance}
+            for name, usual, low, high, chance in each
+        ]  # fmt: skip
+        # Each kind has as much of the level, so that many hosts don't hide what all do.
+        weights += [1.0 / len(names)] * len(names)
     if not asked:
         return {}
-    for one, chance in zip(asked, holm(np.array(chances), np.array(weights)), strict=True):
-        one["chance"] = float(chance)
-    moved = sorted(filter(_changed, asked), key=lambda one: (one["kind"] != "all", one["chance"]))
+    adjusted = holm(np.array([one["chance"] for one in asked]), np.array(weights)).tolist()
+    both = zip(asked, adjusted, strict=True)
+    sure = [(one, chance) for one, chance in both if chance <= LEVEL and _large(one)]
+    # Days are seldom quite log-normal: what a learned day was as far off by is usual.
+    least = {kind: furthest(tables[kind]) for kind in {one["kind"] for one, _ in sure}}
+    moved = [one | {"chance": p} for one, p in sure if one["chance"] < least[one["kind"]]]
+    moved.sort(key=lambda one: (one["kind"] != "all", one["chance"]))
     return {"tested": len(asked), "told": len(moved), "moved": moved[:_SHOWN]}
+
+
+def _large(one: Mapping[str, Any]) -> bool:
+    return abs(log(max(one["events"], NONE) / one["usual"])) >= log(FACTOR)
 
 
 def _weekend(day: int) -> bool:
     return (day - _MONDAY) % (7 * DAY) >= 5 * DAY
-
-
-def _by_name(days: list[Mapping[str, int]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for held in days:
-        for name, n in held.items():
-            found.setdefault(name, []).append(n)
-    return found
-
-
-def _changed(one: Mapping[str, Any]) -> bool:
-    far = abs(log(max(one["events"], 0.5) / one["usual"])) >= log(FACTOR)
-    return bool(one["chance"] <= LEVEL) and far
 
 
 def warning(told: Mapping[str, Any]) -> str:

@@ -98,6 +98,14 @@ def test_what_is_new_or_silent_is_left_to_others() -> None:
     assert compared(counts | {"type": types}, MONDAY + 11 * DAY)["told"] == 0
 
 
+def test_a_day_as_far_off_as_a_learned_one_is_not_told() -> None:
+    days = week(np.random.default_rng(7), 0.02, 15)
+    days[14]["h2"] = round(1.7 * days[14]["h2"])
+    assert names(compared(learned(days), MONDAY + 14 * DAY)) == [("host", "h2")]
+    days[3]["h5"] = 30 * days[3]["h5"]  # another host, once, by far more
+    assert compared(learned(days), MONDAY + 14 * DAY)["told"] == 0
+
+
 def test_trifles_are_not_told() -> None:
     days = {number: dict.fromkeys(HOSTS, 1_000_000) for number in range(12)}
     days[11] = dict.fromkeys(HOSTS, 1_490_000)
