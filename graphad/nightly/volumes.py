@@ -40,21 +40,22 @@ def compared(learned: Mapping[Kind, Counts], day: int) -> dict[str, Any]:
     asked: list[dict[str, Any]] = []
     weights: list[float] = []
     for kind, by_day in learned.items():
-        held = by_day.get(day, {})
-        own = Counter(name for d in like for name in by_day.get(d, {}))
+        today = by_day.get(day, {})
+        days = [by_day.get(d, {}) for d in like]
+        own = Counter(name for held in days for name in held)
         names = [
-            name for name, days in sorted(own.items()) if days >= LEAST
-            and (name in held or (kind == "type" and days == len(like)))
+            name for name, n in sorted(own.items())
+            if n >= LEAST and (name in today or (kind == "type" and n == len(like)))
         ]  # fmt: skip
         if not names:
             continue
-        table = np.array([[by_day.get(d, {}).get(n, np.nan) for n in names] for d in like])
-        now = np.array([float(held.get(name, 0)) for name in names])
+        table = np.array([[held.get(n, np.nan) for n in names] for held in days], np.float64)
+        now = np.array([float(today.get(name, 0)) for name in names])
         found = predicted(table, now, LEVEL)
         tables[kind] = table
         each = zip(names, *(values.tolist() for values in found), strict=True)
         asked += [
-            {"kind": kind, "name": name, "events": held.get(name, 0), "days": own[name],
+            {"kind": kind, "name": name, "events": today.get(name, 0), "days": own[name],
              "usual": usual, "low": low, "high": high, "chance": chance}
             for name, usual, low, high, chance in each
         ]  # fmt: skip
