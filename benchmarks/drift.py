@@ -45,11 +45,11 @@ Event = dict[str, object]
 
 
 class Seen(NamedTuple):
-    """What one day gave: drifts, what they name, whether scores could be compared, plain ways."""
+    """What one day gave: drifts, what they name, what could be compared, plain ways."""
 
     drifts: list[str]
     names: set[str]
-    hours: bool
+    able: set[str]
     plain_ks: bool
     plain_budget: bool
 
@@ -66,7 +66,8 @@ def seen(store: Workspace, model: str, day: date) -> Seen:
     alerts = len({one.incident for one in found.findings if one.alert})
     scores = told.get("scores", {})
     plain = bool(scores) and scores["chance"] < 0.05
-    return Seen(drifts, names, bool(scores), plain, alerts > BUDGET)
+    able = {what for what in WHATS if told.get(what)}
+    return Seen(drifts, names, able, plain, alerts > BUDGET)
 
 
 def interval(hits: int, of: int) -> tuple[float, float]:
@@ -81,13 +82,11 @@ def interval(hits: int, of: int) -> tuple[float, float]:
 
 def quiet_rows(name: str, days: Sequence[Seen]) -> Iterator[Row]:
     """Return the share of quiet days on which each warns, with its interval in the unit."""
-    able = [one for one in days if one.hours]
     every: list[tuple[str, list[bool]]] = [("any", [bool(one.drifts) for one in days])]
     every += [
-        (what, [what in one.drifts for one in (able if what == "scores" else days)])
-        for what in WHATS
+        (what, [what in one.drifts for one in days if what in one.able]) for what in WHATS
     ]
-    every.append(("plain KS at 5 %", [one.plain_ks for one in able]))
+    every.append(("plain KS at 5 %", [one.plain_ks for one in days if "scores" in one.able]))
     every.append(("plain alerts above budget", [one.plain_budget for one in days]))
     for what, flags in every:
         if flags:

@@ -1,5 +1,7 @@
 """Counts of a day against those of learned days of its kind: what is asked, what is told."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,3 +171,18 @@ def test_a_night_without_drift_is_seldom_told(common: float) -> None:
         days = {n: {h: round(c * moved[n]) for h, c in held.items()} for n, held in days.items()}
         wrong += compared(learned(days), MONDAY + 14 * DAY)["told"] > 0
     assert stats.binomtest(wrong, 500, volumes.LEVEL, alternative="greater").pvalue > 0.01
+
+
+def test_the_table_of_what_can_be_seen_is_that_of_the_theory() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text(encoding="utf-8")
+    table = text.partition("| learned days of the kind |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"[\d.]+|never", line) for line in table.splitlines()[2:]]
+    assert [int(row[0]) for row in rows] == [3, 4, 5, 8, 10, 20]
+    for row in rows:
+        n = int(row[0])
+        cells = iter(row[1:])
+        for share in (1 / 3, 1 / 30, 1 / 600):  # of the level
+            limit = stats.t.ppf(1 - volumes.LEVEL * share / 2, n - 1) * (1 + 1 / n) ** 0.5
+            for deviation in (0.1, 0.2):
+                wanted, said = max(volumes.FACTOR, float(np.exp(limit * deviation))), next(cells)
+                assert wanted > 1000 if said == "never" else float(f"{wanted:.2g}") == float(said)
