@@ -83,9 +83,7 @@ def interval(hits: int, of: int) -> tuple[float, float]:
 def quiet_rows(name: str, days: Sequence[Seen]) -> Iterator[Row]:
     """Return the share of quiet days on which each warns, with its interval in the unit."""
     every: list[tuple[str, list[bool]]] = [("any", [bool(one.drifts) for one in days])]
-    every += [
-        (what, [what in one.drifts for one in days if what in one.able]) for what in WHATS
-    ]
+    every += [(what, [what in one.drifts for one in days if what in one.able]) for what in WHATS]
     every.append(("plain KS at 5 %", [one.plain_ks for one in days if "scores" in one.able]))
     every.append(("plain alerts above budget", [one.plain_budget for one in days]))
     for what, flags in every:
