@@ -206,7 +206,11 @@ def _drift(detector: str, told: dict[str, Any]) -> str:
         for what in ("entities", "hosts")
         if told.get(what)
     ]  # fmt: skip
-    return f"{detector}: {'; stability index of '.join(words)}"
+    text = f"{detector}: {'; stability index of '.join(words)}"
+    counts = told.get("volumes")
+    if counts:
+        text += f"; {counts['told']} of {counts['tested']} counts of events changed"
+    return text
 
 
 def _learned(detector: str, told: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Whether a day is still like the days that judge it: its scores, and what its events are of."""
+"""Whether a day is like the days that judge it: its scores, what its events are of, how many."""
 
 from datetime import date
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 
 from graphad import judge
 from graphad.models import drift
-from graphad.nightly import sample
+from graphad.nightly import sample, volumes
 from graphad.nightly.state import Night, microseconds
+from graphad.nightly.volumes import Counts, Kind
 from graphad.store import Store
 from graphad.workspace import Workspace
 from graphad.workspace_window import StoreWindow
@@ -26,7 +27,7 @@ def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
     hour, against those of the held-out days; sample: of how many hours of hosts these are, of how
     many, if not of all; entities, hosts: stability of their shares among the ends of events, and
     events, usual: the largest of a learned day against the others (0 of one day), with those that
-    moved most (name, share before, share now).
+    moved most (name, share before, share now); volumes: what `volumes.compared` says.
     """
     found, calibration, _ = store.model(model)
     about = next(one for one in store.models() if one.model == model)
@@ -46,8 +47,10 @@ def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
         if drawn is not None:
             told["sample"] = {"hours": len(drawn.hours), "of": drawn.of}
     begin, end = (microseconds(date.fromisoformat(t[:10])) for t in (about.start, about.end))
-    told["entities"] = _shares(store, (begin, end), night, ("src_type", "dst_type"))
-    told["hosts"] = _shares(store, (begin, end), night, ("host",))
+    counts = _counted(store, begin, end, night.begin)
+    told["entities"] = _shares(counts["type"], night.begin)
+    told["hosts"] = _shares(counts["host"], night.begin)
+    told["volumes"] = volumes.compared(counts, night.begin)
     return told
 
 
@@ -63,12 +66,10 @@ def _scores(quiet: drift.Floats, day: drift.Floats) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _shares(
-    store: Store, days: tuple[int, int], night: Night, columns: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return how the shares of what columns of the counts name differ from those of days."""
-    by_day = _counted(store, *days, columns)
-    now = _counted(store, night.begin, night.begin, columns).get(night.begin, {})
+def _shares(counts: Counts, day: int) -> dict[str, Any]:
+    """Return how the shares that names have of the counts of a day differ from other days'."""
+    now = counts.get(day, {})
+    by_day = {other: held for other, held in counts.items() if other != day}
     names = sorted(now.keys() | {name for held in by_day.values() for name in held})
     if not by_day or not now:
         return {}
@@ -86,37 +87,46 @@ def _shares(
     }
 
 
-def _counted(
-    store: Store, first: int, last: int, columns: tuple[str, ...]
-) -> dict[int, dict[str, int]]:
-    """Return events by what the columns name, of each day from midnight to midnight (us)."""
+def _counted(store: Store, first: int, last: int, day: int) -> dict[Kind, Counts]:
+    """Return events of days from midnight first to midnight last, and of day (us).
+
+    Of all ("" is their name), of each type (both ends of events) and of each host that is told.
+    """
     connection = store.connect()
     try:
         rows = connection.execute(
-            f"""SELECT day, name, sum(n)::BIGINT FROM (
-                    SELECT epoch_us(day) AS day, unnest([{", ".join(columns)}]) AS name, n
-                    FROM counts
-                    WHERE day >= make_timestamp($first) AND day <= make_timestamp($last))
-                WHERE name IS NOT NULL GROUP BY ALL ORDER BY ALL""",
-            {"first": first, "last": last},
+            """SELECT epoch_us(day), grouping(src_type, dst_type, host),
+                      coalesce(src_type, dst_type, host, ''), sum(n)::BIGINT
+               FROM counts
+               WHERE day BETWEEN make_timestamp($first) AND make_timestamp($last)
+                     OR day = make_timestamp($day)
+               GROUP BY GROUPING SETS ((day), (day, src_type), (day, dst_type), (day, host))
+               ORDER BY ALL""",
+            {"first": first, "last": last, "day": day},
         ).fetchall()
     finally:
         connection.close()
-    found: dict[int, dict[str, int]] = {}
-    for day, name, n in rows:
-        found.setdefault(int(day), {})[name] = int(n)
-    return found
+    # A bit is set for each of the three columns that a row is not of.
+    kinds: dict[int, Kind] = {0b111: "all", 0b011: "type", 0b101: "type", 0b110: "host"}
+    found: dict[Kind, dict[int, dict[str, int]]] = {"all": {}, "type": {}, "host": {}}
+    for moment, which, name, n in rows:
+        kind = kinds[which]
+        if name or kind == "all":
+            held = found[kind].setdefault(int(moment), {})
+            held[name] = held.get(name, 0) + int(n)
+    return dict(found)
 
 
 def drifted(told: dict[str, Any]) -> list[str]:
-    """Return what of a comparison is a drift that matters: scores, entities, hosts."""
+    """Return what of a comparison is a drift that matters: scores, entities, hosts, volumes."""
     scores = told.get("scores", {})
     beyond = scores["stability"] - scores.get("by_chance", 0.0) if scores else 0.0
     far = beyond > MODERATE and scores["chance"] < UNLIKELY
     shares = ((what, told[what]) for what in ("entities", "hosts") if told.get(what))
     # Days that differ that much anyway say nothing: only one in days + 1 differs most by chance.
     moved = [w for w, one in shares if one["stability"] > max(LARGE, one.get("usual", 0.0))]
-    return ["scores"] * far + moved
+    many = bool(told.get("volumes", {}).get("told"))
+    return ["scores"] * far + moved + ["volumes"] * many
 
 
 def warnings(detector: str, told: dict[str, Any]) -> list[str]:
@@ -131,6 +141,9 @@ def warnings(detector: str, told: dict[str, Any]) -> list[str]:
                 f"{one['distance']:.2f}, stability index {one['stability']:.2f}); thresholds may "
                 f"no longer hold"
             )
+            continue
+        if what == "volumes":
+            found.append(volumes.warning(one))
             continue
         moved = ", ".join(
             f"{name} {100 * a:.1f} % to {100 * b:.1f} %" for name, a, b in one["moved"]

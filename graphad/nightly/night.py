@@ -236,7 +236,9 @@ class _Run:
             with self._timed(name, judged.key) as told:
                 self.stage("comparing")
                 told |= compared(self.store, night, judged.told["model"])
-        self.warnings += drifts(detector, night.stages[name].told)
+        # What is not of scores is the same of each detector that learned the same days.
+        said = drifts(detector, night.stages[name].told)
+        self.warnings += [text for text in said if text not in self.warnings]
         before = [one for one in self.nights if one.day < night.day]
         budget = self.plan.budget / len(self.plan.detectors)
         test = budget_test(alarms([*before, night], detector), budget)

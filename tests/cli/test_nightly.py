@@ -74,6 +74,26 @@ def test_codes(nights: tuple[Path, list[object]], tmp_path: Path) -> None:
     assert "\x1b" not in bad.stderr
 
 
+def test_ten_times_the_volume_is_warned_of_again(
+    nights: tuple[Path, list[object]], tmp_path: Path
+) -> None:
+    begin = [*nights[1], "-s", tmp_path / "s", "--detector", "path", "--detector", "event"]
+    for number in (0, 1, 2):  # Wednesday to Friday
+        (tmp_path / f"{number}.log").write_text("\n".join(days.lines(number, ("beta",))) + "\n")
+    learned = [tmp_path / f"{number}.log" for number in (0, 1, 2)]
+    assert "drifted" not in run(*begin, "--day", days.day(2), *learned).stderr
+    log = tmp_path / "many.log"
+    log.write_text("\n".join(days.lines(5, ("beta",), an_hour=60)) + "\n")
+    first, again = (run(*begin, "--day", days.day(5), log).stderr for _ in range(2))
+    for stderr in (first, again):
+        said = [line for line in stderr.splitlines() if "volumes have drifted" in line]
+        assert len(said) == 1  # though both detectors learned these days
+        assert "warning: volumes have drifted: all events 1,440, usually " in said[0]
+        assert "(3 days)" in said[0]
+        assert stderr.count("of 4 counts of events changed") == 2
+    assert "drift path done before" in again
+
+
 def test_a_sample_is_told_with_its_error() -> None:
     scores = {"distance": 0.1, "chance": 0.2, "wasserstein": 0.3, "stability": 0.05}
     said = _drift("path", {"scores": scores, "sample": {"hours": 200, "of": 4800}})

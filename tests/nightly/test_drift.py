@@ -1,10 +1,12 @@
 """A day that is unlike those that judge it is told, with what has moved."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from graphad.nightly import drift
 from graphad.nightly.drift import compared, drifted, warnings
 from graphad.nightly.state import Night
 from graphad.workspace import Workspace
@@ -64,6 +66,19 @@ def test_a_day_of_the_same_is_not(store: tuple[Workspace, str], tmp_path: Path) 
     told = compared(folder, Night(days.day(3).isoformat()), model)
     assert warnings("path", told) == []
     assert told["scores"]["distance"] < 0.3
+
+
+def test_counts_are_those_of_the_events(store: tuple[Workspace, str]) -> None:
+    folder = store[0]
+    first, last = (Night(days.day(number).isoformat()).begin for number in (0, 2))
+    found = drift._counted(folder, first, first, last)
+    assert all(set(by_day) == {first, last} for by_day in found.values())
+    for number, moment in ((0, first), (2, last)):
+        graph = folder.graph(days.day(number), days.day(number + 1))
+        ends = Counter(graph.types[at] for side in (graph.src, graph.dst) for at in side)
+        assert found["all"][moment] == {"": len(graph)}
+        assert found["host"][moment] == Counter(graph.host.tolist())
+        assert found["type"][moment] == ends
 
 
 def test_days_that_differ_as_much_anyway_are_not_warned_of() -> None:
