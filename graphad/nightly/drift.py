@@ -34,8 +34,8 @@ def compared(store: Workspace, night: Night, model: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if calibration is not None:
         drawn = None
-        # Others score all events at once, whatever hours they are of.
-        if found.unit == "path":
+        # What windows and relations say of an hour may depend on other hours.
+        if found.unit in ("path", "event"):
             every = sample.active(store, night.begin, night.end)
             drawn = sample.draw(every, night.day)
         if drawn is None:

@@ -72,7 +72,7 @@ def maxima(detector: Detector, store: Store, drawn: Drawn) -> npt.NDArray[np.flo
     )  # fmt: skip
     for part, paths in detector.hourly(graph):
         found += incident_maxima(paths, part)
-    for hour in drawn.crossing:
+    for hour in drawn.crossing if detector.unit == "path" else ():  # an event is of one host
         graph = store.graph(hour * HOUR, (hour + 1) * HOUR, fields=detector.fields)
         for part, paths in detector.crossing(graph):
             found += incident_maxima(paths, part, crossing=True)

@@ -45,8 +45,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     return made, made.fit(end=days.day(2), settings=path, budget=10.0)
 
 
-def test_all_hours_drawn_are_the_whole_day(store: tuple[Workspace, str]) -> None:
+@pytest.mark.parametrize("detector", ["path", "event"])
+def test_all_hours_drawn_are_the_whole_day(store: tuple[Workspace, str], detector: str) -> None:
     folder, model = store
+    if detector == "event":
+        model = folder.fit(end=days.day(2), detector="event")
     night = Night(days.day(2).isoformat())
     every = sample.active(folder, night.begin, night.end)
     assert every == {host: every[host] for host in days.HOSTS}
@@ -55,7 +58,9 @@ def test_all_hours_drawn_are_the_whole_day(store: tuple[Workspace, str]) -> None
     pairs = [(host, hour) for host, hours in sorted(every.items()) for hour in sorted(hours)]
     drawn = sample.Drawn(pairs, sorted(every["beta"]), len(pairs))
     found = folder.model(model)[0]
-    wanted = quiet_reference(found, [folder.graph(night.begin, night.end)])[0]
+    whole = folder.graph(night.begin, night.end, fields=found.fields)
+    wanted = quiet_reference(found, [whole])[0]
+    assert len(wanted) > 10
     assert sorted(sample.maxima(found, folder, drawn)) == pytest.approx(sorted(wanted))
     some = sample.Drawn(pairs[:5], [], len(pairs))
     graph = folder.graph(night.begin, night.end, hours=some.hours)
