@@ -25,7 +25,8 @@ from graphad.store.fields import with_fields
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
-COUNTING = "2GB"  # memory for counting the edges of part of a day
+# Memory for what reads a whole large day; beyond it DuckDB spills.
+SPILLING = "1GB"
 KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
@@ -310,7 +311,7 @@ class Store:
             )
         # Names of tens of millions of edges would take gigabytes; spilled they take little longer.
         with TemporaryDirectory(prefix="graphad-") as scratch:
-            connection = self.connect(memory_limit=COUNTING, temp_directory=scratch)
+            connection = self.connect(memory_limit=SPILLING, temp_directory=scratch)
             try:
                 return connection.sql(sql).to_arrow_table()
             except duckdb.Error as error:
@@ -370,15 +371,16 @@ class Store:
         There is one part at least; in an empty window it has no event. Raises: UnknownName.
         """
         rules, window = who.chosen(identity), self.window(start, end, None, sources)
-        connection = self.connect()
-        try:
-            parts = slices.sliced(connection, window, rules, size, unit_s)
-            # No variable here holds a part while the next one is made.
-            yield from map(partial(with_fields, connection, fields=fields), parts)
-        except duckdb.Error as error:
-            raise self._damage(error) from error
-        finally:
-            connection.close()
+        with TemporaryDirectory(prefix="graphad-") as scratch:
+            connection = self.connect(memory_limit=SPILLING, temp_directory=scratch)
+            try:
+                parts = slices.sliced(connection, window, rules, size, unit_s)
+                # No variable here holds a part while the next one is made.
+                yield from map(partial(with_fields, connection, fields=fields), parts)
+            except duckdb.Error as error:
+                raise self._damage(error) from error
+            finally:
+                connection.close()
 
     def parquet_bytes(self) -> dict[str, int]:
         """Return the bytes each table takes on disk."""
