@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from graphad.models.codes import Hashes, mixed
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.wl_labels import Hashes, LabelCounts, mixed
+from graphad.models.wl_labels import LabelCounts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -5,19 +5,21 @@ and the graph of the best so far. A finding's score is that of its oddest row, a
 the best when it came is so still or has given way; so nothing has to be read twice.
 """
 
+import os
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphad.detect import Paths, Search
 from graphad.detectors.event_odd import Odd, Stories, stories
 from graphad.detectors.event_rows import Rows
 from graphad.detectors.event_stories import Scoring, told
 from graphad.graph import Graph, joined
+from graphad.models.codes import Hashes, changes, hashed
 
 if TYPE_CHECKING:
     from graphad.detectors.store_events import StoreEventDetector
@@ -25,13 +27,13 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-_APART = "\x1f"  # words in a key
+_SECRET = os.urandom(16)
 
 
 class Best(NamedTuple):
     """One of the best so far: its key, where it is in the graph that is held, and its row."""
 
-    key: str
+    key: int
     z: float
     score: float
     kind: int
@@ -41,12 +43,26 @@ class Best(NamedTuple):
 
 
 class Said(NamedTuple):
-    """All that slices had to tell, by key: events, first and last [us]."""
+    """What slices had to tell, by ascending key [K]: how many events, first and last [us], [K]."""
 
-    key: pa.Array
+    key: Hashes
     events: Ints
     first: Ints
     last: Ints
+
+    def plus(self, key: Hashes, events: Ints, first: Ints, last: Ints) -> "Said":
+        """Return it with more, [N], whose keys may come more than once."""
+        key = np.concatenate([self.key, key])
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        at = np.flatnonzero(changes(key))
+        parts = zip(self[1:], (events, first, last), (np.add, np.minimum, np.maximum), strict=True)
+        held = [way.reduceat(np.concatenate([a, b])[order], at) for a, b, way in parts]
+        return Said(key[at], *held) if len(at) else self
+
+
+_NONE = np.empty(0, np.int64)
+NOTHING = Said(np.empty(0, np.uint64), _NONE, _NONE, _NONE)
 
 
 def event_search(
@@ -67,21 +83,21 @@ def event_search(
     types = None if types is None else list(types)
     held: Graph | None = None
     best: list[Best] = []
-    every: list[Said] = []
+    every = NOTHING
     schemas: dict[int, pa.Schema] = {}
     left: dict[int, int] = {}
     while (part := (yield)) is not None:
         rows = dict(detector.rows(part, detector.chosen(part, covered(part), hosts, types)))
         found = stories(detector.odd(rows))
         keys = _keys(part, found.odd, rows)
-        every.append(Said(keys, found.count, found.first, found.last))
+        every = every.plus(keys, found.count, found.first, found.last)
         schemas |= {number: detector.table(one).schema for number, one in rows.items()}
         for number in set(rows) - set(found.odd.kind.tolist()):
             left[number] = left.get(number, 0) + len(rows[number])
         order = found.order[: detector.top]
         graph = part if held is None else joined([held, part])
         shift = 0 if held is None else len(held)
-        new = _picked(detector, found.odd.take(order), keys.take(pa.array(order)), rows, shift)
+        new = _picked(detector, found.odd.take(order), keys[order], rows, shift)
         best = _merged([*best, *new])[: detector.top]
         mine = np.zeros(len(graph), bool)
         mine[[one.event for one in best]] = True
@@ -94,41 +110,44 @@ def event_search(
     return held, _told(detector, held, best, every, schemas, left)
 
 
-def _keys(graph: Graph, odd: Odd, rows: dict[int, Rows]) -> pa.Array:
-    """Return a text for what each row tells: equal ones tell the same of one host and day."""
-    keys = np.full(len(odd), "", object)
+def _keys(graph: Graph, odd: Odd, rows: dict[int, Rows]) -> Hashes:
+    """Return a number for what each row tells: equal ones tell the same of one host and day.
+
+    Numbers of 64 bits, for texts of a large day take half a gigabyte; nobody can aim at them, as
+    they hang on a secret of this process.
+    """
+    keys = np.zeros(len(odd), np.uint64)
     for number, one in rows.items():
         mine = np.flatnonzero(odd.kind == number)
         if not len(mine):
             continue
         columns = odd.column[mine]
         table = one.table.take(pa.array(odd.row[mine]))
-        words = [_plain(table[name]) for name in table.column_names[:-1]]
-        whole = pc.binary_join_element_wise(*words, _APART).to_numpy(zero_copy_only=False)
+        words = [_numbers(table[name]) for name in table.column_names[:-1]]
+        told = hashed(np.column_stack(words))
         for column in np.unique(columns[columns >= 0]).tolist():
             new = columns == column
-            whole[new] = words[column].to_numpy(zero_copy_only=False)[new]
-        place = [f"{number}{_APART}{column}{_APART}" for column in columns.tolist()]
-        days = (odd.hour[mine] // 24).tolist()
-        where = graph.host[odd.event[mine]]
-        keys[mine] = [
-            f"{start}{day}{_APART}{text}{_APART}{host}"
-            for start, day, text, host in zip(place, days, whole, where, strict=True)
-        ]
-    return pa.array(keys, pa.string())
+            told[new] = words[column][new]
+        where = _numbers(pa.chunked_array([pa.array(graph.host[odd.event[mine]], pa.string())]))
+        place = np.column_stack([np.full(len(mine), number), columns, odd.hour[mine] // 24])
+        keys[mine] = hashed(np.column_stack([told, where, place.astype(np.uint64)]))
+    return keys
 
 
-def _plain(words: pa.ChunkedArray) -> pa.Array:
-    """Return words in which what keeps them apart does not occur."""
-    words = words.cast(pa.string()).combine_chunks()
-    return pc.replace_substring(pc.replace_substring(words, "\\", "\\\\"), _APART, "\\u")
+def _numbers(words: pa.ChunkedArray) -> Hashes:
+    """Return a number for each text, the same for the same one."""
+    coded = words.cast(pa.string()).combine_chunks().dictionary_encode()
+    said = (word.encode("utf-8", "surrogatepass") for word in coded.dictionary.to_pylist())
+    each = b"".join(blake2b(word, digest_size=8, key=_SECRET).digest() for word in said)
+    found: Hashes = np.frombuffer(each, np.uint64)[coded.indices.to_numpy()]
+    return found
 
 
 def _picked(
-    detector: "StoreEventDetector", odd: Odd, keys: pa.Array, rows: dict[int, Rows], shift: int
+    detector: "StoreEventDetector", odd: Odd, keys: Hashes, rows: dict[int, Rows], shift: int
 ) -> list[Best]:
     found: list[Best | None] = [None] * len(odd)
-    names = keys.to_pylist()
+    names = keys.tolist()
     for number, one in rows.items():
         mine = np.flatnonzero(odd.kind == number)
         told_ = detector.table(one).take(pa.array(odd.row[mine])).to_pylist()
@@ -143,28 +162,19 @@ def _picked(
 def _merged(best: list[Best]) -> list[Best]:
     """Return the best row of each key, best first; of equal ones the first event's."""
     ordered = sorted(best, key=lambda one: (-one.z, -one.score, one.event))
-    chosen: dict[str, Best] = {}
+    chosen: dict[int, Best] = {}
     for one in ordered:
         chosen.setdefault(one.key, one)
     return list(chosen.values())
 
 
 def _told(
-    detector: "StoreEventDetector", graph: Graph, best: list[Best], every: list[Said],
+    detector: "StoreEventDetector", graph: Graph, best: list[Best], every: Said,
     schemas: dict[int, pa.Schema], left: dict[int, int],
 ) -> Paths:  # fmt: skip
     """Return the best as paths, with what all slices said of each."""
-    place = {one.key: i for i, one in enumerate(best)}
-    wanted = pa.array(list(place), pa.string())
-    count = np.zeros(len(best), np.int64)
-    first = np.full(len(best), np.iinfo(np.int64).max)
-    last = np.full(len(best), np.iinfo(np.int64).min)
-    for said in every:
-        rows = np.flatnonzero(pc.is_in(said.key, wanted).to_numpy(zero_copy_only=False))
-        at = np.array([place[key] for key in said.key.take(pa.array(rows)).to_pylist()], np.int64)
-        np.add.at(count, at, said.events[rows])
-        np.minimum.at(first, at, said.first[rows])
-        np.maximum.at(last, at, said.last[rows])
+    at = np.searchsorted(every.key, np.array([one.key for one in best], np.uint64))
+    count, first, last = every.events[at], every.first[at], every.last[at]
     learned: dict[int, Scoring] = {}
     row = np.zeros(len(best), np.int64)
     for number, schema in schemas.items():

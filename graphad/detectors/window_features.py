@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from graphad.detectors.window_units import Units
 from graphad.graph import Graph, coded
+from graphad.models.codes import Hashes, hashed
 from graphad.models.graph_batch import GraphBatch
-from graphad.models.wl_labels import Hashes, hashed
 from graphad.schema import ACTIONS, ENTITY_TYPES
 
 Floats = npt.NDArray[np.float64]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 
 _ROOM = 2**62
 
@@ -40,3 +41,20 @@ def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     for column in columns:
         new[1:] |= column[1:] != column[:-1]
     return new
+
+
+def mixed(numbers: npt.ArrayLike) -> Hashes:
+    """Return numbers scattered over 64 bits, one to one: the finaliser of SplitMix64."""
+    x = np.atleast_1d(np.asarray(numbers)).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def hashed(rows: npt.ArrayLike) -> Hashes:
+    """Return a number of 64 bits for each row of whole numbers [N, P]; equal rows have the same."""
+    columns = np.asarray(rows)
+    found = np.zeros(len(columns), np.uint64)
+    for column in columns.T:
+        found = mixed(found + mixed(column))
+    return found

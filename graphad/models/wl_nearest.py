@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from graphad.errors import NotFitted
 from graphad.jit import kernel
-from graphad.models.wl_labels import Hashes, LabelSets, found_in
+from graphad.models.codes import Hashes
+from graphad.models.wl_labels import LabelSets, found_in
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

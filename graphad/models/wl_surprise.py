@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.errors import ModelError, NotFitted
-from graphad.models.wl_labels import Hashes, LabelSets, found_in
+from graphad.models.codes import Hashes
+from graphad.models.wl_labels import LabelSets, found_in
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

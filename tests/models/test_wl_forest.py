@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from benchmarks.graph_families import FAMILIES, KINDS, made
 from benchmarks.wl_neighbours import WlNeighbours, unit
 from graphad.errors import ModelError, NotFitted
+from graphad.models.codes import mixed
 from graphad.models.graph_batch import GraphBatch
 from graphad.models.metrics import roc_auc
 from graphad.models.rayleigh import quotient
 from graphad.models.wl_forest import WlForest
-from graphad.models.wl_labels import LabelCounts, mixed, wl_labels
+from graphad.models.wl_labels import LabelCounts, wl_labels
 from tests.models.graph_cases import Drawn, drawn_graphs
 from tests.models.planted_graphs import planted
 
