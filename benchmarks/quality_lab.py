@@ -16,6 +16,7 @@ from graphad.graph import Graph
 from graphad.workspace import Workspace
 
 BUDGETS = (1, 5, 10)  # incidents a day
+SHARES = (1 / 3, 0.4, 0.5, 0.6, 2 / 3)  # of the captures, earliest first, to learn from
 RECALL, PRECISION = 0.7, 0.5  # asked for at the last of them
 
 
@@ -91,7 +92,12 @@ def measure(options: Options) -> Iterable[Row]:
             yield from _rows(f"window detector, {of}, {model}", ranked, labels, None)
         for with_command in (False, True):
             yield from _plain(graph, labels, with_command)
-        yield from _calibrated(store, labels, attackers)
+        for share, budget in (
+            *((0.5, b) for b in BUDGETS[:-1]),
+            *((s, BUDGETS[-1]) for s in SHARES),
+        ):
+            alone = _alone(plain, f"{share:.2f} {budget}")
+            yield from _calibrated(alone, labels, attackers, share, budget)
 
 
 def _alone(path: Path, name: str) -> Workspace:
@@ -102,44 +108,43 @@ def _alone(path: Path, name: str) -> Workspace:
 
 
 def _calibrated(
-    store: Workspace, labels: otrf_truth.Labels, attackers: dict[str, set[str]]
-) -> Iterable[Row]:
-    """Fit and calibrate on the earlier half of the captures, attacks and all; alarms on the rest.
+    store: Workspace, labels: otrf_truth.Labels, attackers: dict[str, set[str]], share: float,
+    budget: int,
+) -> Iterable[Row]:  # fmt: skip
+    """Fit and calibrate on an earlier share of the captures, attacks and all; alarms on the rest.
 
     An alarm is an incident one of whose paths reaches the threshold; as everywhere here it is true
     if one of all its paths is an attack's, and judged where anything is told at all.
     """
     order = sorted(store.sources, key=lambda source: (source.start or 0, source.source))
-    half = len(order) // 2
-    early, late = ([s.source for s in part] for part in (order[:half], order[half:]))
+    cut = round(len(order) * share)
+    early, late = ([s.source for s in part] for part in (order[:cut], order[cut:]))
     days = {s.source: (s.start or 0) // 86_400_000_000 for s in order}
-    told = {otrf_truth.capture_of(s.path) for s in order[half:]} & labels.told
-    judged = {s.source for s in order[half:] if otrf_truth.capture_of(s.path) in told}
+    told = {otrf_truth.capture_of(s.path) for s in order[cut:]} & labels.told
+    judged = {s.source for s in order[cut:] if otrf_truth.capture_of(s.path) in told}
     active = len({days[number] for number in judged})
-    for budget in BUDGETS:
-        model = store.fit(sources=early, budget=float(budget))
-        found = store.score(model=model, sources=late).findings
-        raised = {f.incident for f in found if f.alert}
-        every = incidents([f for f in found if f.incident in raised], labels, attackers)
-        alarms = [one for one in every if one.captures & labels.told]
-        true = [one for one in alarms if one.hits]
-        name = f"lab, default, later half, budget {budget}"
-        rate = (len(alarms) - len(true)) / max(active, 1)
+    found = store.score(model=store.fit(sources=early, budget=float(budget)), sources=late).findings
+    raised = {f.incident for f in found if f.alert}
+    every = incidents([f for f in found if f.incident in raised], labels, attackers)
+    alarms = [one for one in every if one.captures & labels.told]
+    true = [one for one in alarms if one.hits]
+    hit = set().union(*(one.hits for one in true)) & told
+    name = f"lab, default, after {share:.0%} of it, budget {budget}"
+    rate = (len(alarms) - len(true)) / max(active, 1)
+    yield Row(
+        f"{name}: false alarms a day", rate, f"alarms, mean of {active} days", target=budget,
+        met=rate <= budget,
+    )  # fmt: skip
+    last = budget == BUDGETS[-1]
+    for what, few, of, least in (
+        ("attacks in an alarm", len(hit), len(told), RECALL),
+        ("alarms that are attacks", len(true), len(alarms), PRECISION),
+    ):
+        part = few / max(of, 1)
         yield Row(
-            f"{name}: false alarms a day", rate, f"alarms, mean of {active} days", target=budget,
-            met=rate <= budget,
+            f"{name}: {what} ({few} of {of})", part, "share", target=least if last else None,
+            met=part >= least if last else None,
         )  # fmt: skip
-        hit = set().union(*(one.hits for one in true)) & told
-        last = budget == BUDGETS[-1]
-        for what, few, of, least in (
-            ("attacks in an alarm", len(hit), len(told), RECALL),
-            ("alarms that are attacks", len(true), len(alarms), PRECISION),
-        ):
-            share = few / max(of, 1)
-            yield Row(
-                f"{name}: {what} ({few} of {of})", share, "share", target=least if last else None,
-                met=share >= least if last else None,
-            )  # fmt: skip
 
 
 def _plain(graph: Graph, labels: otrf_truth.Labels, with_command: bool) -> Iterable[Row]:
