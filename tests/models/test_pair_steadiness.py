@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from graphad.models.entity_embedding import EntityEmbedding
 from graphad.models.event_values import value_counts
+from graphad.models.pair_counts import PairCounts
 from graphad.models.pair_steadiness import entropies, steadiness
 
 Ints = npt.NDArray[np.int64]
@@ -118,8 +120,6 @@ def test_weights_count_by_what_training_says(fitted: EntityEmbedding) -> None:
 
 
 def test_counts_of_pairs_count_by_it_too(fitted: EntityEmbedding) -> None:
-    from graphad.models.pair_counts import PairCounts
-
     assert fitted.steady_ is not None
     codes = drifting(6000, 0)
     model = EntityEmbedding.restore(*fitted.dump())
@@ -135,7 +135,7 @@ def test_counts_of_pairs_count_by_it_too(fitted: EntityEmbedding) -> None:
 
 
 @pytest.mark.parametrize("way", [{"steady": False}, {"weights": False}])
-def test_without_weights_every_pair_counts_whole(way: dict[str, bool]) -> None:
+def test_without_weights_every_pair_counts_whole(way: dict[str, Any]) -> None:
     model = EntityEmbedding(epochs=1, **way).fit(drifting(600, 0), ARITY)
     assert model.steady_ is not None
     assert (model.steady_ == 1.0).all()
