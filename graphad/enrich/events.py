@@ -115,9 +115,12 @@ class Scorer:
             tensors[name] for name in ("vectors", "bias", "weights", "counts", "arity")
         )
         counted = PairCounts.restore(tensors, arity, counts)
+        steady = tensors.get("steady", np.ones(weights.shape))  # older models have none
         weight, start = float(learned["pair_weight"]), starts(arity)
-        pairs = PairBits.of(counted, counts, start, weight) if len(counted) else None
-        scores = Scores.folded(vectors, bias, weights, start, pairs, float(learned["origin"]))
+        by_pair = weight * steady[tuple(counted.types.T)]
+        pairs = PairBits.of(counted, counts, start, by_pair) if len(counted) else None
+        weighed = weights * steady
+        scores = Scores.folded(vectors, bias, weighed, start, pairs, float(learned["origin"]))
         sizes = [column.arity for column in columns]
         if scores.start.tolist() != np.cumsum([0, *sizes]).tolist():
             raise ValueError("its columns and its embeddings differ")

@@ -52,20 +52,21 @@ class Held:
         found = roc_auc(self.scores(table), self.labels) if len(self.usual) else None
         return np.nan if found is None else found
 
-    def pairs(self, table: Scores, counts: Floats) -> tuple[Ints, float]:
+    def pairs(self, table: Scores, counts: Floats, steady: Floats) -> tuple[Ints, float]:
         """Return the pairs of types [Q, 2] whose counts help, most helpful first, and their weight.
 
         Counts [A] of values are of training alone, as are those of pairs, which hold no event
-        judged here. At most a third as many pairs of types as there are types, and one: each is a
-        look-up an event. None where the best weight isn't better by 3 standard errors of AUC.
+        judged here. The bits of each pair of types count by `steady` [m, m]. At most a third as
+        many pairs of types as there are types, and one: each is a look-up an event. None where the
+        best weight isn't better by 3 standard errors of AUC.
         """
-        types = self._helpful(counts)
+        types = self._helpful(counts, steady)
         found = types[:0], 0.0
         if not len(types):
             return found
         start, most = starts(self.arity), 0.0
         counted = PairCounts.of(self.trained, types, self.arity)
-        one = PairBits.of(counted, counts, start, 1.0)
+        one = PairBits.of(counted, counts, start, steady[tuple(types.T)])
         plain = self.scores(table)
         added = np.concatenate([one.each(c).sum(axis=1) for c in (self.usual, self.altered)])
         for weight in WEIGHTS:
@@ -75,7 +76,7 @@ class Held:
                 most, found = sure, (types, weight)
         return found
 
-    def _helpful(self, counts: Floats) -> Ints:
+    def _helpful(self, counts: Floats, steady: Floats) -> Ints:
         """Return pairs of types by how many bits more their counts give copies than events."""
         m, start = len(self.arity), starts(self.arity)
         every = np.argwhere(np.triu(np.ones((m, m)), 1) > 0)
@@ -85,7 +86,7 @@ class Held:
             sizes[q] = len(counted.first)
             if sizes[q] > MOST:
                 continue
-            bits = PairBits.of(counted, counts, start, 1.0)
+            bits = PairBits.of(counted, counts, start, steady[tuple(types)])
             gains[q] = bits.each(self.altered).mean() - bits.each(self.usual).mean()
         order = np.argsort(-gains, kind="stable")
         order = order[gains[order] > 0][: m // 3 + 1]

@@ -20,8 +20,10 @@ from graphad.models.embedding_choice import Held
 from graphad.models.embedding_rows import epoch_rows
 from graphad.models.embedding_scores import Scores, starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Parameters, Rules, epoch
+from graphad.models.event_values import pools, rarest, shares, value_counts
 from graphad.models.pair_bits import PairBits
 from graphad.models.pair_counts import PairCounts
+from graphad.models.pair_steadiness import steadiness
 from graphad.models.value_noise import Noise
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -36,6 +38,7 @@ _FINISH = 2  # one epoch over all events for so many over those that weren't hel
 _FEWEST, _LONGEST = 20, 60  # epochs, at most: of many events, and of few
 _VISITS = 1_000_000  # of events, that few of them get all together
 _CALM = 0.3  # of the rate, by which ranking learns weights of pairs of types
+_NARROW, _WIDE = 16, 32  # dimensions: of many events, and of few
 
 
 @dataclass
@@ -48,11 +51,16 @@ class EntityEmbedding:
     up to 60 of few events; held: last share of the events, kept out until they said when to stop;
     choose: let them also say which counts of pairs of values are to add to the scores.
 
-    Code 0 of a type stands for all its rare values. With ranking its vector is 0 where it is rarer
-    than a value in the mean: rare values say nothing of each other's company.
+    dim: of the vectors; by default 16, and 32 of so few events that all epochs are under a million
+    visits; steady: let weights of pairs of types count by how much of what they say of each other
+    isn't only that both change with time (pair_steadiness).
+
+    Code 0 of a type stands for all its rare values. With ranking, where it is rarer than a value in
+    the mean, its vector is 0, for rare values say nothing of each other's company, and its bias at
+    most what the rarest known value's frequency is: each of those behind it is rarer.
     """
 
-    dim: int = 16
+    dim: int | None = None
     objective: Objective = "ranking"
     negatives: int = 3
     double: float = 0.0
@@ -66,12 +74,15 @@ class EntityEmbedding:
     spread: float = 0.1
     held: float = 0.1
     choose: bool = True
+    steady: bool = True
     seed: int = 0
     arity_: Ints | None = field(default=None, repr=False)
     counts_: Floats | None = field(default=None, repr=False)
     parameters_: Parameters | None = field(default=None, repr=False)
     pairs_: PairCounts | None = field(default=None, repr=False)
     pair_weight_: float = 0.0
+    # By what the weights of pairs of types count [m, m].
+    steady_: Floats | None = field(default=None, repr=False)
     origin_: float = 0.0
     # log2 of each type's normaliser, as it is on average: what makes one product do for all.
     normal_: Floats | None = field(default=None, repr=False)
@@ -90,7 +101,8 @@ class EntityEmbedding:
         if self.double and self.objective == "ranking":
             raise ValueError("double goes with the objective 'all types' or 'paper'.")
         epochs = _FEWEST if self.epochs is None else self.epochs
-        if min(self.dim, self.negatives, epochs) < 1 or not 0 <= self.held < 1:
+        dim = _NARROW if self.dim is None else self.dim
+        if min(dim, self.negatives, epochs) < 1 or not 0 <= self.held < 1:
             raise ValueError("dim, negatives and epochs must be positive, held within [0, 1).")
         if not (0 <= self.uniform <= 1 and 0 <= self.double <= 1):
             raise ValueError("uniform and double must be within [0, 1].")
@@ -102,7 +114,7 @@ class EntityEmbedding:
         """Return the published method: convention A, no bias, no held-out events."""
         published: dict[str, Any] = {
             "dim": 10, "objective": "paper", "bias": False, "uniform": 0.0, "epochs": 10,
-            "held": 0.0, "choose": False,
+            "held": 0.0, "choose": False, "steady": False,
         }  # fmt: skip
         return cls(**(published | settings))
 
@@ -114,14 +126,17 @@ class EntityEmbedding:
         judge = self._judge(codes)
         self.counts_ = value_counts(judge.trained, arity)
         values, types = len(self.counts_), len(arity)
-        self.parameters_ = Parameters.fresh(values, types, self.dim, self.spread, self.seed)
+        dim = self.dim or (_WIDE if len(judge.trained) * _FEWEST < _VISITS else _NARROW)
+        self.parameters_ = Parameters.fresh(values, types, dim, self.spread, self.seed)
+        steady = self.steady and self.weights
+        self.steady_ = steadiness(judge.trained, self.seed) if steady else np.ones((types, types))
         if self.bias and self.objective == "ranking":  # others learn slower from there
             self.parameters_.bias[:] = np.log(shares(self.counts_, arity))
         pairs: Ints = np.zeros((0, 2), np.int64)
         best = self._train(judge, self._epochs(judge), -_ALIKE)
         weight = 0.0
         if self.choose:
-            pairs, weight = judge.pairs(self.embedded, self.counts_)
+            pairs, weight = judge.pairs(self.embedded, self.counts_, self.steady_)
         self.counts_ = value_counts(codes, arity)
         self._count(pairs, weight, codes)
         self._finish(codes, judge, best)
@@ -173,7 +188,10 @@ class EntityEmbedding:
     @property
     def scores(self) -> Scores:
         """Return what scores events, without anything that training needs; made once a fit."""
-        now = (self.parameters_, self.counts_, self.pairs_, self.pair_weight_, self.origin_)
+        now = (
+            self.parameters_, self.counts_, self.pairs_, self.pair_weight_, self.steady_,
+            self.origin_,
+        )  # fmt: skip
         if self._made is None or any(a is not b for a, b in zip(self._made[0], now, strict=True)):
             self._made = now, self._table(self.pairs_)
         return self._made[1]
@@ -186,10 +204,13 @@ class EntityEmbedding:
     def _table(self, counted: PairCounts | None) -> Scores:
         if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
             raise NotFitted("entity embedding")
+        assert self.steady_ is not None
         p, start, pairs = self.parameters_, starts(self.arity_), None
         if counted is not None and len(counted):
-            pairs = PairBits.of(counted, self.counts_, start, self.pair_weight_)
-        return Scores.folded(p.vectors, p.bias, p.weights, start, pairs, self.origin_)
+            weights = self.pair_weight_ * self.steady_[tuple(counted.types.T)]
+            pairs = PairBits.of(counted, self.counts_, start, weights)
+        weighed = p.weights * self.steady_
+        return Scores.folded(p.vectors, p.bias, weighed, start, pairs, self.origin_)
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return settings and arrays for `restore`."""
@@ -204,7 +225,7 @@ class EntityEmbedding:
             "pair_weight": self.pair_weight_, "origin": self.origin_, "agreement": self.agreement_,
         }  # fmt: skip
         arrays = {"arity": self.arity_, "counts": self.counts_, **self.parameters_._asdict()}
-        arrays |= self.pairs_.dump()
+        arrays |= self.pairs_.dump() | {"steady": self.steady_}
         arrays["normal"] = np.zeros(0) if self.normal_ is None else self.normal_
         return {"settings": settings, "learned": learned}, arrays
 
@@ -217,6 +238,8 @@ class EntityEmbedding:
             made.parameters_ = Parameters(*(arrays[name] for name in Parameters._fields))
             made.pair_weight_ = float(learned["pair_weight"])
             made.origin_ = float(learned["origin"])
+            types = len(made.arity_)  # older models count every pair of types whole
+            made.steady_ = arrays.get("steady", np.ones((types, types)))
             made.normal_ = arrays["normal"] if len(arrays["normal"]) else None
             made.agreement_ = None if learned["agreement"] is None else float(learned["agreement"])
             if not made._whole():
@@ -228,14 +251,16 @@ class EntityEmbedding:
 
     def _whole(self) -> bool:
         """Return whether all that was learned is of the right shapes, and finite."""
-        p, arity, counts = self.parameters_, self.arity_, self.counts_
+        p, arity, counts, steady = self.parameters_, self.arity_, self.counts_, self.steady_
         assert p is not None
+        assert steady is not None
         assert arity is not None
         assert counts is not None
         if arity.dtype != np.int64 or arity.ndim != 1 or not len(arity) or (arity < 1).any():
             return False
         values, types = int(arity.sum()), len(arity)
-        shapes = [(values, self.dim), (values,), (types, types), (types,), (values,), (values,),
+        dim = p.vectors.shape[-1] if self.dim is None else self.dim
+        shapes = [(values, dim), (values,), (types, types), (types,), (values,), (values,),
                   (types, types), (types,)]  # fmt: skip
         fits = [array.shape for array in p] == shapes and counts.shape == (values,)
         fits &= all(array.dtype == np.float32 for array in p) and counts.dtype == np.float64
@@ -245,6 +270,10 @@ class EntityEmbedding:
         if not fits or not all(np.isfinite(array).all() for array in numbers):
             return False
         if not np.array_equal(p.weights, p.weights.T) or p.weights.diagonal().any():
+            return False
+        if steady.shape != (types, types) or steady.dtype != np.float64:
+            return False
+        if not np.array_equal(steady, steady.T) or not ((steady >= 0) & (steady <= 1)).all():
             return False
         natural = (counts, p.weights, p.vectors_sq, p.bias_sq, p.weights_sq, p.constant_sq)
         return all((array >= 0).all() for array in natural) and 0 <= self.pair_weight_ <= 1
@@ -307,9 +336,18 @@ class EntityEmbedding:
             loss = self._epoch(codes, noise, [self.seed, number, 1])
             self.history_.append((loss, np.nan))
         if self.objective == "ranking":
-            assert self.counts_ is not None
-            self.parameters_.vectors[pools(self.counts_, self._arity())] = 0.0
+            self._pool()
         self._settle(judge.held if len(judge.held) else codes)
+
+    def _pool(self) -> None:
+        """Let code 0, where it stands for few, say that a value is rare and nothing of company."""
+        assert self.counts_ is not None
+        assert self.parameters_ is not None
+        pooled, bias = pools(self.counts_, self._arity()), self.parameters_.bias
+        self.parameters_.vectors[pooled] = 0.0
+        if self.bias:
+            most = np.log(rarest(self.counts_, self._arity(), pooled))
+            bias[pooled] = np.minimum(bias[pooled], most.astype(np.float32))
 
     def _noise(self) -> Noise:
         assert self.counts_ is not None
@@ -343,34 +381,6 @@ class EntityEmbedding:
         self.normal_, exact = total.mean(axis=0), each.mean(axis=1)
         varied = np.ptp(plain) > 0 and np.ptp(exact) > 0
         self.agreement_ = float(stats.spearmanr(plain, exact).statistic) if varied else None
-
-
-def value_counts(codes: Ints, arity: Ints) -> Floats:
-    """Return how often each value occurs, [A], those of a type side by side."""
-    return np.concatenate(
-        [np.bincount(codes[:, i], minlength=a).astype(np.float64) for i, a in enumerate(arity)]
-    )
-
-
-def pools(counts: Floats, arity: Ints) -> Ints:
-    """Return which values among all [A] are code 0 of a type and rarer than a value in the mean.
-
-    >>> pools(np.array([1.0, 3.0, 2.0, 2.0, 1.0]), np.array([2, 3])).tolist()
-    [0]
-    """
-    first = starts(arity)[:-1]
-    return first[counts[first] * arity < np.add.reduceat(counts, first)]
-
-
-def shares(counts: Floats, arity: Ints) -> Floats:
-    """Return the share of each value [A] within its type; one never seen counts half an event.
-
-    >>> shares(np.array([3.0, 0.0, 2.0]), np.array([2, 1])).round(3).tolist()
-    [0.857, 0.143, 1.0]
-    """
-    known = np.maximum(counts, 0.5)
-    found: Floats = known / np.add.reduceat(known, starts(arity)[:-1]).repeat(arity)
-    return found
 
 
 def _checked(codes: npt.ArrayLike, arity: npt.ArrayLike) -> tuple[Ints, Ints]:

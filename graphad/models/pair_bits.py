@@ -45,16 +45,21 @@ class PairBits:
     bits: Floats
 
     @classmethod
-    def of(cls, pairs: PairCounts, counts: Floats, start: Ints, weight: float) -> "PairBits":
+    def of(
+        cls, pairs: PairCounts, counts: Floats, start: Ints, weights: npt.ArrayLike
+    ) -> "PairBits":
         """Return the bits of counted pairs; counts [A] of the values in the same events.
 
-        Raises: ValueError: the weight isn't within 0 and 1.
+        weights: of each pair of types [Q], or one of all.
+
+        Raises: ValueError: a weight isn't within 0 and 1.
         """
-        if not 0.0 <= weight <= 1.0:
-            raise ValueError("the weight of pairs must be within 0 and 1")
+        every = np.broadcast_to(np.asarray(weights, np.float64), len(pairs))
+        if not ((every >= 0.0) & (every <= 1.0)).all():
+            raise ValueError("the weights of pairs must be within 0 and 1")
         sides: tuple[list[Floats], list[Floats]] = ([], [])
         keys, bits = [np.zeros(0, np.int64)], [np.zeros(0)]
-        for i, j, first, second, count in pairs:
+        for (i, j, first, second, count), weight in zip(pairs, every.tolist(), strict=True):
             total = np.zeros(len(count))
             for side, here, there, mine, other in (
                 (sides[0], i, j, first, second), (sides[1], j, i, second, first),

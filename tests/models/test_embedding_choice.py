@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from graphad.models.embedding_choice import WEIGHTS, Held, altered_pairs
 from graphad.models.embedding_scores import Scores, starts
-from graphad.models.entity_embedding import EntityEmbedding, value_counts
+from graphad.models.entity_embedding import EntityEmbedding
+from graphad.models.event_values import value_counts
 from graphad.models.metrics import roc_auc
 from tests.models.planted_events import planted
 
@@ -14,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 ARITY = np.array([60, 100, 200, 400, 50])
+WHOLE = np.ones((5, 5))
 
 
 def independent(events: int, seed: int, power: float = 1.2) -> Ints:
@@ -50,17 +52,26 @@ def parts(codes: Ints, held: int) -> tuple[Ints, Ints]:
 def test_counts_of_pairs_are_taken_where_they_help(seed: int) -> None:
     trained, held = parts(paired(3000, seed), 500)
     judge, counts = Held(trained, held, ARITY, seed), value_counts(trained, ARITY)
-    types, weight = judge.pairs(by_frequency(trained), counts)
+    types, weight = judge.pairs(by_frequency(trained), counts, WHOLE)
     assert types.tolist()[0] == [0, 1]
     assert len(types) <= 2
     assert weight in WEIGHTS
+
+
+def test_counts_of_a_pair_that_time_makes_are_not_taken() -> None:
+    trained, held = parts(paired(3000, 0), 500)
+    judge, counts = Held(trained, held, ARITY, 0), value_counts(trained, ARITY)
+    steady = WHOLE.copy()
+    steady[0, 1] = steady[1, 0] = 0.0
+    assert judge.pairs(by_frequency(trained), counts, steady)[0].tolist() != [[0, 1]]
+    assert judge.pairs(by_frequency(trained), counts, steady)[1] == 0.0
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_counts_are_taken_where_nothing_goes_together(seed: int) -> None:
     trained, held = parts(independent(3000, seed), 500)
     judge, counts = Held(trained, held, ARITY, seed), value_counts(trained, ARITY)
-    types, weight = judge.pairs(by_frequency(trained), counts)
+    types, weight = judge.pairs(by_frequency(trained), counts, WHOLE)
     assert len(types) == weight == 0
     model = EntityEmbedding(seed=seed).fit(independent(3000, seed), ARITY)
     assert model.pairs_ is not None
@@ -74,9 +85,9 @@ def test_a_fit_chooses_by_counts_that_have_no_held_out_event(
     told: list[tuple[Ints, Ints, Floats]] = []
     plain = Held.pairs
 
-    def noted(self: Held, table: Scores, counts: Floats) -> tuple[Ints, float]:
+    def noted(self: Held, table: Scores, counts: Floats, steady: Floats) -> tuple[Ints, float]:
         told.append((self.trained, self.held, counts.copy()))
-        return plain(self, table, counts)
+        return plain(self, table, counts, steady)
 
     monkeypatch.setattr(Held, "pairs", noted)
     model = EntityEmbedding(epochs=2).fit(codes, ARITY)
@@ -120,7 +131,8 @@ def test_few_events_judge_nothing() -> None:
     for trained, held in ((codes[:0], codes), (codes, codes[:0]), (codes, codes)):
         judge = Held(trained, held, ARITY, 0)
         assert np.isnan(judge.judge(by_frequency(codes)))
-        assert len(judge.pairs(by_frequency(codes), value_counts(codes, ARITY))[0]) == 0
+        counts = value_counts(codes, ARITY)
+        assert len(judge.pairs(by_frequency(codes), counts, WHOLE)[0]) == 0
     ones = np.zeros((500, 5), np.int64)
     assert len(Held(ones, ones, np.ones(5, np.int64), 0).usual) == 0
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from graphad.models.embedding_scores import starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Rules, epoch, event
-from graphad.models.entity_embedding import EntityEmbedding, pools
+from graphad.models.entity_embedding import EntityEmbedding
+from graphad.models.event_values import pools, rarest, value_counts
 from tests.models.embedding_cases import case, frozen
 from tests.models.planted_events import planted
 
@@ -44,6 +45,27 @@ def test_rare_values_say_nothing_of_their_company() -> None:
     assert company(model, [3 + 2, 2]) < -1.0  # that a usual name has its usual host is learned
     model.update(alerts(1000, 0.01, 1)[0], arity)
     assert company(model, [0, 1]) == 0.0
+
+
+def test_a_rare_value_is_as_rare_as_the_rarest_that_is_known() -> None:
+    codes, arity = alerts(6000, 0.01, 0)
+    codes[:30, 0] = NAMES - 1
+    model = EntityEmbedding(epochs=8).fit(codes, arity)
+    single = model.embedded.parts(np.array([[0, 1]]))[0][0, 0]
+    counts = value_counts(codes, arity)
+    assert counts[0] > 30  # together they aren't so rare
+    assert counts[NAMES - 1] == counts[1:NAMES][counts[1:NAMES] > 0].min() == 30
+    assert single >= -np.log2(30 / 6000) - 1e-3
+    without = EntityEmbedding(epochs=8, bias=False).fit(codes, arity)
+    assert without.parameters_ is not None
+    assert not without.parameters_.bias[0]
+
+
+def test_rarest_by_hand() -> None:
+    counts = np.array([2.0, 9.0, 0.0, 5.0, 7.0, 1.0, 0.0, 4.0])
+    arity = np.array([4, 2, 2])
+    assert rarest(counts, arity, np.array([0, 6])).tolist() == [5 / 16, 1.0]
+    assert rarest(counts, arity, np.zeros(0, np.int64)).tolist() == []
 
 
 def test_rare_values_that_are_common_together_have_company() -> None:
@@ -98,6 +120,23 @@ def test_few_events_get_more_epochs_if_some_say_when_to_stop(
     monkeypatch.setattr(EntityEmbedding, "_train", train)
     EntityEmbedding(**settings, choose=False).fit(*planted(events, 0))
     assert asked == [most]
+
+
+@pytest.mark.parametrize(
+    ("events", "settings", "wide"),
+    [(12_000, {}, 32), (60_000, {}, 16), (52_000, {}, 32), (52_000, {"held": 0.0}, 16),
+     (60_000, {"dim": 5}, 5), (300, {"dim": 5}, 5)],
+)  # fmt: skip
+def test_few_events_get_more_dimensions(
+    events: int, settings: dict[str, Any], wide: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EntityEmbedding, "_train", lambda *_: 0)
+    model = EntityEmbedding(**settings, choose=False, steady=False).fit(*planted(events, 0))
+    assert model.parameters_ is not None
+    assert model.parameters_.vectors.shape[1] == wide
+    told = EntityEmbedding.restore(*model.dump())
+    assert told.parameters_ is not None
+    assert told.parameters_.vectors.shape[1] == wide
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from graphad.models.embedding_scores import Scores, log2_sum, starts
-from graphad.models.entity_embedding import value_counts
+from graphad.models.event_values import value_counts
 from graphad.models.metrics import average_precision, roc_auc
 from graphad.models.pair_bits import PairBits
 from graphad.models.pair_counts import PairCounts

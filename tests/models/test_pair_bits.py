@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models.embedding_scores import starts
-from graphad.models.entity_embedding import value_counts
+from graphad.models.event_values import value_counts
 from graphad.models.pair_bits import PairBits
 from graphad.models.pair_counts import PairCounts
 
@@ -17,9 +17,9 @@ Ints = npt.NDArray[np.int64]
 TYPES = [[0, 2], [1, 2]]
 
 
-def made(codes: Ints, arity: Ints, weight: float = 1.0) -> PairBits:
+def made(codes: Ints, arity: Ints, weights: npt.ArrayLike = 1.0) -> PairBits:
     counted = PairCounts.of(codes, TYPES, arity)
-    return PairBits.of(counted, value_counts(codes, arity), starts(arity), weight)
+    return PairBits.of(counted, value_counts(codes, arity), starts(arity), weights)
 
 
 def naive(trained: Ints, event: Ints, i: int, j: int) -> float:
@@ -54,6 +54,8 @@ def test_bits_are_what_the_definition_says(sizes: list[int], many: int, seed: in
     np.testing.assert_allclose(found, expected, atol=1e-9)
     half = made(trained, arity, 0.5)
     np.testing.assert_allclose(half.each(some), found / 2, atol=1e-9)
+    each = made(trained, arity, [0.25, 1.0])
+    np.testing.assert_allclose(each.each(some), found * [0.25, 1.0], atol=1e-9)
     assert (bits.bits <= 0).all()
     assert (np.abs(found).sum(axis=1) <= bits.most + 1e-9).all()
     assert (np.diff(bits.keys) > 0).all()
@@ -93,6 +95,8 @@ def test_rounded_bits_are_on_the_grid() -> None:
 def test_a_weight_without_sense_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="weight"):
         made(np.zeros((2, 3), np.int64), np.array([1, 1, 1]), weight)
+    with pytest.raises(ValueError, match="weight"):
+        made(np.zeros((2, 3), np.int64), np.array([1, 1, 1]), [1.0, weight])
 
 
 def test_company_that_is_always_new_is_expected_to_be_new() -> None:

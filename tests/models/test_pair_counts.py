@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphad.models.entity_embedding import value_counts
+from graphad.models.event_values import value_counts
 from graphad.models.pair_counts import PairCounts
 
 Ints = npt.NDArray[np.int64]

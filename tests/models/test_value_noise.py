@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphad.models.embedding_scores import starts
-from graphad.models.entity_embedding import value_counts
+from graphad.models.event_values import value_counts
 from graphad.models.value_noise import Noise, alias, draw, random_bits, smoothed
 from tests.models.embedding_cases import ARITY, EVENTS, FREQUENCY, TRAINED
 
