@@ -12,7 +12,8 @@ from graphad.detectors.path import PathDetector
 from graphad.files import folder
 from graphad.graph import Graph
 from graphad.store import Store
-from graphad.workspace import Hunt, Workspace, paths_wanted
+from graphad.workspace import Hunt, Workspace
+from graphad.workspace_search import paths_wanted
 from graphad.workspace_window import StoreWindow
 from tests.windows_events import answered, began, called, security, sysmon, write
 
