@@ -245,7 +245,7 @@ class EntityEmbedding:
             if not made._whole():
                 raise ValueError("shapes or values")
             made.pairs_ = PairCounts.restore(arrays, made.arity_, made.counts_)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"The entity embeddings are damaged: {error}.") from error
         return made
 

@@ -204,7 +204,7 @@ def test_damaged_arrays_are_told(name: str) -> None:
     model = EntityEmbedding(epochs=1).fit(DAY, ARITY)
     hurts = [
         damage(name, lambda a: a[:-1]), damage(name, lambda a: a[..., None]),
-        damage(name, lambda a: a.astype(str)),
+        damage(name, lambda a: a.astype(str)), damage(name, lambda a: np.array(a.dtype.type(1))),
     ]  # fmt: skip
     if name != "steady":  # which older models don't have
         hurts.append(lambda arrays: arrays.pop(name))
