@@ -16,7 +16,7 @@ def plan(logs: list[str], number: int = NUMBER, **changed: Any) -> Plan:
     """Return the plan of a night over the days before as well, of few days that stay."""
     given: dict[str, Any] = {
         "budget": 2.0, "learn_days": 1, "keep_days": 1, "ingest": {"parser": days.parser},
-        "detectors": {"path": {"span_s": 3600.0, "max_length": 3}},
+        "detectors": {"path": {"span_s": 3600.0, "max_length": 3}, "event": {}},
     }  # fmt: skip
     return Plan(days.day(number), logs, **(given | changed))
 

@@ -68,7 +68,9 @@ def test_a_killed_night_is_repeated_as_if_nothing_was(
     assert done["code"] == 0, done
     wanted = outcome(whole)
     assert len(wanted["nights"]) == 1  # the night before is pruned
-    assert {f["id"] for f in wanted["findings"]} == set(wanted["nights"][0]["findings"]["path"])
+    told = wanted["nights"][0]["findings"]
+    assert all(told[detector] for detector in ("path", "event"))
+    assert {f["id"] for f in wanted["findings"]} == {name for ids in told.values() for name in ids}
     draw = random.Random(KILLS)
     killed = 0
     for number in range(KILLS):
@@ -96,7 +98,8 @@ def test_a_finished_stage_is_not_repeated(killer: Crasher, before: Path, tmp_pat
     store = Workspace(copy)
     number = store.manifest.number
     done = run(store, plan(logs))
-    assert done.repeated == ["ingest", "judge path", "drift path", "learn path", "prune"]
+    stages = [f"{stage} {of}" for stage in ("judge", "drift", "learn") for of in ("path", "event")]
+    assert done.repeated == ["ingest", *stages, "prune"]
     assert store.manifest.number == number
     (copy / "nightly" / f"{done.night.day}.json").unlink()  # as if killed before its first commit
     again = run(store, plan(logs))
