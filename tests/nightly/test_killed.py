@@ -15,7 +15,7 @@ from graphad.nightly import state
 from graphad.nightly.night import run
 from graphad.workspace import Workspace
 from tests.nightly import days
-from tests.nightly.killing import NUMBER, plan
+from tests.nightly.killing import BOTH, NUMBER, plan
 from tests.store.crashing import Crasher, crasher
 
 KILLS = int(os.environ.get("GRAPHAD_KILLS", "10"))
@@ -32,7 +32,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a store after one night, and the logs of the next one."""
     folder = tmp_path_factory.mktemp("killed")
     hosts = days.HOSTS[:2]
-    run(Workspace(folder / "store"), plan(days.write(folder, 0, hosts=hosts), 0))
+    run(Workspace(folder / "store"), plan(days.write(folder, 0, hosts=hosts), 0, detectors=BOTH))
     logs = days.write(folder, NUMBER, *days.attack(NUMBER), hosts=hosts)
     (folder / "logs.json").write_text(json.dumps(logs))
     return folder
@@ -97,12 +97,12 @@ def test_a_finished_stage_is_not_repeated(killer: Crasher, before: Path, tmp_pat
     assert steps > 0
     store = Workspace(copy)
     number = store.manifest.number
-    done = run(store, plan(logs))
+    done = run(store, plan(logs, detectors=BOTH))
     stages = [f"{stage} {of}" for stage in ("judge", "drift", "learn") for of in ("path", "event")]
     assert done.repeated == ["ingest", *stages, "prune"]
     assert store.manifest.number == number
     (copy / "nightly" / f"{done.night.day}.json").unlink()  # as if killed before its first commit
-    again = run(store, plan(logs))
+    again = run(store, plan(logs, detectors=BOTH))
     assert again.repeated == []
     assert again.findings == done.findings
     assert store.manifest.number == number
