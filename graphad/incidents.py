@@ -225,9 +225,10 @@ def count_programs(groups: Iterable[Iterable[Finding]]) -> list[Finding]:
             if finding.z >= ODD:
                 names |= _programs(finding)
         for members, names in blocks.values():
-            changed += [finding for finding in members if finding.programs != max(len(names), 1)]
+            number = max(len(names), 1)
+            changed += [finding for finding in members if finding.programs != number]
             for finding in members:
-                finding.programs = max(len(names), 1)
+                finding.programs = number
     return changed
 
 

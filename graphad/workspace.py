@@ -145,10 +145,9 @@ class Workspace(Findings, Desk):
         A window of more than `slice_events` events is read and scored in slices of so many, with
         the same findings, if the model's paths have a span; else the notes say that it was not.
         """
-        _, _, name = self.model(model, detector)
         (found,), _ = self.score_each(
-            [name], start=start, end=end, sources=sources, top=top, hosts=hosts, types=types,
-            stage=stage, now=now, slice_events=slice_events,
+            [self.model_name(model, detector)], start=start, end=end, sources=sources, top=top,
+            hosts=hosts, types=types, stage=stage, now=now, slice_events=slice_events,
         )  # fmt: skip
         return found
 

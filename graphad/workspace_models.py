@@ -56,6 +56,13 @@ class Modelled(Annotated):
         If it is not named, the one of a detector that is in use. Raises: GraphadError if there is
         none, ModelError, UnknownName.
         """
+        name = self.model_name(name, detector)
+        kind = name.partition("-")[0]
+        found = loaded(kind, self._folder(kind) / name)
+        return found, self.calibration(name), name
+
+    def model_name(self, name: str | None = None, detector: str = "path") -> str:
+        """Return the id of a model that is kept, as `model` does. Raises: likewise."""
         if name is None:
             try:
                 name = (self._folder(detector) / IN_USE).read_text().strip()
@@ -67,9 +74,7 @@ class Modelled(Annotated):
         known = [path.name for kind in DETECTORS for path in self._kept(kind)]
         if name not in known:
             raise UnknownName.among("model", name, known)
-        kind = name.partition("-")[0]
-        found = loaded(kind, self._folder(kind) / name)
-        return found, self.calibration(name), name
+        return name
 
     def calibration(self, name: str) -> "Calibration | None":
         """Return the calibration of a kept model, None if it has none. Raises: ModelError."""

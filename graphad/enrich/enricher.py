@@ -16,13 +16,14 @@ import pyarrow as pa
 from graphad.detect import load_model, of_kind
 from graphad.detectors.event import EventDetector
 from graphad.detectors.event_columns import Floats
-from graphad.enrich.events import ODD, Enriched, Scorer
+from graphad.enrich.events import Enriched, Scorer
 from graphad.enrich.fields import Fields
 from graphad.enrich.kinds import KindPlan, Oddest, Plan, TablePlan
 from graphad.enrich.memory import Results, Words
 from graphad.enrich.relations import RelationPlan
 from graphad.enrich.risk import Risk
 from graphad.errors import GraphadError, ModelError, UnknownName
+from graphad.incidents import ODD
 from graphad.models.calibration import Calibration
 from graphad.sanitize import shorten, terminal
 

@@ -25,13 +25,12 @@ from graphad.detectors.event_columns import (
     times,
     whole,
 )
-from graphad.models.embedding_scores import Scores, starts
-from graphad.models.pair_bits import PairBits
+from graphad.incidents import ODD
+from graphad.models.embedding_scores import Scores
 from graphad.models.pair_counts import PairCounts
 from graphad.models.tails import Tail, z_of_share
 
-ODD = 2.0  # z from which on the least likely values are told ...
-_SELDOM = 0.05  # ... and share of events with a new value up to which one is telling
+_SELDOM = 0.05  # share of events with a new value up to which one is telling
 _TELLING = 1.0  # bits of a value that is told
 _MOST = 3  # reasons
 
@@ -116,11 +115,10 @@ class Scorer:
         )
         counted = PairCounts.restore(tensors, arity, counts)
         steady = tensors.get("steady", np.ones(weights.shape))  # older models have none
-        weight, start = float(learned["pair_weight"]), starts(arity)
-        by_pair = weight * steady[tuple(counted.types.T)]
-        pairs = PairBits.of(counted, counts, start, by_pair) if len(counted) else None
-        weighed = weights * steady
-        scores = Scores.folded(vectors, bias, weighed, start, pairs, float(learned["origin"]))
+        scores = Scores.learned(
+            (vectors, bias, weights), steady, arity, counts, counted,
+            float(learned["pair_weight"]), float(learned["origin"]),
+        )  # fmt: skip
         sizes = [column.arity for column in columns]
         if scores.start.tolist() != np.cumsum([0, *sizes]).tolist():
             raise ValueError("its columns and its embeddings differ")

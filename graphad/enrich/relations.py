@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.detect import WITH, of_kind
-from graphad.enrich.events import ODD, Shares, Weighed
+from graphad.enrich.events import Shares, Weighed
 from graphad.enrich.fields import Place, text
 from graphad.errors import GraphadError
+from graphad.incidents import ODD
 from graphad.models.relation_counts import ALPHA, RelationCounts
 from graphad.models.tails import Tail
 

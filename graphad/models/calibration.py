@@ -65,6 +65,15 @@ class Calibration:
             ValueError: a maximum is NaN or inf, there are more maxima than blocks, no block at
                 all, or days or the budget are not positive.
         """
+        made, every = cls._uncertain(block_maxima, blocks, days, budget_per_day)
+        allowed = max(_allowed(blocks, days, budget_per_day), 0)
+        return replace(made, interval=_interval(every, allowed, np.random.default_rng(seed)))
+
+    @classmethod
+    def _uncertain(
+        cls, block_maxima: Floats, blocks: int, days: float, budget_per_day: float
+    ) -> tuple["Calibration", Floats]:
+        """Return a calibration without its interval, and all blocks [B]. Raises: as `fit`."""
         found = np.asarray(block_maxima, dtype=np.float64)
         if found.ndim != 1 or np.isnan(found).any() or np.isposinf(found).any():
             raise ValueError("Block maxima must be one-dimensional, without NaN or inf.")
@@ -72,14 +81,11 @@ class Calibration:
             raise ValueError("blocks must count every block, empty ones too, and be at least 1.")
         if not (0 < days < np.inf and 0 < budget_per_day < np.inf):
             raise ValueError("days and budget_per_day must be positive and finite.")
-        allowed = max(_allowed(blocks, days, budget_per_day), 0)
         every = np.full(blocks, -np.inf)
         every[: len(found)] = found
         kept = np.sort(found[~np.isneginf(found)])[::-1].tolist()
-        return cls(
-            tuple(kept), int(blocks), float(days), float(budget_per_day),
-            _interval(every, allowed, np.random.default_rng(seed)),
-        )  # fmt: skip
+        made = cls(tuple(kept), int(blocks), float(days), float(budget_per_day), (None, None))
+        return made, every
 
     @property
     def blocks_per_day(self) -> float:
@@ -146,12 +152,10 @@ class Calibration:
             ModelError: a field is missing or out of range.
         """
         try:
-            made = cls.fit(
-                np.array(data["maxima"], dtype=np.float64),
-                blocks=int(data["blocks"]),
-                days=float(data["days"]),
-                budget_per_day=float(data["budget_per_day"]),
-            )
+            made, _ = cls._uncertain(
+                np.array(data["maxima"], dtype=np.float64), int(data["blocks"]),
+                float(data["days"]), float(data["budget_per_day"]),
+            )  # fmt: skip
             low, high = (None if x is None else float(x) for x in data["interval"])
         except (KeyError, TypeError, ValueError) as e:
             raise ModelError(f"The calibration is damaged: {e}.") from e

@@ -8,6 +8,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio
 _ROOM = 2**62
 
 
@@ -44,8 +45,12 @@ def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def mixed(numbers: npt.ArrayLike) -> Hashes:
-    """Return numbers scattered over 64 bits, one to one: the finaliser of SplitMix64."""
-    x = np.atleast_1d(np.asarray(numbers)).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    """Return numbers scattered over 64 bits, one to one: a step of SplitMix64."""
+    return scattered(np.atleast_1d(np.asarray(numbers)).astype(np.uint64) + GOLDEN)
+
+
+def scattered(x: Hashes) -> Hashes:
+    """Return numbers [N] one to one, each bit depending on all: the finaliser of SplitMix64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -10,11 +10,13 @@ values may add theirs (pair_bits).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphad.models.pair_bits import PairBits
+from graphad.models.pair_counts import PairCounts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,6 +50,21 @@ class Scores:
     start: Ints
     origin: float = 0.0
     pairs: PairBits | None = None
+
+    @classmethod
+    def learned(
+        cls, parameters: tuple[npt.NDArray[Any], ...], steady: Floats, arity: Ints,
+        counts: Floats, counted: PairCounts | None, pair_weight: float, origin: float,
+    ) -> "Scores":  # fmt: skip
+        """Return the scores of what a model learned: vectors, bias, weights, and counts.
+
+        steady [m, m]: by what the weight of each pair of types counts, and that of its counts.
+        """
+        (vectors, bias, weights), start, pairs = parameters, starts(arity), None
+        if counted is not None and len(counted):
+            by_pair = pair_weight * steady[tuple(counted.types.T)]
+            pairs = PairBits.of(counted, counts, start, by_pair)
+        return cls.folded(vectors, bias, weights * steady, start, pairs, origin)
 
     @classmethod
     def on_grid(

@@ -21,7 +21,6 @@ from graphad.models.embedding_rows import epoch_rows
 from graphad.models.embedding_scores import Scores, starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Parameters, Rules, epoch
 from graphad.models.event_values import pools, rarest, shares, value_counts
-from graphad.models.pair_bits import PairBits
 from graphad.models.pair_counts import PairCounts
 from graphad.models.pair_steadiness import steadiness
 from graphad.models.value_noise import Noise
@@ -205,12 +204,11 @@ class EntityEmbedding:
         if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
             raise NotFitted("entity embedding")
         assert self.steady_ is not None
-        p, start, pairs = self.parameters_, starts(self.arity_), None
-        if counted is not None and len(counted):
-            weights = self.pair_weight_ * self.steady_[tuple(counted.types.T)]
-            pairs = PairBits.of(counted, self.counts_, start, weights)
-        weighed = p.weights * self.steady_
-        return Scores.folded(p.vectors, p.bias, weighed, start, pairs, self.origin_)
+        p = self.parameters_
+        return Scores.learned(
+            (p.vectors, p.bias, p.weights), self.steady_, self.arity_, self.counts_, counted,
+            self.pair_weight_, self.origin_,
+        )  # fmt: skip
 
     def dump(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return settings and arrays for `restore`."""

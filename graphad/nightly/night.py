@@ -185,10 +185,11 @@ class _Run:
         events = self._events
         marks = [one.id for one in store.marks() if one.active]
         content = state.content(store, night.begin, night.end)
+        about = {one.model: one for one in store.models()}
         due: dict[str, Stage] = {}
         for detector in self.plan.detectors:
             name, model = f"judge {detector}", night.judges.get(detector, "")
-            if model not in {one.model for one in store.models()}:
+            if model not in about:
                 model = newest(store, detector, night.begin)
             done_for = key(model, content, events, marks)
             if self._skipped(name, done_for):
@@ -208,7 +209,6 @@ class _Run:
             [night.judges[detector] for detector in due], start=night.begin, end=night.end,
             stage=self.stage,
         )  # fmt: skip
-        about = {one.model: one for one in store.models()}
         for (detector, stage), found in zip(due.items(), hunts, strict=True):
             night.findings[detector] = [finding.id for finding in found.findings]
             stage.told |= {

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphad.graph import Graph, coded, joined
-from graphad.models.codes import changes
+from graphad.models.codes import GOLDEN, changes, scattered
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -28,10 +28,8 @@ def keep(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> No
 
 def mixed(ids: Ints, salt: Ints) -> Ints:
     """Return ids [N] of parts of entities; the ids are secret hashes, so nobody can aim these."""
-    x = ids.view(np.uint64) ^ (salt.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
-    found: Ints = (x ^ (x >> np.uint64(31))).view(np.int64)
+    x = ids.view(np.uint64) ^ (salt.view(np.uint64) * GOLDEN)
+    found: Ints = scattered(x).view(np.int64)
     return found
 
 

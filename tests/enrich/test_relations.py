@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from graphad.decoders.tabular_columns import columns_parser
 from graphad.detectors.relation import RelationDetector
 from graphad.enrich import Enricher, Judged
-from graphad.enrich.events import ODD
 from graphad.enrich.relations import RelationPlan
 from graphad.errors import GraphadError
+from graphad.incidents import ODD
 from graphad.models.relation_counts import Form, RelationCounts
 from graphad.models.relations import Relations
 from graphad.models.tails import Tail
