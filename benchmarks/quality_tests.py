@@ -2,12 +2,13 @@
 
 A capture is one test on one host; its root process is named, and what descends from it is the
 attack. Captures are dealt into five parts by seed; each part is scored by a model of the other
-four, which hold other attacks: a dirty baseline, as baselines are.
+four, which hold other attacks: a dirty baseline, as baselines are. What is read is what `graphad
+findings` prints: the fullest path of each incident, best first.
 """
 
 import csv
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,11 @@ import numpy.typing as npt
 from benchmarks import captures
 from benchmarks.harness import Options, Row
 from benchmarks.plain_counts import Launch, Plain, launches
-from graphad.detect import Paths
 from graphad.detectors.path import PathDetector
 from graphad.detectors.path_terms import MODES
+from graphad.findings import Finding, fullest, incidents
 from graphad.graph import Graph
+from graphad.judge import to_findings
 from graphad.models import metrics
 from graphad.store import Store
 
@@ -45,6 +47,7 @@ class Reading:
     """What reading the captures in the order of scores costs, and pooled scores of processes."""
 
     reads: list[float] = field(default_factory=list)
+    paths: list[float] = field(default_factory=list)  # the same where every path is read
     hits: dict[int, int] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
     labels: list[bool] = field(default_factory=list)
@@ -115,18 +118,27 @@ def place(scores: npt.NDArray[np.float64], attack: npt.NDArray[np.bool_]) -> flo
     return float(1 + (others > best).sum() + 0.5 * (others == best).sum())
 
 
-def culprits(paths: Paths, graph: Graph) -> list[int]:
+def pointed(findings: Iterable[Finding]) -> list[str]:
     """Return the processes that findings point to, in the order in which they are read.
 
     A path points to the process behind its most surprising event: the one that was launched, or
     that acted.
     """
-    order: dict[int, None] = {}
-    for events, terms, length in zip(paths.events, paths.terms, paths.length, strict=True):
-        worst = int(events[int(terms[:length].sum(axis=1).argmax())])
-        u, v = int(graph.src[worst]), int(graph.dst[worst])
-        order.setdefault(v if graph.types[v] == "process" else u)
+    order: dict[str, None] = {}
+    for finding in findings:
+        edge = finding.edges[finding.rarest]
+        u, v = finding.entities[edge.src], finding.entities[edge.dst]
+        order.setdefault(v.id if v.type == "process" else u.id)
     return list(order)
+
+
+def until(read: Sequence[str], attack: set[str], missed: float) -> float:
+    """Return how many processes are read until one of an attack; `missed` where none is.
+
+    >>> until(["a", "b", "c"], {"c", "b"}, 9.0), until(["a"], {"c"}, 9.0)
+    (2.0, 9.0)
+    """
+    return next((float(k) for k, process in enumerate(read, 1) if process in attack), missed)
 
 
 def judge(
@@ -142,10 +154,13 @@ def judge(
         for i in part:
             capture = found[int(i)]
             paths = detector.score(capture.graph)
-            read = culprits(paths, capture.graph)
-            at = [k for k, process in enumerate(read, 1) if process in capture.attack]
-            reading.reads.append(at[0] if at else len(capture.launches) + 1)
             attack = sorted(capture.attack)
+            ids = {f"{int(capture.graph.ids[n]) & (2**64 - 1):016x}" for n in attack}
+            missed = float(len(capture.launches) + 1)
+            found_ = to_findings(store, capture.graph, paths, f"path-{mode}")
+            shown = [fullest(incident) for incident in incidents(found_)]
+            reading.reads.append(until(pointed(shown), ids, missed))
+            reading.paths.append(until(pointed(found_), ids, missed))
             ends = np.isin(capture.graph.src, attack) | np.isin(capture.graph.dst, attack)
             for k in reading.hits:
                 best = zip(paths.events[:k], paths.length[:k], strict=True)
@@ -195,6 +210,11 @@ def rows(name: str, reading: Reading, seed: int, asked: bool) -> Iterable[Row]:
         )  # fmt: skip
     yield Row(f"tests, {name}: processes read until a true one, median", float(np.median(reads)),
               "processes", seed=seed)  # fmt: skip
+    if reading.paths:
+        yield Row(
+            f"tests, {name}: within the first 3, every path read, not an incident's fullest",
+            float((np.array(reading.paths) <= 3).mean()), "share", seed=seed,
+        )  # fmt: skip
     for k, hits in reading.hits.items():
         yield Row(
             f"tests, {name}: a true path among the first {k} ({hits} of {captures_})",
