@@ -1,5 +1,6 @@
 """The store: a folder that logs go into and graphs come out of."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,10 @@ from graphad.store.fields import with_fields
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
-# Memory for what reads a whole large day; beyond it DuckDB spills.
-SPILLING = "1GB"
+# What reads a whole large day has so much memory, and spills beyond. A thread of DuckDB's needs an
+# eighth of a GB, so on machines with many cores not all of them read.
+_THREADS = 4
+SPILLING = {"memory_limit": "512MB", "threads": str(min(os.cpu_count() or 1, _THREADS))}
 KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
@@ -311,7 +314,7 @@ class Store:
             )
         # Names of tens of millions of edges would take gigabytes; spilled they take little longer.
         with TemporaryDirectory(prefix="graphad-") as scratch:
-            connection = self.connect(memory_limit=SPILLING, temp_directory=scratch)
+            connection = self.connect(**SPILLING, temp_directory=scratch)
             try:
                 return connection.sql(sql).to_arrow_table()
             except duckdb.Error as error:
@@ -372,7 +375,7 @@ class Store:
         """
         rules, window = who.chosen(identity), self.window(start, end, None, sources)
         with TemporaryDirectory(prefix="graphad-") as scratch:
-            connection = self.connect(memory_limit=SPILLING, temp_directory=scratch)
+            connection = self.connect(**SPILLING, temp_directory=scratch)
             try:
                 parts = slices.sliced(connection, window, rules, size, unit_s)
                 # No variable here holds a part while the next one is made.
