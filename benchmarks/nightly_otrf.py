@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import captures, harness, otrf_nights, otrf_truth
 from benchmarks.harness import Child, Options, Row
@@ -188,10 +188,18 @@ def _of_night(name: str, one: Told, truth: Truth) -> Iterator[Row]:
             yield Row(f"{name}: warnings, {what}", count, "warnings")
 
 
-def alarmed(
-    one: Told, truth: Truth, detector: str | None = None
-) -> tuple[set[str], int, int, int, int]:
-    """Return attacks in an alarm, known attacks, true alarms, judged ones and all.
+class Alarmed(NamedTuple):
+    """Attacks in an alarm; how many are known; true alarms, judged ones and all."""
+
+    hit: set[str]
+    of: int
+    true: int
+    judged: int
+    alarms: int
+
+
+def alarmed(one: Told, truth: Truth, detector: str | None = None) -> Alarmed:
+    """Return what of a night is in an alarm.
 
     An alarm is an incident one of whose findings is an alert. It is true if one of its findings is
     an attack's, and judged where anything is told at all.
@@ -202,7 +210,7 @@ def alarmed(
     told = truth.told(one)
     judged = [incident for incident in every if incident.captures & truth.labels.told]
     hit = set().union(*(incident.hits for incident in judged)) & told
-    return hit, len(told), sum(bool(i.hits) for i in judged), len(judged), len(every)
+    return Alarmed(hit, len(told), sum(bool(i.hits) for i in judged), len(judged), len(every))
 
 
 def said(warnings: Iterable[str]) -> dict[str, int]:
@@ -226,13 +234,13 @@ def _of_all(done: list[Told], truth: Truth) -> Iterator[Row]:
     for detector in (None, *DETECTORS):
         name = f"nights, {detector or 'paths and events'}"
         parts = [alarmed(one, truth, detector) for one in later]
-        hit, of = sum(len(one[0]) for one in parts), sum(one[1] for one in parts)
-        true, judged, alarms = (sum(one[i] for one in parts) for i in (2, 3, 4))
+        hit, of = sum(len(one.hit) for one in parts), sum(one.of for one in parts)
+        true, judged = sum(one.true for one in parts), sum(one.judged for one in parts)
         yield Row(f"{name}: attacks in an alarm ({hit} of {of})", hit / max(of, 1), "share")
         yield Row(f"{name}: alarms that are attacks ({true} of {judged})", true / max(judged, 1),
                   "share")  # fmt: skip
         budget = 10 if detector is None else 10 / len(DETECTORS)
-        rate = alarms / max(len(later), 1)
+        rate = sum(one.alarms for one in parts) / max(len(later), 1)
         yield Row(f"{name}: alarms a night", rate, f"incidents, mean of {len(later)} nights",
                   target=budget, met=rate <= budget)  # fmt: skip
     kinds: dict[str, int] = {}
@@ -298,7 +306,7 @@ def comes_back(dump: Dump, number: int, store: Path, home: Path) -> Iterator[Row
     first: set[str] = set()
     for later, one in enumerate(done):
         ranked = truth.judged(one.findings)
-        hit = alarmed(one, truth)[0] & mine
+        hit = alarmed(one, truth).hit & mine
         first = first or hit
         name = f"the same {len(mine)} attacks, night {later + 1}"
         yield Row(f"{name}: in an alarm ({len(hit)})", len(hit) / max(len(mine), 1), "share")
