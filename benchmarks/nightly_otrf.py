@@ -175,6 +175,7 @@ def _of_night(name: str, one: Told, truth: Truth) -> Iterator[Row]:
     yield Row(f"{name}: records", ingest["read"], "records")
     yield Row(f"{name}: hosts in findings", len(hosts), "hosts")
     yield Row(f"{name}: whole command", one.cost.wall, "s")
+    yield Row(f"{name}: whole command, CPU", one.cost.cpu, "CPU s")
     yield Row(f"{name}: findings", len(one.findings), "findings")
     yield Row(f"{name}: incidents", len({f.incident for f in one.findings}), "incidents")
     hit, of, true, judged, alarms = alarmed(one, truth)
@@ -255,6 +256,8 @@ def _of_all(done: list[Told], truth: Truth) -> Iterator[Row]:
         yield Row(f"nights, all: {stage}", events / took, "events/s")
     wall = sum(one.cost.wall for one in done)
     yield Row("nights, all: whole commands", events / wall, "events/s")
+    cpu = sum(one.cost.cpu for one in done)
+    yield Row("nights, all: whole commands by CPU time", events / cpu, "events/CPU s")
     yield Row("nights: peak memory", max(one.cost.peak_mb for one in done), "MB")
 
 
@@ -335,6 +338,7 @@ def large(blocks: Mapping[date, list[Path]], folder: Path, labs: int) -> Iterato
         yield Row(f"{name}: {stage}, seconds", of.seconds, "s")
     yield Row(f"{name}: ingest, records", records / one.seconds("ingest"), "records/s")
     yield Row(f"{name}: whole command", one.cost.wall, "s")
+    yield Row(f"{name}: whole command, CPU", one.cost.cpu, "CPU s")
     yield Row(f"{name}: peak memory", one.cost.peak_mb, "MB")
     stored = Workspace(folder / "large")
     sizes = stored.parquet_bytes()
