@@ -4,7 +4,7 @@ Nights as docs/nightly.md has them, by the command: paths and events, everything
 not given. First a run of nights (see otrf_nights), each judged by models of the nights before and
 only then learned: what it found, whether attacks that are known of it are in an alert, what it
 warned of. Then one of them killed with -9 at random moments and repeated; one whose captures come
-back on the two nights after, with processes of their own; and a large day of four labs at once,
+back on the two nights after, with processes of their own; and a large day of two labs at once,
 judged by the same day before. What is the attacker's is weak truth, see otrf_truth.
 """
 
@@ -33,7 +33,7 @@ from graphad.nightly import state
 from graphad.workspace import Workspace
 
 DETECTORS = "path", "event"
-LABS = 4  # that run at once on the large day
+LABS = 2  # that run at once on the large day
 KILLS = 6
 BACK = 2  # nights on which an attack comes back
 _DRIFT = re.compile(r"(scores|shares|volumes)\b.* have drifted|budget .* no longer holds")
@@ -143,13 +143,14 @@ class Dump:
         return otrf_nights.lay(dict.fromkeys(archives, day), self.day(number), folder, copy)
 
 
-def run_of_nights(dump: Dump, store: Path, home: Path, aside: Mapping[int, Path]) -> Iterator[Row]:
-    """Run all nights; keep a copy of the store as it is before some of them."""
-    done: list[Told] = []
-    for number in range(len(dump.blocks)):
-        if number in aside:
-            shutil.copytree(store, aside[number])
+def go_on(dump: Dump, store: Path, done: list[Told], until: int) -> None:
+    """Run the nights after those that are done."""
+    for number in range(len(done), until):
         done.append(night(store, dump.day(number), dump.logs(number)))
+
+
+def of_nights(dump: Dump, store: Path, home: Path, done: list[Told]) -> Iterator[Row]:
+    """Repeat the last night, and tell of all."""
     last = len(done) - 1
     again = night(store, dump.day(last), dump.logs(last))
     same = again.out == done[-1].out and again.night == done[-1].night
@@ -366,18 +367,18 @@ def measure(options: Options) -> Iterator[Row]:
         sizes = [len(of) for of in blocks.values()]
         most = max(range(1, len(sizes) - BACK), key=lambda n: sizes[n])
         real = max(range(1, min(4, len(sizes))), key=lambda n: sizes[n])
-        aside = {real: folder / "before-killed"} | {most: folder / "before-back"}
-        if real == most:
-            aside = {real: folder / "before-killed"}
-        yield from run_of_nights(dump, folder / "store", home, aside)
-        before = folder / "before-back"
-        if real == most:
-            shutil.copytree(folder / "before-killed", before)
-        yield from comes_back(dump, most, before, home)
+        yield from large(blocks, folder, 1 if options.quick else LABS)
+        store, done = folder / "store", list[Told]()
+        go_on(dump, store, done, real)
+        shutil.copytree(store, folder / "before-killed")
         for seed in range(1 if options.quick else options.seeds):
             yield from kills(dump, real, folder / "before-killed", seed, 2 if options.quick else
                              KILLS // options.seeds)  # fmt: skip
-        yield from large(blocks, folder, 1 if options.quick else LABS)
+        go_on(dump, store, done, most)
+        shutil.copytree(store, folder / "before-back")
+        yield from comes_back(dump, most, folder / "before-back", home)
+        go_on(dump, store, done, len(blocks))
+        yield from of_nights(dump, store, home, done)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,12 @@ def test_each_hour_has_its_oddest_events(fitted: StoreEventDetector) -> None:
     assert not list(fitted.crossing(TODAY))
 
 
+def test_hours_of_events_that_no_model_knows_have_nothing_odd(fitted: StoreEventDetector) -> None:
+    made = graph([Event(START, ("process", "/a"), "start", ("service", "s"))])
+    assert not list(fitted.hourly(made))
+    assert not len(fitted.score(made))
+
+
 def test_hosts_are_told_apart_whichever_kinds_of_events_they_have(
     fitted: StoreEventDetector,
 ) -> None:
