@@ -158,10 +158,14 @@ def of_nights(dump: Dump, store: Path, home: Path, done: list[Told]) -> Iterator
               target=1, met=same)  # fmt: skip
     yield Row("a second run of the last night", again.cost.wall, "s")
     truth = Truth(store, home)
-    for number, one in enumerate(done, 1):
-        yield from _of_night(f"night {number:02d}", one, truth)
-    yield from _of_all(done, truth)
     stored = Workspace(store)
+    seen = stored.sql("SELECT day::DATE::VARCHAR, count(DISTINCT host) FROM counts GROUP BY 1")
+    hosts = dict(zip(*(column.to_pylist() for column in seen.columns), strict=True))
+    for number, one in enumerate(done, 1):
+        name = f"night {number:02d}"
+        yield Row(f"{name}: hosts", hosts[one.night.day], "hosts")
+        yield from _of_night(name, one, truth)
+    yield from _of_all(done, truth)
     bytes_ = stored.parquet_bytes()
     records = sum(one.records for one in stored.sources)
     size = sum(bytes_[name] for name in ("records", "edges", "entities"))
@@ -172,9 +176,7 @@ def of_nights(dump: Dump, store: Path, home: Path, done: list[Told]) -> Iterator
 
 def _of_night(name: str, one: Told, truth: Truth) -> Iterator[Row]:
     ingest = one.night.stages["ingest"].told
-    hosts = {edge.host for finding in one.findings for edge in finding.edges}
     yield Row(f"{name}: records", ingest["read"], "records")
-    yield Row(f"{name}: hosts in findings", len(hosts), "hosts")
     yield Row(f"{name}: whole command", one.cost.wall, "s")
     yield Row(f"{name}: whole command, CPU", one.cost.cpu, "CPU s")
     yield Row(f"{name}: findings", len(one.findings), "findings")
