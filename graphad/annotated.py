@@ -1,5 +1,7 @@
 """A store whose findings people can mark, and the links that they allow."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from graphad import feedback, marks, schema
@@ -17,9 +19,9 @@ from graphad.store.store import Moment, microseconds
 class Annotated(Store):
     """A store with kept findings and what people say of them."""
 
-    def findings(self) -> Findings:
-        """Return all kept findings as of now, best first within their model's rank."""
-        found = Findings(kept.load(self.path, manifests.load(self.path)))
+    def findings(self, wanted: Callable[[kept.Brief], bool] | None = None) -> Findings:
+        """Return all kept findings, or those wanted, as of now, best first."""
+        found = Findings(kept.load(self.path, manifests.load(self.path), wanted))
         coverage = self.coverage()
         for finding in found:
             finding.marks = coverage.tell(finding)

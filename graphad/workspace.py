@@ -31,7 +31,7 @@ BUDGET = 10.0  # incidents a day for the whole installation
 class Hunt:
     """What a hunt found, best first, and how far it can be trusted.
 
-    seconds: that the search and its evidence took, without reading the window.
+    seconds: that the search and its evidence took, without reading the window or keeping them.
     """
 
     findings: list[Finding]
@@ -160,7 +160,8 @@ class Workspace(Findings, Desk):
     ) -> tuple[list[Hunt], float]:  # fmt: skip
         """Score a window with several models, see `score`, reading it once.
 
-        Beside what each finds, return the seconds that it took to read the window.
+        Beside what each finds, return the seconds that it took to read the window and to keep the
+        findings.
         """
         known = [self.model(model) for model in models]
         stage("searching")
@@ -181,14 +182,16 @@ class Workspace(Findings, Desk):
         for (judging, calibration, name), one, said in zip(known, every, notes, strict=True):
             began = time.monotonic()
             found = judge.to_findings(self, one.graph, one.paths, name, calibration)
-            self._remember(found, coverage)
             hunts.append(
                 Hunt(
                     found, calibration is not None, name, one.paths.exact,
                     _noted(judging, said, one.paths), one.seconds + time.monotonic() - began,
                 )
             )  # fmt: skip
-        return hunts, reading
+        began = time.monotonic()
+        # All that are kept are read and written for it, so once for all models.
+        self._remember([finding for hunt in hunts for finding in hunt.findings], coverage)
+        return hunts, reading + time.monotonic() - began
 
     def hunt(
         self, logs: Sequence[str | Path] = (), baseline: Sequence[str | Path] = (), *,

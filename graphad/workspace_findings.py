@@ -13,7 +13,7 @@ from graphad.feedback import Coverage
 from graphad.findings import Finding, incidents
 from graphad.incident_graph import Incident
 from graphad.incident_text import tell
-from graphad.incidents import count_programs, grouped, rank, settle
+from graphad.incidents import count_programs, grouped, microseconds, rank, settle
 from graphad.store import kept
 from graphad.store import manifest as manifests
 from graphad.workspace_models import Modelled
@@ -83,6 +83,24 @@ class Findings(Modelled):
                 kept.save(self.path, change, after, settled)
         for finding in found:
             finding.marks = coverage.tell(finding)
+
+    def forget(self, before: int) -> int:
+        """Remove old findings of incidents without an alert or a mark; return how many.
+
+        before: those incidents go of which all findings ended before it, us.
+        """
+        coverage = self.coverage()
+        with self._changing() as change:
+            every = kept.load(self.path, self.manifest)
+            told = {
+                f.incident for f in every
+                if f.alert or microseconds(f.end) >= before or coverage.tell(f)
+            }  # fmt: skip
+            stay = [finding for finding in every if finding.incident in told]
+            if len(stay) < len(every):
+                known = kept.load_incidents(self.path, self.manifest)
+                kept.save(self.path, change, stay, [one for one in known if one.id in told])
+        return len(every) - len(stay)
 
     def _counted(self, findings: Sequence[Finding]) -> list[list[Finding]]:
         """Return findings by incident, judged by the programs that are odd together now.

@@ -133,7 +133,8 @@ def summary(done: Any, day: str, store: Path) -> list[str]:
     if "prune" in stages:
         told = stages["prune"].told
         lines.append(
-            f"pruned: {told['records']:,} records, {told['edges']:,} edges, {told['models']} models"
+            f"pruned: {told['records']:,} records, {told['edges']:,} edges, "
+            f"{told.get('findings', 0):,} findings, {told['models']} models"
         )
     seconds = (
         f"{name} {'done before' if name in done.repeated else f'{stage.seconds:.1f}'}"

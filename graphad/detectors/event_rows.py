@@ -45,13 +45,20 @@ class Rows:
         return len(self.event)
 
 
-def rows_of(graph: Graph, events: Ints, columns: Mapping[str, Callable[[Told], pa.Array]]) -> Rows:
-    """Return the rows of some events [n], ascending, by the columns of their kind."""
+def rows_of(
+    graph: Graph, events: Ints, columns: Mapping[str, Callable[[Told], pa.Array]],
+    hosts: Ints | None = None,
+) -> Rows:  # fmt: skip
+    """Return the rows of some events [n], ascending, by the columns of their kind.
+
+    hosts [E]: their numbers in the whole graph. Rows of several kinds are put together by these,
+    and not each kind is of all hosts.
+    """
     from graphad.scan.tuples import distinct_rows
 
     told = Told(graph, events)
     words = {name: _encoded(column(told)) for name, column in columns.items()}
-    ts, where = graph.ts[events], coded(graph.host[events])[0]
+    ts, where = graph.ts[events], (coded(graph.host)[0] if hosts is None else hosts)[events]
     codes = [one.indices.to_numpy(zero_copy_only=False).astype(np.int64) for one in words.values()]
     first, which = distinct_rows(np.stack([*codes, where, ts // HOUR]), _SEED)
     last = np.zeros(len(first), np.int64)

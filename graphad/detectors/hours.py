@@ -23,6 +23,8 @@ def oddest_of_hours(
     event, host, hour, score, z [N]: of odd events: place in the graph, host by number, hours since
     1970; term: what their scores are called.
     """
+    if not len(event):
+        return
     order = np.lexsort((event, -score, -z, hour, host))
     begins = np.flatnonzero(changes(hour[order], host[order]))
     for begin, end in zip(begins, [*begins[1:], len(order)], strict=True):

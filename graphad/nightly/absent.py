@@ -32,7 +32,11 @@ def _days(night: Night, before: list[Night]) -> list[str]:
 
 
 def _hosts(store: Store, night: Night) -> list[str]:
-    """Return what to say of hosts that had events on each of the last days and have none now."""
+    """Return what to say of hosts that had events on each of the last days and have none now.
+
+    A name without a domain has events now if a host of that name in a domain has: classic Windows
+    logs call one so that others call by its full name, and tell of it now and then.
+    """
     begin = microseconds(date.fromisoformat(back(night.day, _DAYS_SHOWN)))
     connection = store.connect()
     try:
@@ -50,6 +54,7 @@ def _hosts(store: Store, night: Night) -> list[str]:
     if len(days) < 2:
         return []
     always = set.intersection(*(by_day[day] for day in days))
+    today |= {host.partition(".")[0] for host in today}
     since = (night.begin - days[0]) // DAY
     return [
         f"host {host or '(none)'} is silent, it had events on each of the last {len(days)} days "

@@ -89,7 +89,7 @@ def left_out(
     chosen: list[tuple[Finding, int]] = []
     marked: list[bool] = []
     findings = 0
-    for finding in _odd(store, alerted):
+    for finding in _odd(store, begin, end, alerted):
         mine = [
             i for i in telling_edges(finding)
             if begin <= microseconds(finding.edges[i].ts) // DAY * DAY < end
@@ -105,10 +105,12 @@ def left_out(
     return _found(store, fit, begin, end), _found(store, held, begin, end), findings
 
 
-def _odd(store: Workspace, alerted: bool) -> Iterable[Finding]:
-    """Yield the findings whose links are not learned."""
+def _odd(store: Workspace, begin: int, end: int, alerted: bool) -> Iterable[Finding]:
+    """Yield the findings of some days whose links are not learned."""
     limits: dict[str, float] = {}
-    for finding in store.findings():
+    for finding in store.findings(
+        lambda one: microseconds(one.end) >= begin and microseconds(one.start) < end
+    ):
         if finding.unit == "window" or any(m.verdict == "benign" for m in finding.marks):
             continue
         if finding.model not in limits:

@@ -18,7 +18,7 @@ from graphad.nightly.absent import absent
 from graphad.nightly.drift import alarms, compared
 from graphad.nightly.drift import warnings as drifts
 from graphad.nightly.learn import events_by_day, learn, newest
-from graphad.nightly.leftout import left_out
+from graphad.nightly.leftout import LeftOut, left_out
 from graphad.nightly.state import DAY, Night, Stage, key
 from graphad.store.lock import writing
 from graphad.workspace import BUDGET, Workspace
@@ -103,6 +103,7 @@ class _Run:
         self.newest = not any(n.day > self.night.day for n in self.nights)
         self.repeated: list[str] = []
         self.warnings: list[str] = []
+        self.left: tuple[LeftOut, LeftOut, int] | None = None
         if damaged:
             self.warnings.append("what was known of this night is damaged; it begins anew")
         store.refresh()
@@ -243,9 +244,10 @@ class _Run:
         budget = self.plan.budget / len(self.plan.detectors)
         test = budget_test(alarms([*before, night], detector), budget)
         if test.exceeded:
+            nights = "one night" if test.days == 1 else f"{test.days} nights"
             self.warnings.append(
                 f"the budget of {budget:g} incidents a day no longer holds for {detector}: over "
-                f"{test.days} nights there were rather twice as many"
+                f"{nights} there were rather twice as many"
             )
 
     def _learn(self, detector: str) -> None:
@@ -257,7 +259,10 @@ class _Run:
         if not self.newest or not self._events:
             return
         begin = night.end - plan.learn_days * DAY
-        left = left_out(store, begin, night.end, alerted=plan.learn_alerted)
+        # The same for each detector; with many findings it takes as long as a fit.
+        left = self.left = self.left or left_out(
+            store, begin, night.end, alerted=plan.learn_alerted
+        )
         budget = plan.budget / len(plan.detectors)
         settings = dict(plan.detectors[detector])
         done_for = key(
@@ -288,7 +293,10 @@ class _Run:
             _remove(folder)
 
     def _prune(self, days: int) -> None:
-        """Remove what is older than so many days before the newest night: records and models."""
+        """Remove what is older than so many days before the newest night.
+
+        That is records, findings of incidents that nobody was alerted to, and models.
+        """
         store = self.store
         last = max([self.night, *self.nights], key=lambda one: one.day)
         before = last.end - days * DAY
@@ -299,6 +307,7 @@ class _Run:
         with self._timed("prune", done_for) as told:
             self.stage("pruning")
             told["records"], told["edges"] = store.prune(before)
+            told["findings"] = store.forget(before)
             told["models"] = self._prune_models(before)
 
     def _prune_models(self, before: int) -> int:
@@ -319,7 +328,7 @@ class _Run:
 
     def _found(self) -> list[Finding]:
         wanted = {name for names in self.night.findings.values() for name in names}
-        return [finding for finding in self.store.findings() if finding.id in wanted]
+        return self.store.findings(lambda one: one.id in wanted)
 
 
 def _remove(folder: Path) -> None:

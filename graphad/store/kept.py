@@ -5,7 +5,7 @@ manifest and is swept by the next writer.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -24,9 +24,22 @@ from graphad.store.segment import Writer
 Row = TypeVar("Row")
 
 
-def load(store: Path, manifest: Manifest) -> list[Finding]:
-    """Return the findings that a manifest names. Raises: SchemaError if their file is damaged."""
-    return _rows(store, manifest, "findings", Finding)
+class Brief(msgspec.Struct):
+    """What of a finding is read first, where not all of them are wanted."""
+
+    id: str
+    start: str
+    end: str
+
+
+def load(
+    store: Path, manifest: Manifest, wanted: Callable[[Brief], bool] | None = None
+) -> list[Finding]:
+    """Return the findings that a manifest names, or those `wanted` of them.
+
+    Raises: SchemaError if their file is damaged.
+    """
+    return _rows(store, manifest, "findings", Finding, wanted)
 
 
 def load_incidents(store: Path, manifest: Manifest) -> list[Known]:
@@ -37,7 +50,10 @@ def load_incidents(store: Path, manifest: Manifest) -> list[Known]:
     return _rows(store, manifest, "incidents", Known)
 
 
-def _rows(store: Path, manifest: Manifest, kind: str, row: type[Row]) -> list[Row]:
+def _rows(
+    store: Path, manifest: Manifest, kind: str, row: type[Row],
+    wanted: Callable[[Brief], bool] | None = None,
+) -> list[Row]:  # fmt: skip
     found: list[Row] = []
     for file in manifest.files.get(kind, ()):
         path = store / file.name
@@ -45,7 +61,10 @@ def _rows(store: Path, manifest: Manifest, kind: str, row: type[Row]) -> list[Ro
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != file.sha256:
                 raise SchemaError(f"{path} is damaged.", hint="See graphad doctor.")
-            found += [msgspec.json.decode(line, type=row) for line in data.splitlines()]
+            found += [
+                msgspec.json.decode(line, type=row) for line in data.splitlines()
+                if wanted is None or wanted(msgspec.json.decode(line, type=Brief))
+            ]  # fmt: skip
         except (OSError, msgspec.DecodeError) as error:
             raise SchemaError(f"{path} cannot be read: {error}.") from error
     return found

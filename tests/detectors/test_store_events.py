@@ -122,6 +122,25 @@ def test_each_hour_has_its_oddest_events(fitted: StoreEventDetector) -> None:
     assert not list(fitted.crossing(TODAY))
 
 
+def test_hours_of_events_that_no_model_knows_have_nothing_odd(fitted: StoreEventDetector) -> None:
+    made = graph([Event(START, ("process", "/a"), "start", ("service", "s"))])
+    assert not list(fitted.hourly(made))
+    assert not len(fitted.score(made))
+
+
+def test_hosts_are_told_apart_whichever_kinds_of_events_they_have(
+    fitted: StoreEventDetector,
+) -> None:
+    launches = [e for e in office(1, 1, 7) if e.action == "launch"]
+    others = [e._replace(host="aaa") for e in office(1, 1, 7) if e.action != "launch"]
+    made = graph([*launches, *others])
+    hours = [{(made.host[e], made.ts[e] // HOUR) for e in p.events[:, 0]}
+             for _, p in fitted.hourly(made)]  # fmt: skip
+    assert all(len(one) == 1 for one in hours)
+    assert len(set.union(*hours)) == len(hours)
+    assert {host for ((host, _),) in hours} == {"aaa", *(e.host for e in launches)}
+
+
 def test_z_of_a_finding_had_it_another_score(fitted: StoreEventDetector) -> None:
     paths = fitted.score(TODAY)
     assert paths.stories is not None

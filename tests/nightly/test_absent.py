@@ -53,6 +53,20 @@ def test_one_day_before_is_no_habit(store: Workspace, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "silent"),
+    [("ws1", "ws1.corp", False), ("ws1.corp", "ws1", True), ("ws1", "ws10.corp", True)],
+)
+def test_a_host_that_goes_by_its_full_name_is_not_silent(
+    store: Workspace, tmp_path: Path, before: str, now: str, silent: bool
+) -> None:
+    for number in (0, 1):
+        night(store, tmp_path, number, (before, "beta"))
+    last = night(store, tmp_path, 2, (now, "beta"))
+    told = absent(store, last, state.nights(store.path))
+    assert any(f"host {before} is silent" in text for text in told) == silent
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         ("/d/2026-11-22/a.log", "/d/2026-11-23/a.log", True),

@@ -9,6 +9,7 @@ import pytest
 
 from graphad.detectors.path import PathDetector
 from graphad.errors import GraphadError
+from graphad.incidents import microseconds
 from graphad.nightly import state
 from graphad.nightly.drift import alarms
 from graphad.nightly.night import Done, run
@@ -158,6 +159,36 @@ def test_events_of_other_days_are_told(tmp_path: Path) -> None:
     logs = days.write(tmp_path, 1, *days.attack(0), hosts=("beta",))
     done = run(store, plan(logs, 1))
     assert done.night.stages["ingest"].told["other_days"] == {days.day(0).isoformat(): 3}
+
+
+def test_pruning_forgets_what_nobody_was_alerted_to_or_marked(
+    nights: Nights, tmp_path: Path
+) -> None:
+    copy = nights.copy(tmp_path / "store")
+    begin = nights.done[5].night.begin
+    before = copy.findings()
+    old = [f for f in before if microseconds(f.end) < begin]
+    told = {f.incident for f in before if f.alert or microseconds(f.end) >= begin}
+    kept = next(f for f in old if f.incident not in told)
+    copy.mark(kept.id, "benign", "of interest")
+    told |= {f.incident for f in copy.findings() if f.marks}
+    gone = [f.id for f in before if f.incident not in told]
+    assert kept.incident in told
+    assert gone
+    assert any(f.alert for f in old)
+    known = copy.findings(lambda one: one.id in gone)
+    assert [f.id for f in known] == gone
+    assert copy.forget(begin) == len(gone)
+    assert [f.id for f in copy.findings()] == [f.id for f in before if f.id not in gone]
+    assert {one.id for one in copy.incidents(tags=False)} == told
+    assert copy.forget(begin) == 0
+    logs = list(nights.done[5].night.files)
+    other = nights.copy(tmp_path / "other")
+    done = run(other, plan(logs, 5, learn_days=1, keep_days=1))
+    assert done.night.stages["prune"].told["findings"] >= len(gone)
+    stay = other.findings()
+    alerted = {f.incident for f in stay if f.alert}
+    assert all(f.incident in alerted or microseconds(f.end) >= begin for f in stay)
 
 
 def test_two_nights_at_once_do_not_run(tmp_path: Path) -> None:
