@@ -129,7 +129,8 @@ def test_each_step_makes_training_likelier(seed: int) -> None:
 def test_values_apart_from_company_have_their_frequency() -> None:
     # Without weights the model is one of frequencies, whatever its biases were.
     draw = np.random.default_rng(1)
-    codes, arity = draw.integers(0, [2, 5], (3000, 2)) ** 2 % [3, 7], np.array([3, 7])
+    codes: Ints = draw.integers(0, [2, 5], (3000, 2)) ** 2 % np.array([3, 7])
+    arity = np.array([3, 7])
     none = Scores.on_grid(draw.normal(0, 1, (10, 2)), draw.normal(0, 2, 10), np.zeros((2, 2)),
                           starts(arity))  # fmt: skip
     found = np.exp2(lifted(none, codes).bias)
