@@ -10,7 +10,6 @@ values may add theirs (pair_bits).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -209,20 +208,21 @@ class Scores:
                 found[part, place] = total[part, place] - own
         return total, found
 
-    def expected(self, codes: Ints, times: Floats, but: Ints) -> Floats:
+    def expected(self, codes: Ints, times: Floats, places: Ints, but: Ints) -> Floats:
         """Return how often each value [A] is to be expected in the company of the others.
 
-        codes [n, m]: events, each of which counts so many times [n]. Of each type it is the sum
-        over events of P(a | the others); values in `but` [P] are left out, which get 0, and so are,
-        for their type, the events that have them.
+        codes [n, m]: events, each of which counts so many times [n]. Of each type in `places` it is
+        the sum over events of P(a | the others), of other types 0. Values in `but` [P] are left
+        out, which get 0, and so are, for their type, the events that have them.
         """
         total, left = np.zeros(int(self.start[-1])), np.zeros(int(self.start[-1]), np.bool_)
         left[but] = True
-        for place, (begin, end) in enumerate(pairwise(self.start.tolist())):
-            counted = np.where(left[begin + codes[:, place]], 0.0, times)
+        for place in places.tolist():
+            mine = slice(self.start[place], self.start[place + 1])
+            counted = np.where(left[mine][codes[:, place]], 0.0, times)
             for part, logits in self._some_logits(codes, place):
-                logits[:, left[begin:end]] = -np.inf
-                total[begin:end] += counted[part] @ _shares(logits)
+                logits[:, left[mine]] = -np.inf
+                total[mine] += counted[part] @ _shares(logits)
         return total
 
     def likeliest(self, codes: Ints, place: int, most: int) -> tuple[Floats, Ints, Floats]:

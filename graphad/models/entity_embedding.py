@@ -58,8 +58,8 @@ class EntityEmbedding:
     isn't only that both change with time (pair_steadiness). patience: how many epochs may be worse
     before training stops, by default a quarter of the most, and at least 6.
 
-    In the end biases are lifted until each value is as likely beside those weights as training had
-    it (value_lifts).
+    Where that takes weight from pairs of a type, the biases of its values are lifted in the end
+    until each is as likely as training had it (value_lifts).
 
     Code 0 of a type stands for all its rare values. With ranking, where it is rarer than a value in
     the mean, its vector is 0, for rare values say nothing of each other's company, and its bias at
@@ -150,7 +150,8 @@ class EntityEmbedding:
         self._count(pairs, weight, codes)
         self._finish(codes, judge, best)
         if self.bias:
-            self.lift_ = lifts(self.scores, codes, self._pooled())
+            drifting = np.flatnonzero((self.steady_ < 1.0).any(axis=1))
+            self.lift_ = lifts(self.scores, codes, drifting, self._pooled())
         self._settle(judge.held if len(judge.held) else codes)
         return self
 
