@@ -114,9 +114,10 @@ class Scorer:
             tensors[name] for name in ("vectors", "bias", "weights", "counts", "arity")
         )
         counted = PairCounts.restore(tensors, arity, counts)
-        steady = tensors.get("steady", np.ones(weights.shape))  # older models have none
+        steady = tensors.get("steady", np.ones(weights.shape))  # older models have none,
+        lifted = bias + tensors.get("lift", np.zeros_like(bias))  # nor this
         scores = Scores.learned(
-            (vectors, bias, weights), steady, arity, counts, counted,
+            (vectors, lifted, weights), steady, arity, counts, counted,
             float(learned["pair_weight"]), float(learned["origin"]),
         )  # fmt: skip
         sizes = [column.arity for column in columns]

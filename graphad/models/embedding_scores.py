@@ -208,6 +208,23 @@ class Scores:
                 found[part, place] = total[part, place] - own
         return total, found
 
+    def expected(self, codes: Ints, times: Floats, places: Ints, but: Ints) -> Floats:
+        """Return how often each value [A] is to be expected in the company of the others.
+
+        codes [n, m]: events, each of which counts so many times [n]. Of each type in `places` it is
+        the sum over events of P(a | the others), of other types 0. Values in `but` [P] are left
+        out, which get 0, and so are, for their type, the events that have them.
+        """
+        total, left = np.zeros(int(self.start[-1])), np.zeros(int(self.start[-1]), np.bool_)
+        left[but] = True
+        for place in places.tolist():
+            mine = slice(self.start[place], self.start[place + 1])
+            counted = np.where(left[mine][codes[:, place]], 0.0, times)
+            for part, logits in self._some_logits(codes, place):
+                logits[:, left[mine]] = -np.inf
+                total[mine] += counted[part] @ _shares(logits)
+        return total
+
     def likeliest(self, codes: Ints, place: int, most: int) -> tuple[Floats, Ints, Floats]:
         """Return `conditional` of a type [n], and its likeliest values with their shares [n, most].
 
@@ -218,8 +235,7 @@ class Scores:
         for part, logits in self._some_logits(codes, place):
             own = logits[np.arange(len(logits)), codes[part, place]]
             bits[part] = log2_sum(logits) - own
-            share = np.exp2(logits - logits.max(axis=1, keepdims=True))
-            share /= share.sum(axis=1, keepdims=True)
+            share = _shares(logits)
             best[part] = np.argsort(-share, axis=1, kind="stable")[:, :most]
             shares[part] = np.take_along_axis(share, best[part], axis=1)
         return bits, best, shares
@@ -230,6 +246,13 @@ class Scores:
         for begin in range(0, len(codes), step):
             part = slice(begin, begin + step)
             yield part, self.logits(codes[part], place)
+
+
+def _shares(bits: Floats) -> Floats:
+    """Return 2^bits [n, values], divided by their sum over values."""
+    share: Floats = np.exp2(bits - bits.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    return share
 
 
 def log2_sum(bits: Floats) -> Floats:

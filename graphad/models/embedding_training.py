@@ -76,6 +76,22 @@ class Parameters(NamedTuple):
             vectors=vectors, bias=bias, vectors_sq=vectors_sq, bias_sq=bias_sq
         )
 
+    def whole(self, values: int, types: int, dim: int | None) -> bool:
+        """Return whether this is float32 of so many values, types and dimensions, and makes sense.
+
+        Weights must be symmetric with zero diagonal, they and all sums not negative, all finite.
+        """
+        width = self.vectors.shape[-1] if dim is None and self.vectors.ndim else dim
+        shapes = [(values, width), (values,), (types, types), (types,)]
+        shapes += [(values,), (values,), (types, types), (types,)]
+        if [array.shape for array in self] != shapes:
+            return False
+        if not all(a.dtype == np.float32 and np.isfinite(a).all() for a in self):
+            return False
+        if not np.array_equal(self.weights, self.weights.T) or self.weights.diagonal().any():
+            return False
+        return all((a >= 0).all() for a in (self.weights, *self[4:]))
+
     def copy(self) -> "Parameters":
         """Return a copy that training won't touch."""
         return Parameters(*(array.copy() for array in self))

@@ -20,13 +20,15 @@ from graphad.models.embedding_choice import Held
 from graphad.models.embedding_rows import epoch_rows
 from graphad.models.embedding_scores import Scores, starts
 from graphad.models.embedding_training import ALL_TYPES, PAPER, RANKING, Parameters, Rules, epoch
-from graphad.models.event_values import pools, rarest, shares, value_counts
+from graphad.models.event_values import checked, pools, rarest, shares, value_counts
 from graphad.models.pair_counts import PairCounts
 from graphad.models.pair_steadiness import steadiness
+from graphad.models.value_lifts import lifts
 from graphad.models.value_noise import Noise
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Singles: TypeAlias = npt.NDArray[np.float32]
 Objective: TypeAlias = Literal["ranking", "all types", "paper"]
 
 _OBJECTIVES = {"ranking": RANKING, "all types": ALL_TYPES, "paper": PAPER}
@@ -36,6 +38,7 @@ _ALIKE = 0.003  # of AUC, by which two epochs are told apart by chance
 _FINISH = 2  # one epoch over all events for so many over those that weren't held out
 _FEWEST, _LONGEST = 20, 60  # epochs, at most: of many events, and of few
 _VISITS = 1_000_000  # of events, that few of them get all together
+_PATIENCE = 6  # epochs that may be worse, at least; of many a quarter
 _CALM = 0.3  # of the rate, by which ranking learns weights of pairs of types
 _NARROW, _WIDE = 16, 32  # dimensions: of many events, and of few
 
@@ -52,7 +55,11 @@ class EntityEmbedding:
 
     dim: of the vectors; by default 16, and 32 of so few events that all epochs are under a million
     visits; steady: let weights of pairs of types count by how much of what they say of each other
-    isn't only that both change with time (pair_steadiness).
+    isn't only that both change with time (pair_steadiness). patience: how many epochs may be worse
+    before training stops, by default a quarter of the most, and at least 6.
+
+    Where that takes weight from pairs of a type, the biases of its values are lifted in the end
+    until each is as likely as training had it (value_lifts).
 
     Code 0 of a type stands for all its rare values. With ranking, where it is rarer than a value in
     the mean, its vector is 0, for rare values say nothing of each other's company, and its bias at
@@ -68,7 +75,7 @@ class EntityEmbedding:
     power: float = 0.75
     uniform: float = 0.1
     epochs: int | None = None
-    patience: int = 6
+    patience: int | None = None
     rate: float = 0.1
     spread: float = 0.1
     held: float = 0.1
@@ -82,6 +89,8 @@ class EntityEmbedding:
     pair_weight_: float = 0.0
     # By what the weights of pairs of types count [m, m].
     steady_: Floats | None = field(default=None, repr=False)
+    # What is added to the biases [A], in nats; training goes on from those without it.
+    lift_: Singles | None = field(default=None, repr=False)
     origin_: float = 0.0
     # log2 of each type's normaliser, as it is on average: what makes one product do for all.
     normal_: Floats | None = field(default=None, repr=False)
@@ -119,12 +128,13 @@ class EntityEmbedding:
 
     def fit(self, codes: Ints, arity: Ints) -> "EntityEmbedding":
         """Learn from events [n, m] in time order. Raises: ValueError: codes don't fit arity [m]."""
-        codes, arity = _checked(codes, arity)
+        codes, arity = checked(codes, arity)
         self.arity_, self.history_ = arity, []
         self.origin_, self.normal_, self.agreement_ = 0.0, None, None
         judge = self._judge(codes)
         self.counts_ = value_counts(judge.trained, arity)
         values, types = len(self.counts_), len(arity)
+        self.lift_ = np.zeros(values, np.float32)
         dim = self.dim or (_WIDE if len(judge.trained) * _FEWEST < _VISITS else _NARROW)
         self.parameters_ = Parameters.fresh(values, types, dim, self.spread, self.seed)
         steady = self.steady and self.weights
@@ -139,6 +149,10 @@ class EntityEmbedding:
         self.counts_ = value_counts(codes, arity)
         self._count(pairs, weight, codes)
         self._finish(codes, judge, best)
+        if self.bias:
+            drifting = np.flatnonzero((self.steady_ < 1.0).any(axis=1))
+            self.lift_ = lifts(self.scores, codes, drifting, self._pooled())
+        self._settle(judge.held if len(judge.held) else codes)
         return self
 
     def update(self, codes: Ints, arity: Ints, *, epochs: int = 5) -> "EntityEmbedding":
@@ -146,24 +160,30 @@ class EntityEmbedding:
 
         arity may have grown: new values have the highest codes of their type. A known value keeps
         its Adagrad sums, so its steps are as small as they had become; a new one begins at the
-        mean of its type with the steps of a first day.
+        mean of its type with the steps of a first day. Lifts stay: one day isn't how often values
+        are in general.
         """
         self._arity()
         assert self.arity_ is not None
         assert self.counts_ is not None
         assert self.parameters_ is not None
         assert self.pairs_ is not None
-        codes, arity = _checked(codes, arity)
+        assert self.lift_ is not None
+        codes, arity = checked(codes, arity)
         if arity.shape != self.arity_.shape or (arity < self.arity_).any():
             raise ValueError("An update has the types of the fit, and no fewer values of each.")
         self.parameters_ = self.parameters_.grown(self.arity_, arity, self.counts_)
         old, grown = starts(self.arity_), value_counts(codes, arity)
+        lift = np.zeros(len(grown), np.float32)
         for i, begin in enumerate(starts(arity)[:-1]):
-            grown[begin : begin + self.arity_[i]] += self.counts_[old[i] : old[i + 1]]
-        self.arity_, self.counts_, self.history_ = arity, grown, []
+            known = slice(begin, begin + self.arity_[i])
+            grown[known] += self.counts_[old[i] : old[i + 1]]
+            lift[known] = self.lift_[old[i] : old[i + 1]]
+        self.arity_, self.counts_, self.lift_, self.history_ = arity, grown, lift, []
         self._count(self.pairs_.types, self.pair_weight_, codes, self.pairs_)
         judge = self._judge(codes)
         self._finish(codes, judge, self._train(judge, epochs, _BETTER))
+        self._settle(judge.held if len(judge.held) else codes)
         return self
 
     def score(self, codes: Ints) -> Floats:
@@ -171,14 +191,14 @@ class EntityEmbedding:
 
         Equation 11 of our notes on APE, with the constant that makes the median 0.
         """
-        return self.scores.score(_checked(codes, self._arity())[0])
+        return self.scores.score(checked(codes, self._arity())[0])
 
     def self_normalised(self, codes: Ints) -> Floats:
         """Return about -log2 P(a_i | the others) [n, m], each type's normaliser taken as constant.
 
         `scores.conditional` is the exact one. Raises: NotFitted: also after a fit without events.
         """
-        codes = _checked(codes, self._arity())[0]
+        codes = checked(codes, self._arity())[0]
         if self.normal_ is None:
             raise NotFitted("entity embedding")
         found: Floats = self.normal_ - self.scores.own(codes)
@@ -189,7 +209,7 @@ class EntityEmbedding:
         """Return what scores events, without anything that training needs; made once a fit."""
         now = (
             self.parameters_, self.counts_, self.pairs_, self.pair_weight_, self.steady_,
-            self.origin_,
+            self.lift_, self.origin_,
         )  # fmt: skip
         if self._made is None or any(a is not b for a, b in zip(self._made[0], now, strict=True)):
             self._made = now, self._table(self.pairs_)
@@ -201,12 +221,11 @@ class EntityEmbedding:
         return self._table(None)
 
     def _table(self, counted: PairCounts | None) -> Scores:
-        if self.parameters_ is None or self.counts_ is None or self.arity_ is None:
+        p, lift, steady = self.parameters_, self.lift_, self.steady_
+        if p is None or lift is None or steady is None or self.counts_ is None:
             raise NotFitted("entity embedding")
-        assert self.steady_ is not None
-        p = self.parameters_
         return Scores.learned(
-            (p.vectors, p.bias, p.weights), self.steady_, self.arity_, self.counts_, counted,
+            (p.vectors, p.bias + lift, p.weights), steady, self._arity(), self.counts_, counted,
             self.pair_weight_, self.origin_,
         )  # fmt: skip
 
@@ -223,7 +242,7 @@ class EntityEmbedding:
             "pair_weight": self.pair_weight_, "origin": self.origin_, "agreement": self.agreement_,
         }  # fmt: skip
         arrays = {"arity": self.arity_, "counts": self.counts_, **self.parameters_._asdict()}
-        arrays |= self.pairs_.dump() | {"steady": self.steady_}
+        arrays |= self.pairs_.dump() | {"steady": self.steady_, "lift": self.lift_}
         arrays["normal"] = np.zeros(0) if self.normal_ is None else self.normal_
         return {"settings": settings, "learned": learned}, arrays
 
@@ -236,45 +255,37 @@ class EntityEmbedding:
             made.parameters_ = Parameters(*(arrays[name] for name in Parameters._fields))
             made.pair_weight_ = float(learned["pair_weight"])
             made.origin_ = float(learned["origin"])
-            types = len(made.arity_)  # older models count every pair of types whole
+            types = len(made.arity_)  # older models count every pair of types whole, lift nothing
             made.steady_ = arrays.get("steady", np.ones((types, types)))
+            made.lift_ = arrays.get("lift", np.zeros(len(made.counts_), np.float32))
             made.normal_ = arrays["normal"] if len(arrays["normal"]) else None
             made.agreement_ = None if learned["agreement"] is None else float(learned["agreement"])
-            if not made._whole():
+            learned_all = (made.parameters_, made.arity_, made.counts_, made.steady_, made.lift_)
+            if not made._whole(*learned_all):
                 raise ValueError("shapes or values")
             made.pairs_ = PairCounts.restore(arrays, made.arity_, made.counts_)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"The entity embeddings are damaged: {error}.") from error
         return made
 
-    def _whole(self) -> bool:
+    def _whole(
+        self, p: Parameters, arity: Ints, counts: Floats, steady: Floats, lift: Singles
+    ) -> bool:
         """Return whether all that was learned is of the right shapes, and finite."""
-        p, arity, counts, steady = self.parameters_, self.arity_, self.counts_, self.steady_
-        assert p is not None
-        assert steady is not None
-        assert arity is not None
-        assert counts is not None
         if arity.dtype != np.int64 or arity.ndim != 1 or not len(arity) or (arity < 1).any():
             return False
         values, types = int(arity.sum()), len(arity)
-        dim = p.vectors.shape[-1] if self.dim is None else self.dim
-        shapes = [(values, dim), (values,), (types, types), (types,), (values,), (values,),
-                  (types, types), (types,)]  # fmt: skip
-        fits = [array.shape for array in p] == shapes and counts.shape == (values,)
-        fits &= all(array.dtype == np.float32 for array in p) and counts.dtype == np.float64
-        fits &= self.normal_ is None or self.normal_.shape == (types,)
-        normal = np.zeros(1) if self.normal_ is None else self.normal_
-        numbers = (*p, counts, normal, np.array([self.pair_weight_, self.origin_]))
+        normal = np.zeros(types) if self.normal_ is None else self.normal_
+        fits = p.whole(values, types, self.dim) and normal.shape == (types,)
+        fits &= lift.shape == (values,) and lift.dtype == np.float32
+        for array, shape in ((counts, (values,)), (steady, (types, types))):
+            fits &= array.shape == shape and array.dtype == np.float64
+        numbers = (counts, lift, normal, np.array([self.pair_weight_, self.origin_]))
         if not fits or not all(np.isfinite(array).all() for array in numbers):
-            return False
-        if not np.array_equal(p.weights, p.weights.T) or p.weights.diagonal().any():
-            return False
-        if steady.shape != (types, types) or steady.dtype != np.float64:
             return False
         if not np.array_equal(steady, steady.T) or not ((steady >= 0) & (steady <= 1)).all():
             return False
-        natural = (counts, p.weights, p.vectors_sq, p.bias_sq, p.weights_sq, p.constant_sq)
-        return all((array >= 0).all() for array in natural) and 0 <= self.pair_weight_ <= 1
+        return bool((counts >= 0).all()) and 0 <= self.pair_weight_ <= 1
 
     def _arity(self) -> Ints:
         if self.arity_ is None:
@@ -313,6 +324,7 @@ class EntityEmbedding:
         """
         assert self.parameters_ is not None
         best, kept, parameters = judge.judge(self.embedded), 0, self.parameters_.copy()
+        patience = self.patience or max(epochs // 4, _PATIENCE)
         noise = self._noise()
         for number in range(epochs):
             loss = self._epoch(judge.trained, noise, [self.seed, number])
@@ -321,31 +333,30 @@ class EntityEmbedding:
             if np.isnan(judged) or judged > best + better:
                 best, kept = max(best, judged), number + 1
                 parameters = self.parameters_.copy()
-            elif number + 1 - kept >= self.patience:
+            elif number + 1 - kept >= patience:
                 break
         self.parameters_ = parameters
         return kept
 
     def _finish(self, codes: Ints, judge: Held, epochs: int) -> None:
-        """Learn the held-out events too, by a part of the epochs over all, and settle scales."""
+        """Learn the held-out events too, by a part of the epochs over all."""
         assert self.parameters_ is not None
         self.parameters_, noise = self.parameters_.copy(), self._noise()
         for number in range(-(-epochs // _FINISH) if len(judge.held) else 0):
             loss = self._epoch(codes, noise, [self.seed, number, 1])
             self.history_.append((loss, np.nan))
-        if self.objective == "ranking":
-            self._pool()
-        self._settle(judge.held if len(judge.held) else codes)
-
-    def _pool(self) -> None:
-        """Let code 0, where it stands for few, say that a value is rare and nothing of company."""
-        assert self.counts_ is not None
-        assert self.parameters_ is not None
-        pooled, bias = pools(self.counts_, self._arity()), self.parameters_.bias
+        pooled = self._pooled()
         self.parameters_.vectors[pooled] = 0.0
         if self.bias:
-            most = np.log(rarest(self.counts_, self._arity(), pooled))
-            bias[pooled] = np.minimum(bias[pooled], most.astype(np.float32))
+            assert self.counts_ is not None
+            most = np.log(rarest(self.counts_, self._arity(), pooled)).astype(np.float32)
+            self.parameters_.bias[pooled] = np.minimum(self.parameters_.bias[pooled], most)
+
+    def _pooled(self) -> Ints:
+        """Return the codes 0 [P] that stand for few: they say nothing but that a value is rare."""
+        assert self.counts_ is not None
+        found = pools(self.counts_, self._arity())
+        return found if self.objective == "ranking" else found[:0]
 
     def _noise(self) -> Noise:
         assert self.counts_ is not None
@@ -379,15 +390,3 @@ class EntityEmbedding:
         self.normal_, exact = total.mean(axis=0), each.mean(axis=1)
         varied = np.ptp(plain) > 0 and np.ptp(exact) > 0
         self.agreement_ = float(stats.spearmanr(plain, exact).statistic) if varied else None
-
-
-def _checked(codes: npt.ArrayLike, arity: npt.ArrayLike) -> tuple[Ints, Ints]:
-    found, sizes = np.asarray(codes), np.asarray(arity)
-    if any(a.size and a.dtype.kind not in "iu" for a in (found, sizes)):
-        raise ValueError("Codes and arity must be whole numbers.")
-    found, sizes = found.astype(np.int64, copy=False), sizes.astype(np.int64)
-    if found.ndim != 2 or sizes.ndim != 1 or found.shape[1] != len(sizes) or not len(sizes):
-        raise ValueError("Codes must be [n, m] and arity [m], m at least 1.")
-    if (sizes < 1).any() or (found < 0).any() or (found >= sizes).any():
-        raise ValueError("Each code must be at least 0 and below the arity of its type.")
-    return np.ascontiguousarray(found), sizes

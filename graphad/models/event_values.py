@@ -11,6 +11,22 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 
+def checked(codes: npt.ArrayLike, arity: npt.ArrayLike) -> tuple[Ints, Ints]:
+    """Return codes [n, m], contiguous, and arity [m] of their types as int64.
+
+    Raises: ValueError: they aren't whole numbers of such shapes, or a code is not one of its type.
+    """
+    found, sizes = np.asarray(codes), np.asarray(arity)
+    if any(a.size and a.dtype.kind not in "iu" for a in (found, sizes)):
+        raise ValueError("Codes and arity must be whole numbers.")
+    found, sizes = found.astype(np.int64, copy=False), sizes.astype(np.int64)
+    if found.ndim != 2 or sizes.ndim != 1 or found.shape[1] != len(sizes) or not len(sizes):
+        raise ValueError("Codes must be [n, m] and arity [m], m at least 1.")
+    if (sizes < 1).any() or (found < 0).any() or (found >= sizes).any():
+        raise ValueError("Each code must be at least 0 and below the arity of its type.")
+    return np.ascontiguousarray(found), sizes
+
+
 def value_counts(codes: Ints, arity: Ints) -> Floats:
     """Return how often each value occurs, [A], those of a type side by side."""
     return np.concatenate(
