@@ -36,6 +36,7 @@ SETS = {
     "textlogs": "**/*.[jl]*",
 }  # fmt: skip
 BYTES_A_RECORD = 30.0
+SYSMON = b'"Microsoft-Windows-Sysmon/Operational"'  # the channel of a record
 
 
 def data() -> Path | None:
@@ -57,8 +58,8 @@ def unpack(name: str, folder: Path) -> Path | None:
     return target
 
 
-def sysmon_lines(folder: Path, target: Path) -> int:
-    """Write the Sysmon records of the OTRF archives as one file; return how many they are."""
+def json_lines(folder: Path, target: Path, holding: bytes = SYSMON) -> int:
+    """Write the records of the OTRF archives that hold a text as one file; return how many."""
     import zipfile
 
     lines = 0
@@ -68,7 +69,7 @@ def sysmon_lines(folder: Path, target: Path) -> int:
                 for name in archive.namelist():
                     with archive.open(name) as member:
                         for line in member:
-                            if b'"Microsoft-Windows-Sysmon/Operational"' in line:
+                            if holding in line:
                                 out.write(line.rstrip(b"\r\n") + b"\n")
                                 lines += 1
     return lines
@@ -138,7 +139,7 @@ def measure(options: Options) -> Iterable[Row]:
             yield from one(name, logs, folder)
             if name == "otrf-windows":
                 lines = folder / "sysmon.json"
-                sysmon_lines(home, lines)
+                json_lines(home, lines)
                 yield from one("otrf Sysmon records", [lines], folder)
 
 

@@ -172,7 +172,7 @@ def measure(options: Options) -> Iterable[Row]:
         repeat = 1 if options.quick else 5
         yield from costs("both logs", store, repeat)
         lines = Path(folder) / "sysmon.json"
-        captures.sysmon_lines(Path(folder) / "otrf-windows", lines)
+        captures.json_lines(Path(folder) / "otrf-windows", lines)
         alone = Store(Path(folder) / "sysmon.store")
         alone.ingest(lines)
         yield from costs("Sysmon's alone", alone, repeat)
