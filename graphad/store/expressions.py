@@ -233,25 +233,20 @@ def _ask_new(
     """Ask DuckDB for what is new."""
     if not new:
         return
-    # A key is often its label in small letters: the label is then worked out for both.
-    places = {one.sql: i for i, one in enumerate(new)}
-    lowered = {}
-    for label in new:
-        i = places.get(f"lower({label.sql})")
-        if i is not None and np.array_equal(new[i].rows, label.rows):
-            lowered[i] = places[label.sql]
     longest = max(len(one.new) for one in new)
     columns: dict[str, pa.Array] = {"nothing": pa.nulls(longest)}
     parts = []
+    # Key, label and detail of an end are often made of the same columns at the same rows: given
+    # once, what they have in common is worked out once.
+    given: dict[tuple[tuple[str, ...], bytes], int] = {}
     for i, one in enumerate(new):
-        if i in lowered:
-            continue
-        parts.append(f"({with_prefix(one.sql, f'c{i}_')})::VARCHAR AS v{i}")
-        for name, column in zip(one.names, one.given.columns, strict=False):
-            padding = pa.nulls(longest - len(one.new), column.type)
-            columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
-    small = "".join(f", lower(v{label}) AS v{i}" for i, label in lowered.items())
-    query = f"SELECT *{small} FROM (SELECT {', '.join(parts)} FROM given)"
+        at = given.setdefault((tuple(one.names), one.rows.tobytes()), i)
+        parts.append(f"({with_prefix(one.sql, f'c{at}_')})::VARCHAR AS v{i}")
+        if at == i:
+            for name, column in zip(one.names, one.given.columns, strict=False):
+                padding = pa.nulls(longest - len(one.new), column.type)
+                columns[f"c{i}_{name}"] = pa.concat_arrays([*column.chunks, padding])
+    query = f"SELECT {', '.join(parts)} FROM given"
     found = ask(connection, query, pa.table(columns))
     for i, one in enumerate(new):
         one.told(found[f"v{i}"].combine_chunks().slice(0, len(one.new)), answers)

@@ -32,3 +32,21 @@ def test_forgetting_changes_no_answer(
             None if texts[i] is None else texts[i].upper() for i in rows
         ]
         assert answers._size <= size
+
+
+def test_what_shares_columns_is_as_if_asked_alone() -> None:
+    raw = pa.table({"exe": ["A b", None, "C", "A b", "d"], "pid": [1, 2, None, 1, 3]})
+    every, some = np.array([4, 0, 1, 2, 3]), np.array([2, 0])
+    label, key = "split_part(exe, ' ', 1)", "lower(split_part(exe, ' ', 1))"
+    asked = [
+        (Expression(label), every), (Expression(key), every), (Expression(label), some),
+        (Expression("pid || exe"), some), (Expression("pid || exe"), every),
+        (Expression("lower(exe)"), some),
+    ]  # fmt: skip
+    connection = database.connect(config=database.SHUT)
+    together = evaluate(Columns(raw), asked, connection, Answers())
+    for (expression, rows), found in zip(asked, together, strict=True):
+        alone = evaluate(Columns(raw), [(expression, rows)], connection, Answers())
+        assert found.to_pylist() == alone[0].to_pylist()
+    assert together[0].to_pylist() == ["d", "A", None, "C", "A"]
+    assert together[4].to_pylist() == ["3d", "1A b", None, None, "1A b"]
