@@ -26,10 +26,10 @@ from graphad.store.fields import with_fields
 from graphad.store.lock import writing
 from graphad.store.manifest import Manifest, Source
 
-# What reads a whole large day has so much memory, and spills beyond. A thread of DuckDB's needs an
-# eighth of a GB, so on machines with many cores not all of them read.
+# What reads a whole large day has so much memory, and spills beyond; with half of it, counting 20
+# million records fails. Each thread of DuckDB's needs some, so of many cores not all read.
 _THREADS = 4
-SPILLING = {"memory_limit": "512MB", "threads": str(min(os.cpu_count() or 1, _THREADS))}
+SPILLING = {"memory_limit": "1GB", "threads": str(min(os.cpu_count() or 1, _THREADS))}
 KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
