@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from graphad import judge
 from graphad.detectors import registry
-from graphad.errors import GraphadError
+from graphad.errors import GraphadError, SchemaError
 from graphad.graph import Graph
 from graphad.nightly.leftout import LeftOut
 from graphad.store import Store
@@ -98,6 +98,8 @@ def learn(
     stage("learning")
     try:
         found.learn(window)
+    except SchemaError:  # a store that can't be read is no lack of days
+        raise
     except GraphadError as error:
         return "", str(error)
     stage("calibrating")
