@@ -107,9 +107,7 @@ class Truth:
         opened = Workspace(store, create=False)
         graph = opened.graph()
         self.labels = otrf_truth.label(opened, graph, home)
-        ids = [f"{int(i) & (2**64 - 1):016x}" for i in graph.ids]
-        self.attackers = {name: {ids[n] for n in of} for name, of in self.labels.entities.items()}
-        self.attackers[""] = set()
+        self.attackers = otrf_truth.attackers(self.labels, graph)
 
     def judged(self, found: list[Finding]) -> list[Incident]:
         """Return incidents, best first, with the captures whose attack they hold."""

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphad.graph import Graph
+from graphad.schema import id_text
 from graphad.store import Store
 
 _VIEW = re.compile(r"adversary_view:(.*?)(?:\nreferences|\n  \w+:|\Z)", re.DOTALL)
@@ -114,6 +115,12 @@ def _pids(view: str) -> set[int]:
     for agent in re.findall(r"interact (\S+)", view):
         found |= {int(pid) for pid in re.findall(_AGENT.format(re.escape(agent)), view, re.M)}
     return found
+
+
+def attackers(labels: Labels, graph: Graph) -> dict[str, set[str]]:
+    """Return by capture the ids of the attacker's entities, as findings have them; "" has none."""
+    found = {name: {id_text(graph.ids[n]) for n in of} for name, of in labels.entities.items()}
+    return found | {"": set()}
 
 
 def label(store: Store, graph: Graph, folder: Path) -> Labels:

@@ -73,9 +73,7 @@ def measure(options: Options) -> Iterable[Row]:
         plain = _alone(store.path, "plain").path
         graph = store.graph()
         labels = otrf_truth.label(store, graph, folder)
-        ids = [f"{int(i) & (2**64 - 1):016x}" for i in graph.ids]
-        attackers = {name: {ids[n] for n in found} for name, found in labels.entities.items()}
-        attackers[""] = set()
+        attackers = otrf_truth.attackers(labels, graph)
         told = labels.told
         yield Row("lab: captures", len(labels.entities), "captures")
         yield Row("lab: of them with a told attack", len(told), "captures")

@@ -25,6 +25,7 @@ from graphad.findings import Finding, fullest, incidents
 from graphad.graph import Graph
 from graphad.judge import to_findings
 from graphad.models import metrics
+from graphad.schema import id_text
 from graphad.store import Store
 
 PARTS = 5
@@ -155,7 +156,7 @@ def judge(
             capture = found[int(i)]
             paths = detector.score(capture.graph)
             attack = sorted(capture.attack)
-            ids = {f"{int(capture.graph.ids[n]) & (2**64 - 1):016x}" for n in attack}
+            ids = {id_text(capture.graph.ids[n]) for n in attack}
             missed = float(len(capture.launches) + 1)
             found_ = to_findings(store, capture.graph, paths, f"path-{mode}")
             shown = [fullest(incident) for incident in incidents(found_)]

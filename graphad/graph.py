@@ -83,6 +83,11 @@ class Graph:
         )
 
     @cached_property
+    def hosts(self) -> tuple[Ints, list[str]]:
+        """Return (number of each event's host [E], the hosts by number)."""
+        return coded(self.host)
+
+    @cached_property
     def csr(self) -> tuple[Ints, Ints]:
         """Return (offsets [N+1], events [E]): the events out of entity i, in time order."""
         order = np.argsort(self.src, kind="stable")

@@ -21,9 +21,10 @@ from graphad.findings import (
     title,
     told_row,
 )
-from graphad.graph import HOUR, Graph, coded
+from graphad.graph import HOUR, Graph
 from graphad.incidents import ODD, Act, count_programs, grouped, is_peer, links, rank, settle
 from graphad.rawlines import fetch, rebuild_binary
+from graphad.schema import id_text
 from graphad.store import Store
 from graphad.store.manifest import Source
 
@@ -59,7 +60,7 @@ def quiet_reference(
     spans: dict[str, tuple[int, int]] = {}
     more = 0
     for graph in graphs:
-        host_of, hosts = coded(graph.host)
+        host_of, hosts = graph.hosts
         hour = graph.ts // HOUR
         for h, host in enumerate(hosts):
             mine = hour[host_of == h]
@@ -181,7 +182,7 @@ def _finding(graph: Graph, paths: Paths, i: int, model: str) -> Finding:
         ends = [(nodes.index(u), nodes.index(v)) for u, v in both]
     entities = [
         Entity(
-            f"{int(graph.ids[n]) & (2**64 - 1):016x}", graph.types[n], graph.names[n],
+            id_text(graph.ids[n]), graph.types[n], graph.names[n],
             graph.labels[n], graph.details[n],
         )
         for n in nodes

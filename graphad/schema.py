@@ -316,3 +316,12 @@ CLAIMS = {
     "flow": "a sensor on the way saw a connection from this end to the far one",
     "clock": "the log's own stamp is so many quarters of an hour before the event's time",
 }
+
+
+def id_text(number: int) -> str:
+    """Return the id of an entity as people and findings have it, of its signed 64 bits.
+
+    >>> id_text(-1), id_text(10)
+    ('ffffffffffffffff', '000000000000000a')
+    """
+    return f"{int(number) & (2**64 - 1):016x}"

@@ -14,6 +14,7 @@ from graphad.findings import Finding
 from graphad.judge import rfc3339
 from graphad.query import Value
 from graphad.rawlines import State, state
+from graphad.schema import id_text
 from graphad.store.store import Moment, microseconds
 from graphad.workspace_queries import Queried
 
@@ -109,7 +110,7 @@ class Desk(Queried, Annotated):
         finally:
             connection.close()
         links = own.pop("links")
-        told = f"{id_ & (2**64 - 1):016x}"
+        told = id_text(id_)
         findings = [f.id for f in self.findings() if any(e.id == told for e in f.entities)]
         return Neighbourhood(
             id=id_, **own, relatives=[Relative(**row) for row in kin],

@@ -89,8 +89,8 @@ class Findings(Modelled):
 
         before: those incidents go of which all findings ended before it, us.
         """
-        coverage = self.coverage()
         with self._changing() as change:
+            coverage = self.coverage()
             every = kept.load(self.path, self.manifest)
             told = {
                 f.incident for f in every

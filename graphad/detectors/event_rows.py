@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphad.detectors.event_words import Told
-from graphad.graph import HOUR, Graph, coded
+from graphad.graph import HOUR, Graph
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,20 +45,17 @@ class Rows:
         return len(self.event)
 
 
-def rows_of(
-    graph: Graph, events: Ints, columns: Mapping[str, Callable[[Told], pa.Array]],
-    hosts: Ints | None = None,
-) -> Rows:  # fmt: skip
+def rows_of(graph: Graph, events: Ints, columns: Mapping[str, Callable[[Told], pa.Array]]) -> Rows:
     """Return the rows of some events [n], ascending, by the columns of their kind.
 
-    hosts [E]: their numbers in the whole graph. Rows of several kinds are put together by these,
-    and not each kind is of all hosts.
+    Hosts have their numbers of the whole graph: not each kind is of all hosts, and rows of several
+    kinds are put together by them.
     """
     from graphad.scan.tuples import distinct_rows
 
     told = Told(graph, events)
     words = {name: _encoded(column(told)) for name, column in columns.items()}
-    ts, where = graph.ts[events], (coded(graph.host)[0] if hosts is None else hosts)[events]
+    ts, where = graph.ts[events], graph.hosts[0][events]
     codes = [one.indices.to_numpy(zero_copy_only=False).astype(np.int64) for one in words.values()]
     first, which = distinct_rows(np.stack([*codes, where, ts // HOUR]), _SEED)
     last = np.zeros(len(first), np.int64)

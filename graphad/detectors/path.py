@@ -17,7 +17,7 @@ from graphad.detect import MARK, Paths, Search, Unit, Window, load_model, save_m
 from graphad.detectors.path_names import Names
 from graphad.detectors.path_terms import TERMS, USED, Mode, Scorer
 from graphad.errors import GraphadError, ModelError, NotFitted
-from graphad.graph import HOUR, Graph, coded
+from graphad.graph import HOUR, Graph
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -171,7 +171,7 @@ class PathDetector:
 
     def hourly(self, graph: Graph) -> Iterator[tuple[Graph, Paths]]:
         """Yield the paths of each hour of each host, with the graph of its events."""
-        host_of, hosts = coded(graph.host)
+        host_of, hosts = graph.hosts
         for h in range(len(hosts)):
             # Each part has its own entities alone: those of all, at each hour, would be most work.
             mine = graph.subset(np.flatnonzero(host_of == h)).used()

@@ -73,7 +73,7 @@ class Scorer:
         name, ends = coded([f"{t} {n}" for t, n in pairs])
         shape, shapes = coded(["", *(text or "" for text in graph.shapes[used])])
         act, actions = coded(graph.action)
-        host, _ = coded(graph.host)
+        host, _ = graph.hosts
         launch = np.array([a == "launch" for a in actions], bool)[act]
         run = np.where(launch, shape[1:][dst], shape[0])
         key = packed(host, name[src], act, name[dst], run)

@@ -24,7 +24,7 @@ from graphad.detectors.event_rows import Rows, rows_of
 from graphad.detectors.event_stories import Scoring, told
 from graphad.detectors.hours import oddest_of_hours
 from graphad.errors import GraphadError, ModelError, NotFitted
-from graphad.graph import Graph, coded
+from graphad.graph import Graph
 from graphad.models.tails import Tail, z_of_share
 
 Floats = npt.NDArray[np.float64]
@@ -266,11 +266,10 @@ class StoreEventDetector:
 
     def rows(self, graph: Graph, chosen: Bools | None = None) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of each kind, by number, that has events; chosen [E]: of these alone."""
-        hosts, _ = coded(graph.host)
         for number, events in enumerate(events_of(graph, self.kinds)):
             mine = events if chosen is None else events[chosen[events]]
             if len(mine):
-                yield number, rows_of(graph, mine, self.kinds[number].columns, hosts)
+                yield number, rows_of(graph, mine, self.kinds[number].columns)
 
     def odd(self, rows: dict[int, Rows]) -> Odd:
         """Return the rows of kinds that were learned, scored. Raises: NotFitted."""

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from graphad.graph import Graph, coded
+from graphad.graph import Graph
 
 Ints = npt.NDArray[np.int64]
 UnitKind = Literal["host", "tree", "session"]
@@ -64,7 +64,7 @@ def units(graph: Graph, kind: UnitKind = "host", slice_s: int = 3600) -> Units:
     if slice_s < 1:
         raise ValueError("slice_s must be at least a second.")
     if kind == "host":
-        host, _ = coded(graph.host)
+        host, _ = graph.hosts
         step = graph.ts // (slice_s * 1_000_000)
         _, first, unit = np.unique(
             np.stack([host, step]), axis=1, return_index=True, return_inverse=True

@@ -13,7 +13,7 @@ from graphad.enrich.words import DOMAINS, account, remote
 from graphad.errors import GraphadError
 from graphad.findings import Finding, is_telling
 from graphad.models.calibration import LEVELS as SEVERITIES
-from graphad.schema import LOCAL_TYPES
+from graphad.schema import LOCAL_TYPES, id_text
 
 LEVELS = tuple(name for name, _ in SEVERITIES)  # the worst first; "informational" is no risk
 _RANKED = 100  # findings of a model without calibration that count
@@ -101,7 +101,7 @@ class Risk:
             {"ids": sorted(_signed(name) for name in ids)},
         )
         keys = [
-            (f"{row['id'] & (2**64 - 1):016x}", key_of(row["type"], row["host"], row["key"]))
+            (id_text(row["id"]), key_of(row["type"], row["host"], row["key"]))
             for row in rows.to_pylist()
         ]
         return cls.of(found, keys)

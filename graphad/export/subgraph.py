@@ -16,6 +16,7 @@ from graphad.graph import Graph, joined
 from graphad.incident_graph import Incident, build
 from graphad.incidents import microseconds
 from graphad.judge import rfc3339
+from graphad.schema import id_text
 from graphad.store import Store
 from graphad.store.store import Moment
 
@@ -199,7 +200,7 @@ def _seeds(slices: Iterable[Graph], name: str) -> Any:
     best, found = 3, set[int]()
     for part in slices:
         for i, (id_, label, told) in enumerate(zip(part.ids, part.labels, part.names, strict=True)):
-            if f"{int(id_) & (2**64 - 1):016x}" == wanted:
+            if id_text(id_) == wanted:
                 rank = 0
             elif wanted in ((label or "").lower(), told.lower()):
                 rank = 1
@@ -230,7 +231,7 @@ def _drawn(store: Store, graph: Graph, name: str, title: str, left: int) -> Subg
             home.setdefault(end, graph.host[e])
         made.links.append(
             Link(
-                f"e{number}", _hex(graph, src), _hex(graph, dst), graph.action[e],
+                f"e{number}", id_text(graph.ids[src]), id_text(graph.ids[dst]), graph.action[e],
                 rfc3339(graph.ts[e]), graph.host[e], paths.get(int(graph.source[e]), ""),
                 int(graph.record[e]),
             )
@@ -239,15 +240,12 @@ def _drawn(store: Store, graph: Graph, name: str, title: str, left: int) -> Subg
         local = graph.types[i] in schema.LOCAL_TYPES
         made.vertices.append(
             Vertex(
-                _hex(graph, i), graph.types[i], parts.clip(graph.labels[i] or graph.names[i]),
-                graph.names[i], parts.clip(graph.details[i] or ""), host if local else "",
+                id_text(graph.ids[i]), graph.types[i],
+                parts.clip(graph.labels[i] or graph.names[i]), graph.names[i],
+                parts.clip(graph.details[i] or ""), host if local else "",
             )
         )  # fmt: skip
     return made
-
-
-def _hex(graph: Graph, i: int) -> str:
-    return f"{int(graph.ids[i]) & (2**64 - 1):016x}"
 
 
 def span(graph: Subgraph) -> tuple[str, str]:
