@@ -21,13 +21,17 @@ _ENTITY = ("ids", "types", "names", "labels", "details", "shapes")
 _EVENT = ("src", "dst", "ts", "action", "host", "source", "record", "ordinal")
 
 
-def coded(texts: Iterable[str] | pa.ChunkedArray) -> tuple[Ints, list[str]]:
+def coded(
+    texts: Iterable[str] | pa.ChunkedArray | pa.DictionaryArray,
+) -> tuple[Ints, list[str]]:
     """Return codes [N] of texts and the distinct texts, numbered in their own order.
 
     >>> coded(["b", "a", "b"])
     (array([1, 0, 1]), ['a', 'b'])
     """
-    if isinstance(texts, pa.ChunkedArray):
+    if isinstance(texts, pa.DictionaryArray):
+        found = texts
+    elif isinstance(texts, pa.ChunkedArray):
         found = texts.cast(pa.string()).combine_chunks().dictionary_encode()
     else:
         found = pa.array(texts, pa.string()).dictionary_encode()
@@ -36,6 +40,12 @@ def coded(texts: Iterable[str] | pa.ChunkedArray) -> tuple[Ints, list[str]]:
     rank = np.empty(len(words), np.int64)
     rank[order] = np.arange(len(words))
     return rank[found.indices.to_numpy()], [words[i] for i in order]
+
+
+def positions(texts: pa.DictionaryArray) -> Ints:
+    """Return where the dictionary has each of N texts, [N]; -1 for null."""
+    found: Ints = texts.indices.fill_null(-1).to_numpy().astype(np.int64)
+    return found
 
 
 @dataclass(frozen=True)
@@ -83,9 +93,20 @@ class Graph:
         )
 
     @cached_property
+    def _encoded(self) -> dict[str, pa.DictionaryArray]:
+        return {}
+
+    def encoded(self, column: str) -> pa.DictionaryArray:
+        """Return one of its text columns, encoded once for all who ask; null where it is None."""
+        if column not in self._encoded:
+            texts = pa.array(getattr(self, column), pa.string())
+            self._encoded[column] = texts.dictionary_encode()
+        return self._encoded[column]
+
+    @cached_property
     def hosts(self) -> tuple[Ints, list[str]]:
         """Return (number of each event's host [E], the hosts by number)."""
-        return coded(self.host)
+        return coded(self.encoded("host"))
 
     @cached_property
     def csr(self) -> tuple[Ints, Ints]:
@@ -119,8 +140,13 @@ class Graph:
 
     def are(self, kinds: Iterable[str]) -> Bools:
         """Return which entities [N] are of some types."""
-        types = pa.array(self.types, pa.string())
-        found: Bools = pc.is_in(types, pa.array(sorted(kinds), pa.string())).to_numpy(False)
+        return self.said("types", kinds)
+
+    def said(self, column: str, words: Iterable[str]) -> Bools:
+        """Return which entities [N] or events [E] say one of some words in a text column."""
+        told = self.encoded(column)
+        wanted = pc.is_in(told.dictionary, pa.array(sorted(words), pa.string()))
+        found: Bools = np.append(wanted.to_numpy(False), False)[positions(told)]
         return found
 
     def used(self) -> "Graph":
@@ -158,8 +184,8 @@ class Graph:
         import torch
         from torch_geometric.data import Data
 
-        action, actions = coded(self.action)
-        node_type, types = coded(self.types)
+        action, actions = coded(self.encoded("action"))
+        node_type, types = coded(self.encoded("types"))
         data = Data(
             edge_index=torch.from_numpy(np.stack([self.src, self.dst])),
             ts=torch.from_numpy(self.ts.copy()),

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphad.detectors.event_words import (
     Told,
@@ -33,13 +32,13 @@ Ints = npt.NDArray[np.int64]
 Column = Callable[[Told], pa.Array]
 
 # What programs do is alike on all hosts; where an account may go is not.
-_HOST: dict[str, Column] = {"host": lambda told: told.texts(told.graph.host)}
+_HOST: dict[str, Column] = {"host": lambda told: told.texts("host")}
 _USER: dict[str, Column] = {"user": user}
 _BY_PROGRAM: dict[str, Column] = _USER | {
     "program": lambda told: told.names_of("process", told.actor, base),
     "program_folder": lambda told: told.names_of("process", told.actor, folder),
 }
-_ACTION: dict[str, Column] = {"action": lambda told: told.texts(told.graph.action)}
+_ACTION: dict[str, Column] = {"action": lambda told: told.texts("action")}
 _FILE: dict[str, Column] = {
     "folder": lambda told: told.names(told.other, folder),
     "extension": lambda told: told.names(told.other, extension),
@@ -142,7 +141,6 @@ FIELDS = (
 def events_of(graph: Graph, kinds: Iterable[Kind] = KINDS) -> list[Ints]:
     """Return the events of each kind, ascending; an event is of one kind at most."""
     free = np.ones(len(graph), bool)
-    action = pa.array(graph.action, pa.string())
     src, dst = graph.told
     found = []
     for kind in kinds:
@@ -154,7 +152,7 @@ def events_of(graph: Graph, kinds: Iterable[Kind] = KINDS) -> list[Ints]:
         if kind.both:
             fits |= others[src] & actors[dst]
         if kind.actions is not None:
-            fits &= pc.is_in(action, pa.array(sorted(kind.actions))).to_numpy(False)
+            fits &= graph.said("action", kind.actions)
         mine = np.flatnonzero(fits & free)
         free[mine] = False
         found.append(_first_of_records(graph, mine) if kind.once else mine)

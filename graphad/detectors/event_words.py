@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphad.detectors.event_columns import MISSING
-from graphad.graph import Graph
+from graphad.graph import Graph, positions
 
 Ints = npt.NDArray[np.int64]
 Word = Callable[[str], str]
@@ -119,15 +119,15 @@ class Told:
 
     def names(self, ends: Ints, word: Word = str) -> pa.Array:
         """Return a word of the name of each of some entities [n]."""
-        return self._of(self.graph.names, ends, word)
+        return self._of("names", ends, word)
 
     def types(self, ends: Ints) -> pa.Array:
         """Return the type of each of some entities [n]."""
-        return self._of(self.graph.types, ends, str)
+        return self._of("types", ends, str)
 
     def shapes(self, ends: Ints) -> pa.Array:
         """Return the masked command line of each of some entities [n]."""
-        return self._of(self.graph.shapes, ends, str)
+        return self._of("shapes", ends, str)
 
     def names_of(self, kind: str, ends: Ints, word: Word = str) -> pa.Array:
         """Return the same as `names` for those of one type, else nothing."""
@@ -135,9 +135,9 @@ class Told:
         there = pa.array(self.graph.are({kind})[ends])
         return pc.if_else(there, named, MISSING)
 
-    def texts(self, ends: "npt.NDArray[np.object_]") -> pa.Array:
-        """Return texts of all the graph's events [E] for these."""
-        return pa.array(ends[self.events], pa.string())
+    def texts(self, column: str) -> pa.Array:
+        """Return what a text column of the graph's events says for these."""
+        return self.graph.encoded(column).take(pa.array(self.events))
 
     def said(self, field: str, word: Word = str) -> pa.Array:
         """Return a word of what the records say in a field; "" for nothing."""
@@ -148,12 +148,17 @@ class Told:
         words = [word(text) for text in some.dictionary.to_pylist()]
         return pa.array(words, pa.string()).take(some.indices).fill_null(MISSING)
 
-    def _of(self, texts: "npt.NDArray[np.object_]", ends: Ints, word: Word) -> pa.Array:
-        used, which = np.unique(ends, return_inverse=True)
+    def _of(self, column: str, ends: Ints, word: Word) -> pa.Array:
         # Many entities share a name, such as a program's processes.
-        names = pa.array(texts[used], pa.string()).dictionary_encode()
-        words = pa.array([word(name) for name in names.dictionary.to_pylist()], pa.string())
-        return words.take(names.indices.take(pa.array(which.ravel()))).fill_null(MISSING)
+        texts = self.graph.encoded(column)
+        at = positions(texts)[ends]
+        known = [*texts.dictionary.to_pylist(), None]  # the last one for -1
+        words: list[str | None] = [None] * len(known)
+        used = np.zeros(len(known), bool)
+        used[at] = True
+        for i in np.flatnonzero(used).tolist():
+            words[i] = MISSING if known[i] is None else word(known[i])
+        return pa.array(words, pa.string()).take(pa.array(at % len(known)))
 
 
 def user(told: Told) -> pa.Array:

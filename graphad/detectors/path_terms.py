@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from graphad.detectors.path_links import Counts, Links, Sums, Words, agents, place, relations
 from graphad.detectors.path_names import Names
-from graphad.graph import Graph, coded
+from graphad.graph import Graph, coded, positions
 from graphad.models.codes import packed
 from graphad.models.path_edges import snap
 from graphad.models.surprise import Tails, rate_bits, rates, share_bits
@@ -69,10 +69,9 @@ class Scorer:
         used = np.flatnonzero(met)
         at = np.cumsum(met) - 1
         src, dst = at[src], at[dst]
-        pairs = zip(graph.types[used], graph.names[used], strict=True)
-        name, ends = coded([f"{t} {n}" for t, n in pairs])
-        shape, shapes = coded(["", *(text or "" for text in graph.shapes[used])])
-        act, actions = coded(graph.action)
+        name, ends = _named(graph, used)
+        shape, shapes = _shaped(graph, used)
+        act, actions = coded(graph.encoded("action"))
         host, _ = graph.hosts
         launch = np.array([a == "launch" for a in actions], bool)[act]
         run = np.where(launch, shape[1:][dst], shape[0])
@@ -242,6 +241,27 @@ class Scorer:
             "transition": share_bits(seen, np.full(len(seen), whole), np.full(len(seen), 0.5), 1.0),
             "receiver": _rarity(self._role(in_, links.dst, links.target)),
         }
+
+
+def _named(graph: Graph, entities: Ints) -> tuple[Ints, list[str]]:
+    """Return the "type name" of some entities [n]: codes [n] and the texts, in their own order."""
+    kinds, names = graph.encoded("types"), graph.encoded("names")
+    types = kinds.dictionary.to_pylist()
+    words = [*names.dictionary.to_pylist(), None]  # the last one for -1
+    name = positions(names)[entities] % len(words)
+    distinct, which = np.unique(positions(kinds)[entities] * len(words) + name, return_inverse=True)
+    pairs = (divmod(one, len(words)) for one in distinct.tolist())
+    code, ends = coded([f"{types[t]} {words[n]}" for t, n in pairs])
+    return code[which], ends
+
+
+def _shaped(graph: Graph, entities: Ints) -> tuple[Ints, list[str]]:
+    """Return the shapes of "" and of some entities [n]: codes [1 + n] and the texts, in order."""
+    shapes = graph.encoded("shapes")
+    distinct, which = np.unique(positions(shapes)[entities], return_inverse=True)
+    words = [*shapes.dictionary.to_pylist(), ""]  # the last one for none
+    code, texts = coded(["", *(words[i] for i in distinct.tolist())])
+    return np.concatenate([code[:1], code[1:][which]]), texts
 
 
 def _rarity(share: Floats) -> Floats:

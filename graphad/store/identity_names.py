@@ -102,8 +102,8 @@ def unite_hosts(
 ) -> None:
     """Unite what hosts of several names have: their processes, files, sessions, and themselves."""
     other = renamed(stands)
-    codes, words = coded(work.graph.host)
     if other:
+        codes, words = work.graph.hosts
         work.host = np.array([other.get(w, w) for w in words], object)[codes]
     texts = [pa.array(some, pa.string()) for some in (list(other), list(other.values()))]
     names = pa.table(texts, ["name", "stand"])
@@ -233,7 +233,7 @@ def unite_users(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
     if not own:
         return
     ends, which = work.ends_at(np.array(own, np.int64))
-    codes, words = coded(work.host)
+    codes, words = work.graph.hosts if work.host is work.graph.host else coded(work.host)
     keys, where = np.unique(
         np.stack([which, codes[work.events(ends)]]), axis=1, return_inverse=True
     )
