@@ -26,6 +26,8 @@ LEARN_S = 1800  # most for learning, of the day that the issue asks for
 BYTES = 30  # most bytes stored a record
 FLAT = 1.25  # what ten times the records may need of the memory
 NIGHT = """
+from graphad.cli.memory import give_back
+give_back()  # as the command does
 import json, sys, time
 from datetime import date
 from graphad.nightly.night import Plan, run

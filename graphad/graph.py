@@ -42,6 +42,16 @@ def coded(
     return rank[found.indices.to_numpy()], [words[i] for i in order]
 
 
+def dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a text column as one array that has each text once."""
+    coded = column.dictionary_encode().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):  # a column without chunks stays one
+        coded = (
+            coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+        )
+    return coded
+
+
 def positions(texts: pa.DictionaryArray) -> Ints:
     """Return where the dictionary has each of N texts, [N]; -1 for null."""
     found: Ints = texts.indices.fill_null(-1).to_numpy().astype(np.int64)

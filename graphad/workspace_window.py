@@ -14,7 +14,7 @@ from graphad.store.store import Moment
 
 HELD_OUT = 1 / 3  # last part of a baseline's active hours, kept from the fit to calibrate on
 _HOURS = 6  # active hours, from which on they are what is divided
-SLICE_EVENTS = 2_000_000  # a window of more is read in slices, where a detector can
+SLICE_EVENTS = 1_000_000  # a window of more is read in slices, where a detector can
 
 
 class StoreWindow:

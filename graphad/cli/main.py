@@ -20,6 +20,7 @@ from graphad.cli.formats import parsers
 from graphad.cli.incidents import incidents, show
 from graphad.cli.interrupt import Interrupts
 from graphad.cli.leaving import FORMS, leaving_options
+from graphad.cli.memory import give_back
 from graphad.cli.models import fit, models, update, use
 from graphad.cli.nightly import nightly
 from graphad.cli.options import (
@@ -112,6 +113,7 @@ def main(ctx: click.Context, /, settings: Path | None) -> None:
     graphad hunt LOG... --baseline QUIET   the same, judged by what is usual
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    give_back()
     ctx.default_map = config_file.read(main, ctx, settings)
 
 

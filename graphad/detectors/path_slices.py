@@ -48,7 +48,7 @@ def path_search(
         else:
             if len(part) and last is not None and part.ts[0] <= last:
                 raise ValueError("A slice begins before the one before it has ended.")
-            graph = joined([held, part])
+            graph, held = joined([held, part]), None  # which is not needed twice
         paths = detector.score(
             graph, inside=inside, covered=covered(graph), hosts=hosts, types=types
         )

@@ -13,8 +13,9 @@ from graphad.nightly.leftout import LeftOut
 from graphad.store import Store
 from graphad.workspace import Workspace
 from graphad.workspace_models import TRAINING
-from graphad.workspace_window import HELD_OUT, SLICE_EVENTS, StoreWindow, split
+from graphad.workspace_window import HELD_OUT, StoreWindow, split
 
+_SPREAD = 2_000_000  # events that the spread of scores needs no more than
 _DAYS = 3  # from which on whole days are held out, so that counts need no edges
 
 
@@ -110,13 +111,13 @@ def learn(
 
 
 def _recent(days: dict[int, int], middle: int) -> int | None:
-    """Return the first of the last days before `middle` that together are no large window."""
+    """Return the first of the last days before `middle` whose events are enough for the spread."""
     chosen, events = None, 0
     for day in sorted(days, reverse=True):
         if day >= middle:
             continue
         events += days[day]
-        if chosen is not None and events > SLICE_EVENTS:
+        if chosen is not None and events > _SPREAD:
             break
         chosen = day
     return chosen

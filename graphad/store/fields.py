@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from graphad import schema
 from graphad.decoders.tabular_raw import TAKEN, named
-from graphad.graph import ALL, Graph
+from graphad.graph import ALL, Graph, dictionary
 from graphad.models.codes import changes
 from graphad.query import quoted, quoted_name
 from graphad.store.typed_fields import ATTRIBUTES, FIELD_COLUMNS, typed_fields
@@ -21,7 +21,7 @@ _TEXTS = frozenset(c.name for c in schema.RECORDS if c.kind == "text") - {"attrs
 def with_fields(
     connection: duckdb.DuckDBPyConnection, graph: Graph, fields: Sequence[str]
 ) -> Graph:
-    """Return a graph with texts for fields: columns of records, or of a table that was ingested.
+    """Return a graph with texts for more fields: columns of records, or of an ingested table.
 
     ALL stands for every field that an event's record has, as a list of (name, type, value).
     """
@@ -36,7 +36,7 @@ def with_fields(
     connection.register("behind", pa.table({"source": source, "record": record}))
     try:
         plain = [name for name in fields if name != ALL]
-        asked = [f"{_expression(name)} AS {quoted_name(name)}" for name in plain]
+        asked = [f"{expression(name)} AS {quoted_name(name)}" for name in plain]
         if ALL in fields:
             asked.append(f"{ATTRIBUTES} AS {quoted_name(_MAP)}")
             asked += [f'r.{quoted_name(name)} AS "{_MAP} {name}"' for name in FIELD_COLUMNS]
@@ -53,14 +53,11 @@ def with_fields(
         told = found.select(list(names)).rename_columns(list(names.values()))
         texts[ALL] = typed_fields(told).take(at)
     for name in plain:
-        column = found[name].cast(pa.string()).dictionary_encode().combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.array([], pa.string()).dictionary_encode()
-        texts[name] = column.take(at)
-    return replace(graph, fields=texts)
+        texts[name] = dictionary(found[name].cast(pa.string())).take(at)
+    return replace(graph, fields={**graph.fields, **texts})
 
 
-def _expression(name: str) -> str:
+def expression(name: str) -> str:
     """Return SQL for the text of a field: its column, or where a table's field is kept."""
     kept = named([f"{name.lstrip('_')}_" if name.startswith("_") else name], TAKEN)[0]
     if kept in _TEXTS:

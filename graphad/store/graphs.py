@@ -1,5 +1,6 @@
 """Builds the graph of a window from a store's tables, with what is one entity as one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -7,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphad.graph import Graph
+from graphad.graph import Graph, dictionary, positions
 from graphad.query import quoted
 from graphad.store import identity
 from graphad.store.united import Uniting
 
+FIELD = "field_"  # begins the names of columns for fields, which are called anything
 # Edges with the place of their source by its digest: as a number it is sorted in half the time.
 PLACED = """SELECT e.*, s.place FROM timed e JOIN (
     SELECT source, row_number() OVER (ORDER BY digest, source) AS place FROM sources
@@ -35,34 +37,35 @@ def united(
     return identity.apply(connection, work, rules, stands)
 
 
-def read(connection: duckdb.DuckDBPyConnection, edges: str, entities: str) -> Graph:
-    """Return the graph of two tables: edges as in PLACED, and all their entities."""
+def read(
+    connection: duckdb.DuckDBPyConnection, edges: str, entities: str, fields: Sequence[str] = ()
+) -> Graph:
+    """Return the graph of two tables: edges as in PLACED, and all their entities.
+
+    fields: what the edges' columns FIELD0, FIELD1 and so on are of.
+    """
+    told = "".join(f", {FIELD}{i}" for i in range(len(fields)))
     return _graph(
         connection.sql(
-            f"""SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal
+            f"""SELECT epoch_us(ts) AS ts, host, src, dst, action, source, record, ordinal{told}
                 FROM {edges} e ORDER BY e.ts, place, record, ordinal"""
         ).to_arrow_table(),
         connection.sql(
             f"SELECT id, type, label, name, detail, shape FROM {entities} ORDER BY id"
         ).to_arrow_table(),
+        fields,
     )
 
 
 def _texts(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return a text column as an object array that shares equal strings."""
-    coded = column.dictionary_encode().combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = (
-            coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
-        )
-    words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-    found: np.ndarray[Any, np.dtype[np.object_]] = words[
-        coded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
-    ]
+    coded = dictionary(column)
+    words = np.array([*coded.dictionary.to_pylist(), None], dtype=object)  # the last one for -1
+    found: np.ndarray[Any, np.dtype[np.object_]] = words[positions(coded)]
     return found
 
 
-def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
+def _graph(edges: pa.Table, entities: pa.Table, fields: Sequence[str]) -> Graph:
     ids = entities["id"].combine_chunks()
     place = {
         name: pc.index_in(edges[name], ids).to_numpy().astype(np.int64) for name in ("src", "dst")
@@ -76,4 +79,5 @@ def _graph(edges: pa.Table, entities: pa.Table) -> Graph:
         action=_texts(edges["action"]), host=_texts(edges["host"]),
         source=edges["source"].to_numpy(), record=edges["record"].to_numpy(),
         ordinal=edges["ordinal"].to_numpy(),
+        fields={name: dictionary(edges[f"{FIELD}{i}"]) for i, name in enumerate(fields)},
     )  # fmt: skip

@@ -31,7 +31,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, rules: frozenset[str]) -> dic
     """Create what the rules read; return the name that stands for each host of the store.
 
     `places` (host, place): equal places are one host. `claimed`: aliases with their place, times
-    as they would be by the event's own clock. `timed`: edges likewise.
+    as they would be by the event's own clock. `timed`: edges likewise. `owned`: aliases that are
+    an address of a host or the SID of an account.
     """
     stands = identity_names.hosts(connection) if "host" in rules else {}
     clocks = _clocks(connection) if "clock" in rules else []
@@ -59,6 +60,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, rules: frozenset[str]) -> dic
                 SELECT r.source, r.record, c.shift FROM records r JOIN clocks c USING (source, host)
                 WHERE r.ts = r.event_time) r USING (source, record)"""
     connection.execute(f"CREATE TEMP VIEW timed AS {timed}")
+    connection.execute(
+        """CREATE TEMP VIEW owned AS
+           SELECT DISTINCT kind, entity, value FROM aliases WHERE kind IN ('address', 'sid')"""
+    )
     return stands
 
 

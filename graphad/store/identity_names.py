@@ -129,7 +129,7 @@ def unite_addressed(connection: duckdb.DuckDBPyConnection, work: Uniting) -> Non
     found = connection.execute(
         """WITH said AS (
                SELECT DISTINCT c.value, c.entity, coalesce(p.place, h.key, c.entity::VARCHAR) AS one
-               FROM aliases c LEFT JOIN met h ON h.id = c.entity
+               FROM owned c LEFT JOIN met h ON h.id = c.entity
                LEFT JOIN (SELECT lower(host) AS host, min(place) AS place FROM places GROUP BY 1) p
                    ON p.host = h.key
                WHERE c.kind = 'address')
@@ -220,9 +220,7 @@ def unite_users(connection: duckdb.DuckDBPyConnection, work: Uniting) -> None:
         return
     labels = {i: str(graph.labels[i]) for i in users.tolist()}
     place = {int(graph.ids[i]): i for i in labels}
-    claims = connection.execute(
-        "SELECT DISTINCT entity, value FROM aliases WHERE kind = 'sid'"
-    ).fetchall()
+    claims = connection.execute("SELECT entity, value FROM owned WHERE kind = 'sid'").fetchall()
     sids: dict[int, set[str]] = defaultdict(set)
     for entity, sid in claims:
         if entity in place:

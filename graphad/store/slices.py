@@ -6,8 +6,9 @@ whole window has of accounts, sessions, processes that are known by an id, conne
 of a host with several names; all else is read for the slice alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -17,13 +18,14 @@ from graphad.store import graphs, identity
 from graphad.store.identity_network import TOLD, TWO_SIDED
 from graphad.store.united import SAME, Ints, Loose, Uniting, joined_loose
 from graphad.store.views import entities_of
+from graphad.store.window_copy import copy
 
 _LIVED = "('process', 'birth', 'death')"
-# What the rules read of the window, once for all slices: tables made of `reached` (id), which are
-# its entities, and `w`, its records that tell of connections.
+# What the rules read of the window, once for all slices: tables made of what is `said` of its
+# entities, and of `w`, its records that tell of connections.
 _TABLES = {
     "named": """
-        SELECT DISTINCT id, type, host, key FROM entities_said SEMI JOIN reached USING (id)
+        SELECT DISTINCT id, type, host, key FROM said
         WHERE type IN ('user', 'session', 'host') OR type = 'process' AND starts_with(key, 'pid:')
         """,
     "pids": "SELECT DISTINCT split_part(key, ':', 2) AS pid FROM named WHERE type = 'process'",
@@ -38,14 +40,12 @@ _TABLES = {
         QUALIFY {TWO_SIDED}""",
     # Things of hosts with several names that are there under more than one of them.
     "spelled": """
-        SELECT id FROM (SELECT DISTINCT id, type, host, key
-                        FROM entities_said SEMI JOIN reached USING (id))
-        JOIN places USING (host)
+        SELECT id FROM (SELECT DISTINCT id, type, host, key FROM said) JOIN places USING (host)
         WHERE place IN (SELECT place FROM places GROUP BY place HAVING count(*) > 1)
         QUALIFY count(*) OVER (PARTITION BY type, place, key) > 1""",
     "met": """
         SELECT * FROM named UNION
-        SELECT DISTINCT id, type, host, key FROM entities_said SEMI JOIN reached USING (id)
+        SELECT DISTINCT id, type, host, key FROM said
         WHERE id IN (SELECT id FROM spelled UNION SELECT id FROM lived
                      UNION SELECT entity FROM told)""",
     "claims": f"""
@@ -96,66 +96,65 @@ def sliced(
     window: str,
     rules: frozenset[str],
     size: int,
-    unit: int = 1,
+    unit: int,
+    fields: Sequence[str],
+    folder: Path,
 ) -> Iterator[Graph]:
     """Yield graphs of about `size` events whose events, in a row, are those of the window's graph.
 
     Each has only the entities of its own events, and units of so many seconds are whole. There is
-    one at least, which may be empty.
+    one at least, which may be empty. fields: of records, as `with_fields` gives them, but ALL;
+    folder: for a copy of the window.
     """
     stands = identity.prepare(connection, rules)
-    times = cuts(*moments(connection, window), size, unit)
-    begins = [second * 1_000_000 for second in times]
-    _know(connection, window)
+    copy(connection, window, fields, folder)
+    begins = [second * 1_000_000 for second in cuts(*moments(connection, "true"), size, unit)]
+    _know(connection)
     held: list[Loose] = []
     lowest, highest = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     since = lowest
     for begin, end in pairwise([lowest, *begins, highest]):
         # Somewhat more is read: a later event may repeat one of the slice's last second, or be told
         # by it once more.
-        terms = [window]
+        terms = ["true"]
         if begin != lowest:
-            terms.append(f"e.ts >= make_timestamp({begin + SAME})")
+            terms.append(f"ts >= make_timestamp({begin + SAME})")
         if end != highest:
-            terms.append(f"e.ts < make_timestamp({end + SAME})")
-        work = Uniting(_read(connection, " AND ".join(terms)))
+            terms.append(f"ts < make_timestamp({end + SAME})")
+        work = Uniting(_read(connection, " AND ".join(terms), fields))
         held.append(identity.apply(connection, work, rules, stands).loose())
         del work
-        ready, rest = _ready(joined_loose(held), since, end)
+        pool, held = joined_loose(held), []
+        ready, rest = _ready(pool, since, end)
         held, since = [rest], end
         found = [ready]
-        del ready, rest
+        del pool, ready, rest
         yield found.pop()
 
 
-def _know(connection: duckdb.DuckDBPyConnection, window: str) -> None:
-    """Create the tables `met` and `w` for the whole window, and cut `claimed` to what it needs."""
+def _know(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables `met` and `w` for the whole window, and cut what else rules read to it."""
     made = {
-        "reached": f"SELECT src AS id FROM timed e WHERE {window} "
-        f"UNION SELECT dst FROM timed e WHERE {window}",
-        "w": "SELECT DISTINCT source, record FROM timed e "
+        "w": "SELECT DISTINCT source, record FROM timed "
         f"SEMI JOIN (SELECT source, record FROM aliases WHERE kind IN {TOLD}) "
-        f"USING (source, record) WHERE {window}",
+        "USING (source, record)",
+        "owners": "SELECT * FROM owned",
     }
     for table, rows in (made | _TABLES).items():
         connection.execute(f"CREATE TEMP TABLE {table} AS {rows}")
-    for table in ("reached", "named", "pids", "lived", "told", "spelled"):
+    for table in ("named", "pids", "lived", "told", "spelled"):
         connection.execute(f"DROP TABLE {table}")
-    connection.execute("DROP VIEW claimed")
-    connection.execute("CREATE TEMP VIEW claimed AS SELECT * FROM claims")
+    for view, table in (("claimed", "claims"), ("owned", "owners")):
+        connection.execute(f"DROP VIEW {view}")
+        connection.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {table}")
 
 
-def _read(connection: duckdb.DuckDBPyConnection, condition: str) -> Graph:
-    """Return the graph of some edges `e`, with all the entities in `met` besides its own."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {graphs.PLACED} WHERE {condition}")
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE wanted AS
-           SELECT src AS id FROM part UNION SELECT dst FROM part UNION SELECT id FROM met"""
-    )
-    said = "(SELECT * FROM entities_said SEMI JOIN wanted USING (id))"
-    found = graphs.read(connection, "part", f"({entities_of(said)})")
-    connection.execute("DROP TABLE part")
-    return found
+def _read(connection: duckdb.DuckDBPyConnection, condition: str, fields: Sequence[str]) -> Graph:
+    """Return the graph of some edges, with all the entities in `met` besides its own."""
+    part = f"(SELECT * FROM timed WHERE {condition})"
+    wanted = f"SELECT src AS id FROM {part} UNION SELECT dst FROM {part} UNION SELECT id FROM met"
+    said = f"(SELECT * FROM said SEMI JOIN ({wanted}) USING (id))"
+    return graphs.read(connection, part, f"({entities_of(said)})", fields)
 
 
 def _ready(pool: Loose, since: int, upto: int) -> tuple[Graph, Loose]:

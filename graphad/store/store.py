@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from graphad import schema
 from graphad.errors import GraphadError, SchemaError
-from graphad.graph import HOUR, Graph
+from graphad.graph import ALL, HOUR, Graph
 from graphad.parse import Options, Parser
 from graphad.query import quoted
 from graphad.store import graphs, slices, views
@@ -30,6 +30,8 @@ from graphad.store.manifest import Manifest, Source
 # million records fails. Each thread of DuckDB's needs some, so of many cores not all read.
 _THREADS = 4
 SPILLING = {"memory_limit": "1GB", "threads": str(min(os.cpu_count() or 1, _THREADS))}
+# Slices are read from a copy of the window; with more, DuckDB only holds on to what was read of it.
+SLICING = SPILLING | {"memory_limit": "256MB"}
 KEPT = 2 * 86_400  # seconds for which a reader may hold a state that others have replaced
 Moment = str | date | datetime | int | None
 
@@ -375,11 +377,15 @@ class Store:
         """
         rules, window = who.chosen(identity), self.window(start, end, None, sources)
         with TemporaryDirectory(prefix="graphad-") as scratch:
-            connection = self.connect(**SPILLING, temp_directory=scratch)
+            connection = self.connect(**SLICING, temp_directory=scratch)
             try:
-                parts = slices.sliced(connection, window, rules, size, unit_s)
+                parts = slices.sliced(
+                    connection, window, rules, size, unit_s,
+                    [name for name in fields if name != ALL], Path(scratch),
+                )  # fmt: skip
+                every = [ALL] if ALL in fields else []
                 # No variable here holds a part while the next one is made.
-                yield from map(partial(with_fields, connection, fields=fields), parts)
+                yield from map(partial(with_fields, connection, fields=every), parts)
             except duckdb.Error as error:
                 raise self._damage(error) from error
             finally:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphad.graph import Graph, coded, joined
+from graphad.graph import Graph, coded, dictionary, joined
 from graphad.models.codes import GOLDEN, changes, scattered
 
 Ints = npt.NDArray[np.int64]
@@ -181,15 +181,23 @@ class Loose:
         return replace(self.graph.subset(kept), collapsed=int(again[events].sum()))
 
     def part(self, events: npt.NDArray[Any]) -> "Loose":
-        """Return some events (a mask or ascending indices), with the entities they need."""
+        """Return a few events (a mask or ascending indices), with the entities they need."""
         graph = self.graph.subset(events).used()
+        # A dictionary that goes from slice to slice would in the end have all that any of them say.
+        fields = {n: t.dictionary_decode().dictionary_encode() for n, t in graph.fields.items()}
+        graph = replace(graph, fields=fields)
         return Loose(graph, self.moved[events], self.borrowed[events])
 
 
 def joined_loose(parts: Sequence[Loose]) -> Loose:
     """Return the events of some parts, one after another. Raises: ValueError: there is no part."""
+    graphs = [part.graph for part in parts]
+    fields = {
+        name: pa.chunked_array([one.fields[name] for one in graphs]).unify_dictionaries()
+        for name in graphs[0].fields
+    }
     return Loose(
-        joined([part.graph for part in parts]),
+        replace(joined(graphs), fields={n: dictionary(texts) for n, texts in fields.items()}),
         np.concatenate([part.moved for part in parts]),
         np.concatenate([part.borrowed for part in parts]),
     )

@@ -1,6 +1,6 @@
 """A window's graph in slices is the window's graph, whatever is united across their borders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graphad.errors import UnknownName
-from graphad.graph import Graph, joined
-from graphad.store import Store
+from graphad.graph import ALL, Graph, joined
+from graphad.store import Store, window_copy
 from graphad.store.slices import cuts
 from tests.windows_events import (
     HOST,
@@ -29,8 +29,17 @@ from tests.windows_events import (
     write,
 )
 
+FIELDS = ("user", "exe", "no_such_field", ALL)
 SERVER = "srv.corp.example"
 TO = "10.0.0.5:445"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def groups() -> Iterator[None]:
+    """Join fields to few edges at once, so that there are several times of some records."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window_copy, "EDGES", 7)
+        yield
 
 
 def rows(graph: Graph) -> list[tuple[Any, ...]]:
@@ -46,14 +55,17 @@ def rows(graph: Graph) -> list[tuple[Any, ...]]:
 
 def check(store: Store, sizes: list[int], **window: Any) -> int:
     """Compare the slices with the whole; return the most slices there were."""
-    whole, most = store.graph(**window), 0
+    whole, most = store.graph(**window, fields=FIELDS), 0
     for size, unit_s in zip(sizes, cycle((1, 7))):
-        parts = list(store.slices(**window, size=size, unit_s=unit_s))
+        parts = list(store.slices(**window, size=size, unit_s=unit_s, fields=FIELDS))
         units = [unit for part in parts for unit in set((part.ts // (unit_s * 1_000_000)).tolist())]
         assert len(units) == len(set(units)), "a unit of time is cut"
         together = joined(parts)
         assert rows(together) == rows(whole) == [row for part in parts for row in rows(part)]
         assert together.collapsed == whole.collapsed
+        for name in FIELDS:
+            said = [text for part in parts for text in part.fields[name].to_pylist()]
+            assert said == whole.fields[name].to_pylist()
         for part in parts:
             used = np.concatenate([part.src, part.dst, *part.told])
             assert np.array_equal(np.unique(used), np.arange(len(part.ids)))
