@@ -9,7 +9,7 @@ paper: GID's X, A, Y. nodoze, provdetector: the terms of those papers, for compa
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,10 +67,11 @@ class Scorer:
         met = np.zeros(len(graph.ids), bool)
         met[src] = met[dst] = True
         used = np.flatnonzero(met)
-        at = np.cumsum(met) - 1
+        # What there is one of for each event takes most of the memory, so it is narrow.
+        at = _narrow(np.cumsum(met) - 1)
         src, dst = at[src], at[dst]
-        name, ends = _named(graph, used)
-        shape, shapes = _shaped(graph, used)
+        (names, ends), (forms, shapes) = _named(graph, used), _shaped(graph, used)
+        name, shape = (_narrow(codes) for codes in (names, forms))
         act, actions = coded(graph.encoded("action"))
         host, _ = graph.hosts
         launch = np.array([a == "launch" for a in actions], bool)[act]
@@ -262,6 +263,10 @@ def _shaped(graph: Graph, entities: Ints) -> tuple[Ints, list[str]]:
     words = [*shapes.dictionary.to_pylist(), ""]  # the last one for none
     code, texts = coded(["", *(words[i] for i in distinct.tolist())])
     return np.concatenate([code[:1], code[1:][which]]), texts
+
+
+def _narrow(codes: Ints) -> npt.NDArray[Any]:
+    return codes.astype(np.int32)
 
 
 def _rarity(share: Floats) -> Floats:

@@ -26,7 +26,8 @@ def packed(*columns: Ints) -> Ints:
         if size * wide >= _ROOM:
             held, key = np.unique(key, return_inverse=True)
             key, size = key.ravel().astype(np.int64), len(held)
-        key = key * wide + column
+        key *= wide
+        key += column
         size *= wide
     return key
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from graphad import database, schema
 from graphad.store import tally
+from graphad.store.counted import summed
 from graphad.store.manifest import File, Manifest
 from graphad.store.mapped import ENTITY
 from graphad.store.segment import SEGMENT, Writer
@@ -132,6 +133,6 @@ def _summed(groups: Iterator[pa.Table]) -> pa.Table:
     connection = database.connect(config=database.SHUT | {"threads": "2"})
     connection.register("counts", pa.concat_tables(groups))
     try:
-        return connection.sql(tally.SUMS_SQL).to_arrow_table()
+        return summed(connection, "true")
     finally:
         connection.close()

@@ -21,21 +21,6 @@ _WIDE = pa.large_string()  # a segment's texts may be more than 2 GiB
 _DAY, _HOUR = 86_400_000_000, 3_600_000_000  # microseconds
 _MOST = """SELECT id, min(key) AS key, max(label) AS label, max(detail) AS detail
            FROM rows GROUP BY id ORDER BY id"""
-# What `count` gives, from a store's tables.
-COUNTS_SQL = """
-    SELECT date_trunc('day', ts)::TIMESTAMP AS day, e.host AS host,
-           s.type AS src_type, s.name AS src_name, action,
-           d.type AS dst_type, d.name AS dst_name,
-           CASE WHEN d.type = 'process' AND action IN ('launch', 'exec')
-                THEN coalesce(d.shape, '') ELSE '' END AS shape,
-           count(*)::BIGINT AS n, bit_or(1::BIGINT << hour(ts)::BIGINT)::BIGINT AS hours
-    FROM edges e JOIN entities s ON s.id = e.src JOIN entities d ON d.id = e.dst
-    GROUP BY ALL ORDER BY ALL"""
-# Counts of several segments as those of one.
-SUMS_SQL = """
-    SELECT day, host, src_type, src_name, action, dst_type, dst_name, shape,
-           sum(n)::BIGINT AS n, bit_or(hours)::BIGINT AS hours
-    FROM counts c GROUP BY ALL ORDER BY ALL"""
 
 
 def merge(said: list[pa.Table]) -> tuple[pa.Table, int]:

@@ -11,6 +11,7 @@ from graphad import database, schema
 from graphad.models.names import canonical, command_shape
 from graphad.store import tally
 from graphad.store.mapped import CODED, ENTITY
+from tests.store.plain_counts import COUNTS_SQL
 
 MERGE_SQL = """
     SELECT id, min(type) AS type, min(host) AS host, min(key) AS key, max(label) AS label,
@@ -97,6 +98,6 @@ def test_count(edges: list[tuple[Any, ...]], seed: int) -> None:
     connection = database.connect()
     connection.register("entities", entities)
     connection.register("edges", table)
-    expected = connection.sql(tally.COUNTS_SQL).to_arrow_table()
+    expected = connection.sql(COUNTS_SQL).to_arrow_table()
     found = tally.count(table, entities)
     assert found.to_pylist() == expected.to_pylist()
