@@ -6,6 +6,7 @@ copy is made once: edges with what is asked of their records, and what is said o
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -25,7 +26,11 @@ def copy(
     `timed` then has the place of each edge's source, see PLACED, and a text for each field, see
     graphs.read; `said` is entities_said, of entities that the window has.
     """
-    connection.execute(f"ATTACH {quoted(str(folder / 'window.duckdb'))} AS copied")
+    path = folder / "window.duckdb"
+    connection.execute(f"ATTACH {quoted(str(path))} AS copied")
+    # Removed at once, so it takes no room however we end; where that can't be, with the folder.
+    with suppress(OSError):
+        path.unlink()
     edges = _edges(window, fields, "false")
     connection.execute(f"CREATE TABLE copied.timed AS {edges}")
     for some in _groups(connection, window) if fields else ["true"]:

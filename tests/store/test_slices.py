@@ -1,5 +1,6 @@
 """A window's graph in slices is the window's graph, whatever is united across their borders."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -265,3 +266,20 @@ def test_a_host_of_two_names_is_one_in_all_slices(tmp_path: Path) -> None:
     hosts = {int(at) for at in whole.dst if whole.types[at] == "host"}
     assert len(hosts) == 1
     assert check(store, [1]) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file stays")
+def test_the_copy_takes_no_room_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    store.ingest(write(tmp_path / "log.json", made([("wrote", "tool", 7, i) for i in range(40)])))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    parts = store.slices(size=5)
+    next(parts)
+    assert list(scratch.iterdir())
+    assert not list(scratch.rglob("window.duckdb"))
+    parts.close()
+    assert not list(scratch.iterdir())
