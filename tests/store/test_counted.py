@@ -17,7 +17,10 @@ DAY = 86_400_000_000
 
 def plain(store: Store, condition: str) -> list[dict[str, object]]:
     edges = f"FROM (SELECT * FROM edges e WHERE {condition}) e"
-    return store.sql(COUNTS_SQL.replace("FROM edges e", edges)).to_pylist()
+    found: list[dict[str, object]] = store.sql(
+        COUNTS_SQL.replace("FROM edges e", edges)
+    ).to_pylist()
+    return found
 
 
 @pytest.fixture(scope="module")
