@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import duckdb
@@ -250,7 +250,12 @@ class Store:
                     )
 
     def _damage(self, error: Exception) -> SchemaError:
-        """Return an error that names the damaged file."""
+        """Return an error that names the damaged file, or says what else was in the way."""
+        if isinstance(error, duckdb.IOException) and "No space left" in str(error):
+            return SchemaError(
+                f"There is no space left in {gettempdir()}, to which large windows are copied.",
+                hint="Name another folder: TMPDIR. Some 60 bytes an event do.",
+            )
         for problem in self.check():
             return SchemaError(f"{problem}.", hint="See graphad doctor.")
         return SchemaError(f"{self.path} cannot be read: {error}")

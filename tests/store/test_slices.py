@@ -6,12 +6,13 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from graphad.errors import UnknownName
+from graphad.errors import SchemaError, UnknownName
 from graphad.graph import ALL, Graph, joined
 from graphad.store import Store, window_copy
 from graphad.store.slices import cuts
@@ -281,3 +282,17 @@ def test_the_copy_takes_no_room_after_a_kill(
         assert list(scratch.iterdir())
         assert not list(scratch.rglob("window.duckdb"))
     assert not list(scratch.iterdir())
+
+
+def test_a_full_temporary_folder_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    store.ingest(write(tmp_path / "log.json", made([("wrote", "tool", 7, 1)])))
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException('Could not write file "x": No space left on device')
+
+    monkeypatch.setattr("graphad.store.slices.copy", full)
+    with pytest.raises(SchemaError, match=r"no space left in .*TMPDIR"):
+        list(store.slices(size=5))
