@@ -55,6 +55,14 @@ _SHOWN = 20  # warnings of one night that are told
     metavar="DAYS",
     help="Days of records that stay; all if not given.",
 )
+@click.option(
+    "--keep-findings",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Days for which findings stay of incidents without an alert or a mark.",
+)
 @click.option("--learn-alerted", is_flag=True, help="Learn also what is inside alerts.")
 @click.option(
     "--span",
@@ -79,8 +87,8 @@ _SHOWN = 20  # warnings of one night that are told
 def nightly(
     ctx: click.Context, /, store: Path, logs: tuple[str, ...], day: datetime,
     detectors: tuple[str, ...], budget: float, learn_days: int, keep_days: int | None,
-    learn_alerted: bool, span: float, top: int, all_paths: bool, alerts: bool, form: str | None,
-    fail_on: str | None, max_reject_rate: float, quiet: bool, **given: Any,
+    keep_findings: int, learn_alerted: bool, span: float, top: int, all_paths: bool, alerts: bool,
+    form: str | None, fail_on: str | None, max_reject_rate: float, quiet: bool, **given: Any,
 ) -> int:  # fmt: skip
     """Ingest the LOGS of a day, judge the day by the days before it, and only then learn it.
 
@@ -98,7 +106,7 @@ def nightly(
     plan = Plan(
         day.date(), logs or tuple(ctx.lookup_default("logs") or ()),
         {name: {"span_s": span} if name == "path" else {} for name in detectors},
-        budget, learn_days, keep_days, learn_alerted, ingest_options(given),
+        budget, learn_days, keep_days, learn_alerted, ingest_options(given), keep_findings,
     )  # fmt: skip
     with Progress(quiet) as progress:
         opened = open_store(store)
@@ -130,8 +138,8 @@ def summary(done: Any, day: str, store: Path) -> list[str]:
         kind, _, detector = name.partition(" ")
         if kind == "learn":
             lines.append(f"learned: {_learned(detector, stage.told)}")
-    if "prune" in stages:
-        told = stages["prune"].told
+    told = stages["prune"].told
+    if any(told.values()):
         lines.append(
             f"pruned: {told['records']:,} records, {told['edges']:,} edges, "
             f"{told.get('findings', 0):,} findings, {told['models']} models"

@@ -25,6 +25,7 @@ from graphad.workspace import BUDGET, Workspace
 
 PATIENCE_S = 120.0  # for a mark or another short writer, before the night gives up
 LEARN_DAYS = 14
+FINDING_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Plan:
     logs: files, folders, globs, `-`; detectors: their settings by name; budget: false alarms a day
     of all detectors together; learn_days: how many days a model is of; keep_days: how many days of
     records stay, None is all; learn_alerted: learn what is inside alerts too; ingest: options of
-    Store.ingest.
+    Store.ingest; keep_findings: how many days findings stay of incidents that have no alert and no
+    mark, at most as long as records.
     """
 
     day: date
@@ -45,6 +47,7 @@ class Plan:
     keep_days: int | None = None
     learn_alerted: bool = False
     ingest: Mapping[str, Any] = field(default_factory=dict)
+    keep_findings: int = FINDING_DAYS
 
 
 @dataclass
@@ -119,8 +122,7 @@ class _Run:
             self._compare(detector)
         for detector in self.plan.detectors:
             self._learn(detector)
-        if self.plan.keep_days is not None:
-            self._prune(self.plan.keep_days)
+        self._prune()
         self.warnings += absent(self.store, night, [*self.nights, night])
         if not self._events:
             self.warnings.append(f"there is no event of {night.day} in the store")
@@ -292,23 +294,32 @@ class _Run:
         if old != new and old not in judges and folder.is_dir():
             _remove(folder)
 
-    def _prune(self, days: int) -> None:
+    def _prune(self) -> None:
         """Remove what is older than so many days before the newest night.
 
-        That is records, findings of incidents that nobody was alerted to, and models.
+        That is records and models, and findings of incidents that nobody was alerted to: else there
+        would be ever more of them, of which each night forms incidents.
         """
-        store = self.store
+        store, plan = self.store, self.plan
         last = max([self.night, *self.nights], key=lambda one: one.day)
-        before = last.end - days * DAY
-        old = [one for one in store.sources if one.start is not None and one.start < before]
-        done_for = key(before, sorted(one.digest for one in old))
+        days = min(plan.keep_findings, plan.keep_days or plan.keep_findings)
+        before = None if plan.keep_days is None else last.end - plan.keep_days * DAY
+        old = [
+            one.digest for one in store.sources
+            if before is not None and one.start is not None and one.start < before
+        ]  # fmt: skip
+        # What this night found stays until another one, also where it is a night of long ago.
+        found = min(last.end - days * DAY, self.night.begin)
+        done_for = key(before, found, sorted(old))
         if self._skipped("prune", done_for):
             return
         with self._timed("prune", done_for) as told:
             self.stage("pruning")
-            told["records"], told["edges"] = store.prune(before)
-            told["findings"] = store.forget(before)
-            told["models"] = self._prune_models(before)
+            told |= {"records": 0, "edges": 0, "models": 0}
+            if before is not None:
+                told["records"], told["edges"] = store.prune(before)
+                told["models"] = self._prune_models(before)
+            told["findings"] = store.forget(found)
 
     def _prune_models(self, before: int) -> int:
         """Remove nights of pruned days, and models of theirs that nothing uses."""

@@ -79,7 +79,7 @@ def test_what_is_alerted_is_learned_if_asked_for(nights: Nights, tmp_path: Path)
     copy = nights.copy(tmp_path / "store")
     logs = list(nights.done[5].night.files)
     done = run(copy, plan(logs, 5, **MANY, learn_alerted=True))
-    assert done.repeated == ["ingest", "judge path", "drift path"]
+    assert done.repeated == ["ingest", "judge path", "drift path", "prune"]
     assert "/etc/keys.db" in known(copy, done.night.learned["path"])
     assert done.night.learned["path"] != nights.done[5].night.learned["path"]
     # What somebody called an attack is left out even so, on all days, for its links are the same.
@@ -87,7 +87,7 @@ def test_what_is_alerted_is_learned_if_asked_for(nights: Nights, tmp_path: Path)
         if any(entity.key == "/etc/keys.db" for entity in finding.entities):
             copy.mark(finding.id, "malicious", "it is the attack", scope="fleet")
     again = run(copy, plan(logs, 5, **MANY, learn_alerted=True))
-    assert again.repeated == ["ingest"]
+    assert again.repeated == ["ingest", "prune"]
     assert "/etc/keys.db" not in known(copy, again.night.learned["path"])
 
 
@@ -151,7 +151,7 @@ def test_late_logs_of_an_old_day_are_judged_as_they_would_have_been(
     assert [(f.id, f.z) for f in every.findings] == [(f.id, f.z) for f in done.findings]
     # The newest night learns anew: its window holds the late day.
     last = run(copy, plan(list(nights.done[5].night.files), 5, **MANY))
-    assert last.repeated == ["ingest", "judge path", "drift path"]
+    assert last.repeated == ["ingest", "judge path", "drift path", "prune"]
 
 
 def test_events_of_other_days_are_told(tmp_path: Path) -> None:
@@ -240,3 +240,34 @@ def test_a_detector_that_cannot_learn_stops_no_other(tmp_path: Path) -> None:
     assert run(store, plan([str(log)], 0, detectors=both)).repeated[-3:] == [
         "learn event", "learn path", "prune"
     ]  # fmt: skip
+
+
+def test_findings_without_alert_go_after_their_days_though_records_stay(
+    nights: Nights, tmp_path: Path
+) -> None:
+    copy = nights.copy(tmp_path / "store")
+    logs, begin = list(nights.done[5].night.files), nights.done[5].night.begin
+    before = copy.findings()
+    assert any(microseconds(f.end) < begin and not f.alert for f in before)
+    edges = copy.sql("SELECT count(*) FROM edges").to_pylist()
+    done = run(copy, plan(logs, 5, **MANY, keep_findings=1))
+    told = done.night.stages["prune"].told
+    stay = copy.findings()
+    assert told["findings"] == len(before) - len(stay) > 0
+    assert (told["records"], told["models"]) == (0, 0)
+    assert copy.sql("SELECT count(*) FROM edges").to_pylist() == edges
+    alerted = {f.incident for f in before if f.alert}
+    assert {f.id for f in stay} == {
+        f.id for f in before if f.incident in alerted or microseconds(f.end) >= begin
+    }
+    # A night of long ago that is judged anew has what it found, until the next one.
+    late = tmp_path / "late.log"
+    late.write_text("".join(f"{text}\n" for text in days.attack(2, "alpha")))
+    old = run(copy, plan([str(late)], 2, **MANY, keep_findings=1))
+    other = {f.id for f in old.findings if f.incident not in {g.incident for g in stay}}
+    assert other
+    assert other <= {f.id for f in copy.findings()}
+    last = run(copy, plan(days.write(tmp_path, 6), 6, **MANY, keep_findings=1))
+    alerted = {f.incident for f in copy.findings() if f.alert}
+    ended = [f for f in copy.findings() if microseconds(f.end) < last.night.begin]
+    assert {f.incident for f in ended} <= alerted | {f.incident for f in last.findings}
