@@ -142,7 +142,7 @@ def summary(done: Any, day: str, store: Path) -> list[str]:
     if any(told.values()):
         lines.append(
             f"pruned: {told['records']:,} records, {told['edges']:,} edges, "
-            f"{told.get('findings', 0):,} findings, {told['models']} models"
+            f"{told['findings']:,} findings, {told['models']} models"
         )
     seconds = (
         f"{name} {'done before' if name in done.repeated else f'{stage.seconds:.1f}'}"
